@@ -1,0 +1,42 @@
+# Two commands: `make app` opens the dashboard, `make test` checks everything.
+PYTHON ?= python3.11
+BIN = .venv/bin
+PORT ?= 8501
+WORKERS ?= 2
+
+.PHONY: app test lint format bench clean
+
+app: .venv/installed
+	$(BIN)/python -m cxrcore demo --background
+	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+
+test: .venv/installed-dev lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not browser" --durations 10
+	$(BIN)/python -m pytest -m browser --durations 5
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed-dev
+	for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+
+# image-quality is installed without its own requirements: only its data files are used, and libsvm would need a compiler.
+.venv/installed: requirements.txt
+	$(PYTHON) -m venv .venv
+	grep -v '^image-quality' requirements.txt > .venv/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r .venv/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "$$(grep '^image-quality' requirements.txt)"
+	touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

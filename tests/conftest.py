@@ -1,0 +1,79 @@
+"""What all tests share: folders of their own, a tiny dataset, the real images."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+# Tiny networks on two cores: let TensorFlow neither chatter nor use the GPU of a developer.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where this test's runs and data go."""
+
+    models: Path
+    data: Path
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    """Every test has its own store and data folder; none touches the user's."""
+    folders = Folders(tmp_path / "cxr-models", tmp_path / "cxr-data")
+    monkeypatch.setenv("CXR_MODELS", str(folders.models))
+    monkeypatch.setenv("CXR_DATA", str(folders.data))
+    return folders
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The real X-rays beside the project, or a skip that says so."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real X-rays (../shared/data) are not on this machine")
+    return folder
+
+
+def write_tiny_dataset(
+    folder: Path, classes: tuple[str, ...] = ("A", "B", "C"), patients: int = 8, side: int = 48
+) -> Path:
+    """Class folders of small PNGs with a bright stripe whose place tells the class.
+
+    Names are `PATIENT_FOLLOWUP.png`; every second patient has two images.
+    """
+    rng = np.random.default_rng(7)
+    for number, label in enumerate(classes):
+        (folder / label).mkdir(parents=True)
+        for patient in range(patients):
+            for followup in range(1 + patient % 2):
+                pixels = rng.normal(90, 12, (side, side))
+                start = number * side // len(classes)
+                pixels[start : start + side // len(classes)] += 80
+                name = f"{number * 1000 + patient:08d}_{followup:03d}.png"
+                picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+                picture.save(folder / label / name)
+    return folder
+
+
+@pytest.fixture
+def tiny_dataset_folder(tmp_path: Path) -> Path:
+    """Three classes, 36 images of 24 patients."""
+    return write_tiny_dataset(tmp_path / "tiny")
+
+
+@pytest.fixture
+def make_tiny_dataset(tmp_path: Path) -> Callable[..., Path]:
+    """`write_tiny_dataset` into a fresh folder, for tests that need other shapes."""
+
+    def make(name: str = "other", **options: object) -> Path:
+        return write_tiny_dataset(tmp_path / name, **options)  # type: ignore[arg-type]
+
+    return make

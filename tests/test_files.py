@@ -1,0 +1,97 @@
+"""Files that are whole or absent."""
+
+import errno
+import os
+import threading
+
+import pytest
+
+from cxrcore import files
+from cxrcore.errors import StoreError
+
+
+def full_disk(*_args, **_kwargs):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_written_file_replaces_the_old_one(tmp_path):
+    path = tmp_path / "deep" / "file.bin"
+    files.write_atomic(path, b"old")
+    files.write_atomic(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert os.listdir(path.parent) == ["file.bin"]
+
+
+def test_a_full_disk_keeps_the_old_file_and_says_what_to_do(tmp_path, monkeypatch):
+    path = tmp_path / "file.bin"
+    files.write_atomic(path, b"old")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(StoreError, match=r"No space left.*Free some space"):
+        files.write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file.bin"]
+
+
+def test_readers_never_see_half_a_file(tmp_path):
+    path = tmp_path / "file.json"
+    files.write_json(path, ["x" * 10_000])
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            files.write_json(path, ["y" * 10_000])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(200):
+            assert len(files.read_json(path)[0]) == 10_000
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_json_that_is_damaged_names_the_file(tmp_path):
+    path = tmp_path / "broken.json"
+    path.write_text("{")
+    with pytest.raises(StoreError, match=r"broken\.json"):
+        files.read_json(path)
+
+
+def test_a_folder_appears_whole(tmp_path):
+    target = tmp_path / "run"
+    with files.whole_folder(target) as folder:
+        (folder / "a").write_text("1")
+        assert not target.exists()
+    assert (target / "a").read_text() == "1"
+    assert os.listdir(tmp_path) == ["run"]
+
+
+def test_a_folder_whose_making_fails_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError), files.whole_folder(tmp_path / "run") as folder:
+        (folder / "a").write_text("1")
+        raise RuntimeError
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_disk_that_fills_while_a_folder_is_made_leaves_nothing(tmp_path):
+    with pytest.raises(StoreError, match="No space left"), files.whole_folder(tmp_path / "run"):
+        full_disk()
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_folder_that_came_first_is_kept(tmp_path):
+    target = tmp_path / "run"
+    with files.whole_folder(target) as folder:
+        (folder / "who").write_text("second")
+        target.mkdir()
+        (target / "who").write_text("first")
+    assert (target / "who").read_text() == "first"
+    assert os.listdir(tmp_path) == ["run"]
+
+
+def test_the_digest_is_blake2b_of_128_bits(tmp_path):
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")
+    # From the reference tool: b2sum --length 128
+    assert files.digest(path) == "cf4ab791c62b8d2b2109c90275287816"
