@@ -48,7 +48,7 @@ class TrainingError(CxrError):
     """A training cannot start or cannot go on."""
 
 
-class Cancelled(TrainingError):
+class Cancelled(TrainingError):  # noqa: N818 (what was asked for is no error)
     """A training stopped because it was asked to; its checkpoint is kept."""
 
 

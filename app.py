@@ -1,0 +1,54 @@
+"""The dashboard's router: navigation on top, dataset and training form in the sidebar.
+
+Start it with `make app`, or `streamlit run app.py`. Streamlit imports this file once as the
+server starts, and runs it as a script for every session.
+"""
+
+import gc
+
+import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.pages_manager import PagesManager
+
+PAGES = (
+    ("pages/data/gallery.py", "Gallery"),
+    ("pages/data/histograms.py", "Histograms"),
+    ("pages/data/quality.py", "Quality"),
+    ("pages/models/compare.py", "Compare"),
+    ("pages/predict/live.py", "Live prediction"),
+)
+
+
+def draw() -> None:
+    """One run of the script: navigation, sidebar, the page asked for."""
+    from pages.parts import sidebar  # not above: caches want a running server
+
+    st.set_page_config(page_title="Chest X-ray model comparison", page_icon="🫁", layout="wide")
+    pages = [st.Page(path, title=title) for path, title in PAGES]
+    # The default page has no address of its own; a hidden one makes /gallery work as well as /.
+    start = st.Page(_start, default=True, visibility="hidden")
+    page = st.navigation([start, *pages], position="top")
+    if page is start:
+        page.run()  # goes on to the first page
+    sidebar.show()
+    page.run()
+
+
+def _start() -> None:
+    st.switch_page(PAGES[0][0], query_params=st.query_params.to_dict())
+
+
+if runtime.exists():
+    draw()
+else:
+    # Streamlit 1.67 takes a folder named pages for its old kind of navigation until the first
+    # st.navigation of the process, and greets the first deep link with "Page not found".
+    PagesManager.uses_pages_directory = False
+    # What pages need is imported before the first visitor comes, and frozen: collecting after
+    # every rerun would otherwise walk all of it, 60 ms each time.
+    from cxrcore import figures, images, index, jobs, store, training  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+app = st.App(__file__)

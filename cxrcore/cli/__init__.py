@@ -1,0 +1,30 @@
+"""The command line: `python -m cxrcore …`; every command is a thin layer over the package.
+
+Bad input ends with exit code 2 and one clear line; `--json` prints one JSON object and nothing else.
+"""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from cxrcore.cli import data, models
+from cxrcore.errors import CxrError
+
+app = typer.Typer(
+    help="Prepare chest X-ray datasets, train and compare classifiers, see where they looked.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data.add_commands(app)
+models.add_commands(app)
+
+
+def main() -> None:
+    """Run the command line; errors that are the user's to read become one line and exit code 2."""
+    try:
+        app()
+    except CxrError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"Error: {error}")
+        sys.exit(2)

@@ -1,0 +1,142 @@
+"""Commands about datasets: demo, data add|list|forget, index."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cxrcore.cli.show import AsJson, console, follow, print_json, print_table, progress_bar
+
+data_app = typer.Typer(help="Register datasets and list them.", no_args_is_help=True)
+
+Layout = Annotated[str | None, typer.Option(help="How the files lie; found by itself if left out.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put this module's commands into the command line."""
+    app.command()(demo)
+    app.add_typer(data_app, name="data")
+    app.command()(index)
+
+
+def demo(
+    patients: Annotated[int, typer.Option(min=4, help="Simulated patients a class.")] = 60,
+    shortcut: Annotated[
+        bool, typer.Option(help="Plant a corner marker that follows the class, for audits.")
+    ] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="Start it and return; the dashboard shows it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the synthetic demonstration dataset and train the demonstration models."""
+    from cxrcore import jobs
+
+    job = jobs.submit_demo(patients=patients, shortcut=shortcut)
+    if background:
+        if as_json:
+            print_json(job.model_dump(mode="json"))
+        return
+    job = follow(job.job_id, quiet=as_json)
+    ended = [job]
+    if job.state == "done":
+        ended += [
+            follow(j.job_id, quiet=as_json)
+            for j in jobs.list_jobs()
+            if j.kind == "train" and j.dataset == job.dataset
+        ]
+    if as_json:
+        print_json({"jobs": [j.model_dump(mode="json") for j in ended]})
+    if any(j.state != "done" for j in ended):
+        for unfinished in (j for j in ended if j.state != "done"):
+            console.print(
+                f"{unfinished.title}: {unfinished.state}. {unfinished.message}", markup=False
+            )
+        raise typer.Exit(1)
+
+
+@data_app.command("add")
+def data_add(name: str, path: Path, layout: Layout = None, as_json: AsJson = False) -> None:
+    """Register the dataset in folder PATH under NAME."""
+    from cxrcore import datasets
+
+    dataset = datasets.register(name, path, layout)
+    counts = {str(label): int(n) for label, n in dataset.counts().items()}
+    if as_json:
+        facts = {"name": name, "layout": dataset.layout, "images": len(dataset.table)}
+        print_json({**facts, "classes": counts, "notes": list(dataset.notes)})
+        return
+    print_table(("class", "images"), counts.items(), f"{name}: {len(dataset.table):,} images")
+    for note in dataset.notes:
+        console.print(note, markup=False)
+    console.print(f"Next: python -m cxrcore index {name}", markup=False)
+
+
+@data_app.command("list")
+def data_list(as_json: AsJson = False) -> None:
+    """List the registered datasets."""
+    from cxrcore import datasets
+
+    entries = datasets.registered()
+    if as_json:
+        print_json(
+            {
+                "datasets": [
+                    {"name": e.name, "path": str(e.path), "layout": e.layout} for e in entries
+                ]
+            }
+        )
+    elif entries:
+        print_table(("name", "layout", "folder"), ((e.name, e.layout, e.path) for e in entries))
+    else:
+        console.print("No dataset yet. Try: python -m cxrcore demo, or data add NAME FOLDER")
+
+
+@data_app.command("forget")
+def data_forget(name: str) -> None:
+    """Take NAME off the list; no file is touched."""
+    from cxrcore import datasets
+
+    datasets.forget(name)
+
+
+def index(
+    dataset: Annotated[str, typer.Argument(help="A registered name or a folder.")],
+    layout: Layout = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; all cores if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure every image once: histogram, BRISQUE, hashes, thumbnail."""
+    import time
+
+    from cxrcore import datasets
+    from cxrcore import index as index_module
+
+    loaded = datasets.load(dataset, layout)
+    todo = index_module.missing(loaded)
+    start = time.monotonic()
+    with progress_bar(quiet=as_json) as report:
+        measured = index_module.measure(loaded, report=report, workers=workers)
+    seconds = time.monotonic() - start
+    damaged = measured.damaged
+    facts: dict[str, Any] = {
+        "dataset": loaded.name,
+        "images": len(measured.table),
+        "measured_now": todo,
+        "seconds": round(seconds, 2),
+        "images_per_second": round(todo / seconds, 1) if todo else None,
+        "damaged": [
+            {"path": str(row.path), "error": str(row.error)} for row in damaged.itertuples()
+        ],
+    }
+    if as_json:
+        print_json(facts)
+        return
+    rate = f" ({facts['images_per_second']} images/s)" if todo else ""
+    console.print(
+        f"{len(measured.table):,} images, {todo:,} measured now in {seconds:.1f} s{rate}; {len(damaged)} damaged."
+    )
+    for row in facts["damaged"]:
+        console.print(f"  {row['path']}: {row['error']}", markup=False)

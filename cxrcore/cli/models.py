@@ -1,0 +1,207 @@
+"""Commands about models: recipes, train, runs, show, evaluate, explain, delete; run-job for jobs."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cxrcore.cli.show import AsJson, console, follow, print_json, print_table
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put this module's commands into the command line."""
+    for command in (recipes, train, runs, show, evaluate, explain, delete):
+        app.command()(command)
+    app.command("run-job", hidden=True)(run_job)
+
+
+def recipes(as_json: AsJson = False) -> None:
+    """List the models of the studies: input, parameters, reported accuracy."""
+    from cxrcore import networks
+    from cxrcore.recipes import RECIPES
+
+    if as_json:
+        print_json({"recipes": [r.model_dump(mode="json") for r in RECIPES.values()]})
+        return
+    rows = [
+        (
+            r.name,
+            r.study,
+            f"{r.image_size} px",
+            f"{networks.count_parameters(r, r.n_classes_published):,}",
+            r.weights,
+            "" if r.reported.accuracy is None else f"{r.reported.accuracy:.4f}",
+            r.description,
+        )
+        for r in RECIPES.values()
+    ]
+    print_table(("recipe", "study", "input", "parameters", "weights", "reported", "what"), rows)
+
+
+def train(
+    recipe: str,
+    data: Annotated[str, typer.Option(help="A registered dataset or a folder.")],
+    epochs: int | None = None,
+    size: Annotated[int | None, typer.Option(help="Image side in pixels.")] = None,
+    batch: int | None = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    mask: Annotated[
+        str | None, typer.Option(help="none, lungs, lungs-crop, lungs-erased or border.")
+    ] = None,
+    max_brisque: Annotated[
+        float | None, typer.Option(help="Leave out images that score higher.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="imagenet, chexnet, random or a file.")
+    ] = None,
+    seed: int | None = None,
+    background: Annotated[bool, typer.Option("--background", help="Start it and return.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train RECIPE on a dataset, or return the run at once if it was trained before."""
+    from cxrcore import datasets, jobs, training
+    from cxrcore import recipes as recipes_module
+
+    changes = {
+        "epochs": epochs,
+        "image_size": size,
+        "batch_size": batch,
+        "learning_rate": lr,
+        "arm": mask,
+        "max_brisque": max_brisque,
+        "weights": weights,
+        "seed": seed,
+    }
+    chosen = recipes_module.get(recipe).override(
+        **{k: v for k, v in changes.items() if v is not None}
+    )
+    job = jobs.submit_training(training.plan(chosen, datasets.load(data)))
+    if not background and job.active:
+        job = follow(job.job_id, quiet=as_json)
+    facts = job.model_dump(mode="json", exclude={"history"})
+    if job.state == "done" and job.run_id:
+        facts["run"] = _headline(job.run_id)
+    if as_json:
+        print_json(facts)
+    elif job.state == "done":
+        console.print(
+            f"{job.run_id}: test accuracy {facts['run']['accuracy']:.4f} in {facts['run']['seconds']:.0f} s"
+        )
+    else:
+        console.print(f"{job.title}: {job.state}. {job.message or ''}", markup=False)
+    if job.state in ("failed", "cancelled", "interrupted"):
+        raise typer.Exit(1)
+
+
+def runs(
+    data: Annotated[str | None, typer.Option(help="Only the runs of this dataset.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the trained runs."""
+    from cxrcore import store
+
+    table = store.list_runs(data)
+    if as_json:
+        print_json({"runs": table.astype(object).where(table.notna(), None).to_dict("records")})
+    elif table.empty:
+        console.print("No run yet. Try: python -m cxrcore train cnn-plain --data NAME")
+    else:
+        shown = ["run_id", "dataset", "accuracy", "macro_f1", "loss", "seconds", "created", "state"]
+        rows = table[shown].astype(object).where(table[shown].notna(), None)
+        print_table(shown, (_rounded(row) for row in rows.itertuples(index=False)))
+
+
+def show(run: str) -> None:
+    """Print everything recorded about RUN as JSON."""
+    from cxrcore import store
+
+    print_json(store.load_run(run).model_dump(mode="json"))
+
+
+def evaluate(run: str, as_json: AsJson = False) -> None:
+    """Print the test figures of RUN, class by class."""
+    from cxrcore import store
+
+    metrics = store.load_run(run).metrics["test"]
+    if as_json:
+        print_json({"run_id": run, "test": metrics.model_dump(mode="json")})
+        return
+    rows = [
+        (m.name, f"{m.precision:.3f}", f"{m.recall:.3f}", f"{m.f1:.3f}", m.support)
+        for m in (*metrics.classes, metrics.macro, metrics.weighted)
+    ]
+    title = f"{run}: test accuracy {metrics.accuracy:.4f}, loss {metrics.loss:.4f}, n = {metrics.n}"
+    print_table(("class", "precision", "recall", "F1", "images"), rows, title)
+    names = [m.name for m in metrics.classes]
+    print_table(
+        ("true \\ predicted", *names),
+        ((n, *row) for n, row in zip(names, metrics.confusion, strict=True)),
+        "Confusion matrix",
+    )
+
+
+def explain(
+    run: str,
+    image: Path,
+    out: Annotated[Path, typer.Option(help="The PNG to write.")],
+    method: str = "grad-cam",
+    label: Annotated[
+        str | None, typer.Option(help="Class to explain; the predicted one if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a PNG of where RUN looked in IMAGE."""
+    from cxrcore import figures, files, images
+    from cxrcore.inference import predict_here
+
+    prediction = predict_here(image, [run], methods=(method,), class_name=label)[0]
+    heat = figures.overlay(prediction.seen, prediction.maps[method])
+    files.write_atomic(out, images.encode_png(heat))
+    chances = dict(zip(prediction.classes, map(float, prediction.probabilities), strict=True))
+    if as_json:
+        print_json(
+            {
+                "run_id": run,
+                "probabilities": chances,
+                "explained": prediction.explained,
+                "out": str(out),
+            }
+        )
+    else:
+        print_table(("class", "probability"), ((c, f"{p:.4f}") for c, p in chances.items()))
+        console.print(f"{method} of {prediction.explained}: {out}", markup=False)
+
+
+def delete(run: str) -> None:
+    """Move RUN to the trash of the models folder."""
+    from cxrcore import store
+
+    store.delete(run)
+    console.print(f"{run} is in the trash of the models folder.", markup=False)
+
+
+def run_job(folder: Path) -> None:
+    """Do the job that lies in FOLDER; the dashboard and `train` start this."""
+    from cxrcore import jobs
+
+    jobs.run(folder)
+
+
+def _headline(run_id: str) -> dict[str, Any]:
+    from cxrcore import store
+
+    run = store.load_run(run_id)
+    test = run.metrics["test"]
+    return {
+        "run_id": run_id,
+        "accuracy": test.accuracy,
+        "loss": test.loss,
+        "macro_f1": test.macro.f1,
+        "seconds": run.seconds,
+        "images_per_second": run.images_per_second,
+        "precision": run.precision,
+    }
+
+
+def _rounded(row: tuple[Any, ...]) -> list[Any]:
+    return [round(cell, 4) if isinstance(cell, float) else cell for cell in row]

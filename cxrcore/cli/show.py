@@ -1,0 +1,90 @@
+"""How commands speak: tables and progress bars for people, one JSON object for programs."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from cxrcore.jobs import Job
+from cxrcore.progress import Progress, Report, silent
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+console = Console()
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on standard output; missing values are null."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str, allow_nan=False))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
+    """A plain table; numbers to the right."""
+    table = Table(title=title or None, box=None, pad_edge=False, title_justify="left")
+    rows = [list(row) for row in rows]
+    for number, name in enumerate(columns):
+        numeric = all(isinstance(row[number], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    console.print(table)
+
+
+@contextlib.contextmanager
+def progress_bar(quiet: bool) -> Iterator[Report]:
+    """A Report that draws a bar with counts and the time left; the silent one when `quiet`."""
+    if quiet:
+        yield silent
+        return
+    with _bars() as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(progress: Progress) -> None:
+            if progress.stage not in tasks:
+                tasks[progress.stage] = bars.add_task(progress.stage, total=progress.total)
+            bars.update(tasks[progress.stage], completed=progress.done, total=progress.total)
+
+        yield report
+
+
+def follow(job_id: str, quiet: bool) -> Job:
+    """Show a job until it ends, however it ends. Ctrl-C asks it to stop; its checkpoint is kept."""
+    from cxrcore import jobs
+
+    with _bars() if not quiet else contextlib.nullcontext() as bars:
+        task = bars.add_task(job_id, total=1.0) if bars else None
+        try:
+            while (job := jobs.get(job_id)).active:
+                if bars and task is not None:
+                    bars.update(task, completed=job.share, description=_describe(job))
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            jobs.cancel(job_id)
+            raise typer.Exit(130) from None
+        if bars and task is not None:
+            bars.update(task, completed=job.share, description=_describe(job))
+    return job
+
+
+def _describe(job: Job) -> str:
+    if job.kind != "train" or not job.epochs:
+        return f"{job.title}: {job.stage or job.state}"
+    last = job.history[-1] if job.history else {}
+    figures = "".join(f", {key} {last[key]:.3f}" for key in ("loss", "val_accuracy") if key in last)
+    return f"{job.title}: {job.stage or job.state}, epoch {job.epoch} of {job.epochs}{figures}"
+
+
+def _bars() -> Bars:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    return Bars(*columns, console=Console(stderr=True))

@@ -1,0 +1,121 @@
+"""Datasets: folders of labelled images in known layouts, by path or by registered name.
+
+One adapter a file; each says whether a folder is of its layout (`detect`) and reads it
+(`read`). To add a layout, write its module and name it in LAYOUTS.
+"""
+
+from pathlib import Path
+from typing import Protocol
+
+from cxrcore.datasets import folders, registry
+from cxrcore.datasets.registry import Entry
+from cxrcore.datasets.table import COLUMNS, Dataset
+from cxrcore.errors import DatasetError
+from cxrcore.progress import Report, silent
+
+__all__ = [
+    "COLUMNS",
+    "LAYOUTS",
+    "Dataset",
+    "Entry",
+    "forget",
+    "load",
+    "register",
+    "registered",
+]
+
+
+class Adapter(Protocol):
+    """What a layout's module offers."""
+
+    def detect(self, root: Path) -> bool:
+        """Whether the folder is of this layout, from a quick look."""
+
+    def read(self, root: Path, name: str, report: Report = silent) -> Dataset:
+        """The dataset in the folder; DatasetError where it is none."""
+
+
+# In the order they are tried: the most particular first; class folders take what is left.
+LAYOUTS: dict[str, Adapter] = {"folders": folders}
+
+
+def load(
+    path_or_name: str | Path, layout: str | None = None, *, report: Report = silent
+) -> Dataset:
+    """The dataset of a registered name, or in a folder.
+
+    A name goes before a folder of the same name in the working directory; write `./name` for
+    the folder. The first load reads every file once; later loads only those that changed.
+
+    Args:
+        path_or_name: a registered name or a folder.
+        layout: one of LAYOUTS; by default the registered one, or what the folder looks like.
+        report: told how many files are read.
+
+    Raises:
+        DatasetError: no such name or folder, no such layout, or no usable images in it.
+    """
+    entry = registry.find(path_or_name) if isinstance(path_or_name, str) else None
+    if entry is not None:
+        return _read(entry.path, entry.name, layout or entry.layout, report)
+    root = _folder(path_or_name)
+    return _read(root, root.name, layout, report)
+
+
+def register(
+    name: str, path: str | Path, layout: str | None = None, *, report: Report = silent
+) -> Dataset:
+    """Load the dataset in a folder and remember it by a short name.
+
+    Raises:
+        DatasetError: the name is not allowed or taken by another folder, or as for `load`.
+    """
+    registry.check_name(name)
+    root = _folder(path)
+    dataset = _read(root, name, layout, report)
+    registry.add(Entry(name, root, layout))
+    return dataset
+
+
+def registered() -> list[Entry]:
+    """All registered datasets by name; their folders may be gone by now."""
+    return registry.entries()
+
+
+def forget(name: str) -> None:
+    """Remove a name; the images stay.
+
+    Raises:
+        DatasetError: there is no such name.
+    """
+    registry.remove(name)
+
+
+def _folder(text: str | Path) -> Path:
+    """The folder that was meant, absolute and without links."""
+    try:
+        root = Path(text).expanduser().resolve()
+        there = root.exists()
+    except (OSError, RuntimeError, ValueError):  # too long, links in a circle, no such user, NUL
+        there = False
+    if not there:
+        raise DatasetError(
+            f"There is no folder and no registered dataset {str(text)[:200]!r}; "
+            f"{registry.known_names()}. Give a folder, or register one with `data add NAME PATH`."
+        )
+    return root
+
+
+def _read(root: Path, name: str, layout: str | None, report: Report) -> Dataset:
+    if layout is not None and layout not in LAYOUTS:
+        raise DatasetError(f"There is no layout {layout!r}. Choose one of {', '.join(LAYOUTS)}.")
+    if not root.exists():
+        raise DatasetError(
+            f"The folder of dataset {name!r}, {root}, is not there. "
+            "Connect its disk, or register the dataset at its new place."
+        )
+    if not root.is_dir():
+        raise DatasetError(f"{root} is a file. Give the folder that holds the class folders.")
+    if layout is None:
+        layout = next(key for key, adapter in LAYOUTS.items() if adapter.detect(root))
+    return LAYOUTS[layout].read(root, name, report)

@@ -1,0 +1,242 @@
+"""The demonstration dataset: synthetic chest X-rays of four classes, made on this machine.
+
+    demo/
+      dataset.json  metadata.csv
+      COVID-19/images/demo-0001_1.png    8-bit gray
+      COVID-19/masks/demo-0001_1.png     lungs, 0 or 255
+      COVID-19/lesions/demo-0001_1.png   what is ill, 0 or 255; all black where nothing is
+      Bacterial pneumonia/...  Normal/...  Viral pneumonia/...
+
+No patient was X-rayed: a small 3-D thorax (`thorax`, `phantom/`) is. It is for trying the
+program out, not for learning about lungs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from cxrcore import files
+from cxrcore.datasets import thorax
+from cxrcore.datasets.phantom import anatomy, film, lesions
+from cxrcore.errors import DatasetError
+from cxrcore.images import encode_png
+from cxrcore.progress import Meter, Report, silent
+
+FOLDER_NAME = "demo"
+CLASSES = lesions.CLASSES
+NOTE = (
+    "Synthetic: these pictures are X-rays of a simulated thorax, no patient was X-rayed; "
+    "results on them say nothing about real pictures."
+)
+SHORTCUT_NOTE = (
+    "A shortcut is planted: a lead letter in a corner of each picture tells its class, "
+    "so that an audit can be seen to find it."
+)
+_VERSION = 1  # raise it whenever the same parameters make other pictures
+_PICTURES = (2, 3, 1)  # pictures a patient, in turn: two on average
+# The planted letter of each class and the corner it is in, as shares of the side.
+SHORTCUTS = dict(
+    zip(
+        CLASSES,
+        (("H", 0.06, 0.94), ("K", 0.94, 0.94), ("N", 0.06, 0.05), ("T", 0.94, 0.05)),
+        strict=True,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """All that decides the bytes of the dataset; kept in `dataset.json`."""
+
+    patients: int
+    seed: int
+    size: int
+    shortcut: bool
+    version: int = _VERSION
+
+
+@dataclass(frozen=True)
+class _Picture:
+    name: str
+    image: bytes
+    mask: bytes
+    lesion: bytes
+
+
+def make(
+    folder: Path,
+    *,
+    patients: int = 60,
+    seed: int = 0,
+    size: int = 256,
+    shortcut: bool = False,
+    workers: int | None = None,
+    report: Report = silent,
+) -> Path:
+    """Make the dataset in `folder`, whole or not at all; nothing is done where it is already.
+
+    Args:
+        folder: where to; must not exist, be empty, or hold this very dataset.
+        patients: per class, 1..2000; about two pictures each.
+        seed: 0..2^32 - 1. Same parameters, same bytes, whatever the number of workers.
+        size: side of the pictures in pixels, 64..1024.
+        shortcut: plant a corner marker that follows the class (`SHORTCUTS`).
+        workers: processes; by default one per core. 1 stays in this process.
+        report: told how many pictures are made.
+
+    Returns:
+        `folder`.
+
+    Raises:
+        DatasetError: a parameter is out of range, or `folder` holds something else.
+        StoreError: the disk is full or not writable.
+    """
+    wanted = Made(patients, seed, size, shortcut)
+    _check_range(wanted)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+    if not folder.exists():
+        with files.whole_folder(folder) as draft:
+            _write_all(draft, wanted, workers, report)
+    # Also after making: another process may have been first, with other parameters.
+    _check_made(folder, wanted)
+    return folder
+
+
+def pictures(made: Made) -> pd.DataFrame:
+    """The rows of `metadata.csv` plus number and label, one per picture.
+
+    Patients go to classes, hospitals and numbers of pictures in turn, so each class has
+    equally many of each (exactly, if `patients` is a multiple of 6).
+    """
+    rows = []
+    for number in range(made.patients * len(CLASSES)):
+        label, turn = CLASSES[number % len(CLASSES)], number // len(CLASSES)
+        patient = f"demo-{number + 1:04d}"
+        for shot in range(1, _PICTURES[turn // 2 % len(_PICTURES)] + 1):
+            rows.append(
+                {
+                    "number": number,
+                    "label": label,
+                    "path": f"{label}/images/{patient}_{shot}.png",
+                    "patient_id": patient,
+                    "source": film.HOSPITALS[turn % 2].name,
+                    "view": "PA",
+                    "modality": "xray",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _check_range(wanted: Made) -> None:
+    limits = {"patients": (1, 2000), "seed": (0, 2**32 - 1), "size": (64, 1024)}
+    for name, (low, high) in limits.items():
+        value = getattr(wanted, name)
+        if not low <= value <= high:
+            raise DatasetError(
+                f"The demonstration dataset takes {name} from {low} to {high}. "
+                f"Received: {value}. Choose a number in this range."
+            )
+
+
+def _check_made(folder: Path, wanted: Made) -> None:
+    about = folder / "dataset.json"
+    found = files.read_json(about).get("made") if about.is_file() else None
+    if found == asdict(wanted):
+        return
+    if found is None:
+        raise DatasetError(
+            f"{folder} exists and is not a demonstration dataset. "
+            "Choose another folder; nothing was changed."
+        )
+    other = ", ".join(f"{k} {found.get(k)} instead of {v}" for k, v in asdict(wanted).items()
+                      if found.get(k) != v)  # fmt: skip
+    raise DatasetError(
+        f"{folder} holds a demonstration dataset made otherwise: {other}. "
+        "Ask for the same parameters, choose another folder, or delete this one and make it again."
+    )
+
+
+def _write_all(draft: Path, made: Made, workers: int | None, report: Report) -> None:
+    table = pictures(made)
+    for label in CLASSES:
+        for kind in ("images", "masks", "lesions"):
+            (draft / label / kind).mkdir(parents=True)
+    meter = Meter("making synthetic patients", len(table), report)
+    meter.update(0)
+    done = 0
+    for number, made_pictures in _patients(made, workers):
+        place = draft / CLASSES[number % len(CLASSES)]
+        for picture in made_pictures:
+            (place / "images" / picture.name).write_bytes(picture.image)
+            (place / "masks" / picture.name).write_bytes(picture.mask)
+            (place / "lesions" / picture.name).write_bytes(picture.lesion)
+        done += len(made_pictures)
+        meter.update(done)
+    table.drop(columns=["number", "label"]).to_csv(
+        draft / "metadata.csv", index=False, lineterminator="\n"
+    )
+    notes = [NOTE, SHORTCUT_NOTE] if made.shortcut else [NOTE]
+    about = {"synthetic": True, "classes": list(CLASSES), "notes": notes, "made": asdict(made)}
+    files.write_json(draft / "dataset.json", about)
+
+
+def _patients(made: Made, workers: int | None) -> Iterator[tuple[int, list[_Picture]]]:
+    """Number and pictures of each patient, as they get done.
+
+    Pictures come back as bytes and are written here: a process that is still at work
+    when the making is stopped can leave nothing in the folder.
+    """
+    from joblib import Parallel, cpu_count, delayed
+
+    numbers = range(made.patients * len(CLASSES))
+    workers = min(workers or cpu_count(), len(numbers))
+    if workers == 1:
+        yield from (_patient(made, number) for number in numbers)
+        return
+    parallel = Parallel(n_jobs=workers, return_as="generator_unordered")
+    yield from parallel(delayed(_patient)(made, number) for number in numbers)
+
+
+def _patient(made: Made, number: int) -> tuple[int, list[_Picture]]:
+    label, turn = CLASSES[number % len(CLASSES)], number // len(CLASSES)
+    patient = anatomy.draw_patient(np.random.default_rng([made.seed, number, 0]))
+    findings = lesions.draw_findings(label, np.random.default_rng([made.seed, number, 1]))
+    body = thorax.Body.of(patient)
+    hospital = film.HOSPITALS[turn % 2]
+    made_pictures = []
+    for shot in range(_PICTURES[turn // 2 % len(_PICTURES)]):
+        rng = np.random.default_rng([made.seed, number, 2 + shot])
+        pose = anatomy.draw_pose(rng, patient)
+        today = findings.grown(rng.uniform(0.85, 1.15))
+        view = thorax.project(body, pose, today, made.size)
+        image = film.develop(view.depth, view.lungs, hospital, rng)
+        if made.shortcut:
+            image = plant(image, label, rng)
+        made_pictures.append(
+            _Picture(
+                f"demo-{number + 1:04d}_{shot + 1}.png",
+                encode_png(image),
+                *(encode_png(np.where(m, 255, 0).astype(np.uint8)) for m in (view.lungs, view.lesions)),
+            )
+        )
+    return number, made_pictures
+
+
+def plant(image: np.ndarray, label: str, rng: np.random.Generator) -> np.ndarray:
+    """A copy of the (S, S) uint8 image with the class's letter in the class's corner.
+
+    The letter is bright on a dark rim, so that it is seen on air and on the abdomen.
+    """
+    letter, x, y = SHORTCUTS[label]
+    size = len(image)
+    place = (x + rng.uniform(-0.01, 0.01), y + rng.uniform(-0.01, 0.01))
+    lead = film.lead_letter(letter, size, place, 0.055, rng.normal(0, 5))
+    rim = np.minimum(3 * cv2.GaussianBlur(lead, (0, 0), 0.008 * size), 1)
+    rim[rim < 0.02] = 0
+    gray = image * (1 - 0.8 * rim)
+    return (gray + (250 - gray) * lead).round().astype(np.uint8)

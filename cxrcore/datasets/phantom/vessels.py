@@ -1,0 +1,124 @@
+"""The branching vessels of the lungs, grown once per patient, and the air tubes between them."""
+
+import numpy as np
+
+from cxrcore.datasets.phantom.anatomy import Patient, Pose
+from cxrcore.datasets.phantom.projector import turned
+from cxrcore.datasets.phantom.skeleton import Cloud, resample
+
+# Main branches of one lung: (direction x outward, y down, z front), radius cm, length cm.
+_TRUNKS = (
+    ((0.35, -0.9, 0.2), 0.36, 2.2), ((0.75, -0.6, -0.3), 0.30, 2.2), ((0.85, -0.2, 0.45), 0.28, 2.2),
+    ((0.9, 0.25, 0.4), 0.27, 2.4), ((0.3, 0.93, -0.15), 0.56, 2.8), ((0.55, 0.8, 0.2), 0.38, 2.6),
+    ((0.75, 0.55, -0.4), 0.32, 2.4), ((0.15, 0.95, -0.3), 0.36, 2.8), ((0.9, 0.1, -0.4), 0.25, 2.2),
+)  # fmt: skip
+
+
+def hilum(side: int) -> np.ndarray:
+    """(3,) cm where the vessels of the right (-1) or left (1) lung begin; the left is higher."""
+    return np.array([side * 3.4, 10.8 if side < 0 else 9.8, -0.5])
+
+
+def lung_vessels(patient: Patient, generations: int = 7) -> Cloud:
+    """Arteries and veins of both lungs, not yet posed: points in cm, cm3 of blood at each."""
+    rng = np.random.default_rng([patient.vessel_seed, 1])
+    clouds = [_tree(rng, patient, side, generations) for side in (-1, 1)]
+    points = np.concatenate([c[0] for c in clouds]).astype(np.float32)
+    return points, np.concatenate([c[1] for c in clouds]).astype(np.float32)
+
+
+def posed(vessels: Cloud, pose: Pose) -> Cloud:
+    """Vessels as the patient stands: the lower ones drawn out or pushed up by the diaphragm."""
+    points = vessels[0].copy()
+    points[:, 1] += pose.breath * np.clip((points[:, 1] - 9) / 12, 0, 1.2)
+    points[:, 0], points[:, 2] = turned(points[:, 0], points[:, 2], pose.turn)
+    return points, vessels[1]
+
+
+def _tree(rng: np.random.Generator, patient: Patient, side: int, generations: int) -> Cloud:
+    start = hilum(side)
+    aim = np.array([t[0] for t in _TRUNKS]) * [side, 1, 1] + rng.normal(0, 0.14, (len(_TRUNKS), 3))
+    place = start + rng.normal(0, [0.4, 0.8, 0.6], aim.shape)
+    radius = np.array([t[1] for t in _TRUNKS]) * 1.35 * patient.vessels * rng.uniform(0.85, 1.15, len(aim))
+    length = np.array([t[2] for t in _TRUNKS]) * rng.uniform(0.8, 1.2, len(aim))
+    clouds = []
+    for _ in range(generations):
+        aim /= np.linalg.norm(aim, axis=1, keepdims=True)
+        cloud, tips, aim = _segments(rng, place, aim, radius, length)
+        clouds.append(cloud)
+        # Murray's law: the cubes of the daughters' radii add up to the mother's.
+        share = rng.uniform(0.35, 0.75, len(radius))
+        radius = np.r_[radius * share ** (1 / 3), radius * (1 - share) ** (1 / 3)] * 0.94
+        sideways = rng.normal(0, 1, aim.shape)
+        sideways -= (sideways * aim).sum(1, keepdims=True) * aim
+        sideways /= np.linalg.norm(sideways, axis=1, keepdims=True)
+        spread = rng.uniform(0.25, 0.75, (len(aim), 1))
+        outward = tips - start
+        outward /= np.linalg.norm(outward, axis=1, keepdims=True) + 1e-6
+        base = aim + 0.3 * outward
+        aim = np.concatenate([base + spread * (1 - share)[:, None] * 1.6 * sideways,
+                              base - spread * share[:, None] * 1.6 * sideways])  # fmt: skip
+        place = np.concatenate([tips, tips])
+        length = np.r_[length, length] * rng.uniform(0.62, 1.0, len(radius))
+    return np.concatenate([c[0] for c in clouds]), np.concatenate([c[1] for c in clouds])
+
+
+def _segments(
+    rng: np.random.Generator,
+    place: np.ndarray,
+    aim: np.ndarray,
+    radius: np.ndarray,
+    length: np.ndarray,
+) -> tuple[Cloud, np.ndarray, np.ndarray]:
+    """Gently bent cylinders: their points and volumes, their tips and the directions there."""
+    # Wide vessels need many points to look smooth; there are few of them.
+    steps, across = (18, 24) if radius.max() > 0.3 else (10, 6) if radius.max() > 0.13 else (6, 3)
+    t = (np.arange(steps) + 0.5) / steps
+    bend = rng.normal(0, 0.15, aim.shape)
+    run = length[:, None, None] * (t[:, None] * aim[:, None] + t[:, None] ** 2 * bend[:, None])
+    axis = place[:, None] + run  # (n, steps, 3)
+    side = np.cross(aim, [0.3, 0.2, 0.93])
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    other = np.cross(aim, side)
+    spot = np.arange(steps * across).reshape(steps, across) % across + 0.5
+    angle = 2.399963 * np.arange(steps * across).reshape(steps, across)  # sunflower
+    u, v = np.sqrt(spot / across) * np.cos(angle), np.sqrt(spot / across) * np.sin(angle)
+    disc = u[..., None] * side[:, None, None] + v[..., None] * other[:, None, None]
+    points = axis[:, :, None] + disc * radius[:, None, None, None]
+    volume = np.pi * radius**2 * length / (steps * across)
+    tips = place + length[:, None] * (aim + bend)
+    after = aim + 2 * bend
+    after /= np.linalg.norm(after, axis=1, keepdims=True)
+    cloud = points.reshape(-1, 3), np.repeat(volume, steps * across)
+    return cloud, tips, after
+
+
+def airways(pose: Pose) -> Cloud:
+    """Windpipe and main bronchi: points and cm3 of air, turned as posed."""
+    drop = 0.3 * pose.breath
+    fork = [0.3, 8.6 + drop, -1.5]
+    paths = [
+        ([[0, -14, 2.0], [0, 0, 0.5], [0.1, 5, -0.6], fork], 0.76),
+        ([fork, [-1.5, 10.2 + drop, -1.5], [-3.6, 12.0 + drop, -1.2]], 0.58),
+        ([fork, [2.0, 9.9 + drop, -1.6], [4.2, 11.2 + drop, -1.8]], 0.52),
+    ]
+    clouds = []
+    for path, radius in paths:
+        axis = resample(np.array(path, float), 0.1)
+        # Straight down the beam only the width matters: chords of the circle, side by side.
+        u = np.linspace(-0.95, 0.95, 20)
+        along = np.gradient(axis[:, :2], axis=0)
+        across = np.stack([-along[:, 1], along[:, 0]], 1)
+        across /= np.linalg.norm(across, axis=1, keepdims=True)
+        points = axis[:, None, :2] + radius * u[:, None] * across[:, None]
+        spread = (0.754878 * np.arange(points[..., 0].size) % 1 - 0.5).reshape(-1, len(u), 1)
+        points += spread * along[:, None]
+        depth = np.repeat(axis[:, 2:], len(u), 1)[..., None]
+        chord = np.sqrt(1 - u**2)
+        volume = np.pi * radius**2 * 0.1 * chord / chord.sum()
+        clouds.append(
+            (np.concatenate([points, depth], -1).reshape(-1, 3), np.tile(volume, len(axis)))
+        )
+    points = np.concatenate([c[0] for c in clouds])
+    points[:, 0], points[:, 2] = turned(points[:, 0], points[:, 2], pose.turn)
+    return points, np.concatenate([c[1] for c in clouds])

@@ -1,0 +1,125 @@
+"""Names for datasets that are used again: one JSON file, changed under a lock."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from cxrcore import files, settings
+from cxrcore.errors import DatasetError, StoreError
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_LOCK_SECONDS = 10  # a change takes milliseconds
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered dataset: `layout` is None when it is to be detected."""
+
+    name: str
+    path: Path
+    layout: str | None = None
+
+
+def entries() -> list[Entry]:
+    """All registered datasets, sorted by name.
+
+    Raises:
+        DatasetError: the registry's file is damaged.
+    """
+    path = _file()
+    if not path.exists():
+        return []
+    try:
+        found = files.read_json(path)
+        return sorted(
+            (Entry(name, Path(row["path"]), row["layout"]) for name, row in found.items()),
+            key=lambda entry: entry.name,
+        )
+    except (StoreError, AttributeError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"The list of registered datasets, {path}, is damaged. "
+            "Delete it and add the datasets again; their images are not touched."
+        ) from error
+
+
+def find(name: str) -> Entry | None:
+    """The entry of that name, or None."""
+    return next((entry for entry in entries() if entry.name == name), None)
+
+
+def check_name(name: str) -> None:
+    """Refuse names that would not be safe as file names and command line words.
+
+    Raises:
+        DatasetError: the name is not like `NAME`.
+    """
+    if not NAME.fullmatch(name):
+        raise DatasetError(
+            f"{name!r} cannot be a dataset's name. Use 1 to 40 small letters, digits, - and _, "
+            "beginning with a letter or digit."
+        )
+
+
+def add(entry: Entry) -> None:
+    """Keep an entry; the same one again changes nothing but its layout.
+
+    Raises:
+        DatasetError: the name is not allowed, or stands for another folder already.
+    """
+    check_name(entry.name)
+    with _changing() as known:
+        taken = known.get(entry.name)
+        if taken and taken.path != entry.path:
+            raise DatasetError(
+                f"The name {entry.name!r} stands for {taken.path} already. "
+                "Choose another name, or remove that entry first."
+            )
+        known[entry.name] = entry
+
+
+def remove(name: str) -> None:
+    """Forget a name; the images stay where they are.
+
+    Raises:
+        DatasetError: there is no such name.
+    """
+    with _changing() as known:
+        if name not in known:
+            raise DatasetError(f"No dataset is registered as {name!r}; {known_names(known)}.")
+        del known[name]
+
+
+def known_names(names: dict[str, Entry] | None = None) -> str:
+    """ "registered are a, b", for messages."""
+    names = {entry.name: entry for entry in entries()} if names is None else names
+    return f"registered are {', '.join(sorted(names))}" if names else "none is registered yet"
+
+
+@contextlib.contextmanager
+def _changing() -> Iterator[dict[str, Entry]]:
+    """The entries by name, written back when the block succeeds; one process at a time."""
+    path = _file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
+            known = {entry.name: entry for entry in entries()}
+            yield known
+            rows = {name: asdict(entry) for name, entry in sorted(known.items())}
+            files.write_json(
+                path,
+                {n: {"path": str(r["path"]), "layout": r["layout"]} for n, r in rows.items()},
+            )
+    except Timeout as error:
+        raise DatasetError(
+            f"Another process has been changing {path} for {_LOCK_SECONDS} s. Try again."
+        ) from error
+    except OSError as error:
+        raise files.cannot_write(path, error) from error
+
+
+def _file() -> Path:
+    return settings.data_dir() / "datasets.json"

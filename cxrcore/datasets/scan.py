@@ -1,0 +1,189 @@
+"""Which files lie in a folder, and what their content is: read once, then remembered."""
+
+import contextlib
+import hashlib
+import io
+import os
+import re
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from cxrcore import files, images, settings
+from cxrcore.errors import ImageError
+from cxrcore.progress import Meter, Report, silent
+
+_CACHE_VERSION = 1  # raise it when `_measured` comes to answer differently for the same file
+_KEY = ["path", "size", "mtime_ns"]
+_COLUMNS = [*_KEY, "image_id", "width", "height", "error"]
+_SYSTEM = {"__macosx", "thumbs.db", "desktop.ini"}
+_REPORT_EVERY = 50  # files
+_NOT_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, broken encodings
+
+
+class File(NamedTuple):
+    """A file as the folder lists it, not yet opened."""
+
+    path: str  # relative to the root, with /
+    size: int  # bytes
+    mtime_ns: int
+
+
+@dataclass
+class Found:
+    """What a walk through a folder met; all paths are relative to it, with /."""
+
+    files: list[File] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)  # not followed
+    odd: list[str] = field(default_factory=list)  # names that are no text, pipes, devices
+    closed: list[str] = field(default_factory=list)  # folders that cannot be opened
+    empty: list[str] = field(default_factory=list)  # folders
+
+
+def find(root: Path) -> Found:
+    """All files below a folder, however deep, sorted by path.
+
+    Hidden files and what operating systems leave behind are passed over. Links to folders
+    are not followed, nor links to files outside the root: a dataset is what lies in its folder.
+    This project's own folders are left out where they lie below the root, since thumbnails
+    made from a dataset are no part of it.
+    """
+    found = Found()
+    root = root.resolve()
+    ours = {str(settings.data_dir()), str(settings.models_dir())}
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(root / folder) as listing:
+                entries = list(listing)
+        except OSError:
+            found.closed.append(folder)
+            continue
+        if not entries and folder:
+            found.empty.append(folder)
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name.lower() in _SYSTEM:
+                continue
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                waiting += [] if entry.path in ours else [path]
+            else:
+                _sort_in(entry, path, root, found)
+    found.files.sort()
+    for paths in (found.links, found.odd, found.closed, found.empty):
+        paths.sort()
+    return found
+
+
+def measure(root: Path, found: list[File], report: Report = silent) -> pd.DataFrame:
+    """Content hash and size in pixels of each file, in the order given.
+
+    Files that were measured before and have the same path, size and time of change are not
+    opened again.
+
+    Returns:
+        path, size, mtime_ns, image_id (missing: could not be opened), width, height (missing:
+        not a usable picture), error (the sentence that says why, else missing).
+
+    Raises:
+        StoreError: the cache in the data folder cannot be written.
+    """
+    listed = pd.DataFrame(found, columns=_KEY).astype(
+        {"path": "string", "size": "int64", "mtime_ns": "int64"}
+    )
+    cache_file = _cache_file(root)
+    known = _cached(cache_file)
+    merged = listed.merge(known.drop_duplicates(_KEY), on=_KEY, how="left", indicator=True)
+    new = (merged.pop("_merge") == "left_only").to_numpy()
+    if new.any():
+        rows = list(_measured(root, listed["path"][new], report))
+        fresh = pd.DataFrame(rows, columns=_COLUMNS[3:], index=merged.index[new])
+        for column in _COLUMNS[3:]:
+            merged.loc[new, column] = fresh[column].astype(merged[column].dtype)
+    # A file that could not be opened may be mended without a trace in size and time.
+    keep = merged[merged["image_id"].notna()]
+    if new.any() or len(keep) < len(known):
+        buffer = io.BytesIO()
+        keep.to_parquet(buffer, index=False)
+        files.write_atomic(cache_file, buffer.getvalue())
+    return merged
+
+
+def _sort_in(entry: os.DirEntry[str], path: str, root: Path, found: Found) -> None:
+    """Put a directory entry that is not a folder into the right list."""
+    if _NOT_TEXT.search(path):
+        found.odd.append(_NOT_TEXT.sub("?", path))
+        return
+    try:
+        if entry.is_symlink() and not _leads_to_file_inside(root / path, root):
+            found.links.append(path)
+            return
+        status = entry.stat()
+    except (OSError, RuntimeError):  # RuntimeError: links in a circle
+        found.odd.append(path)
+        return
+    if stat.S_ISREG(status.st_mode):
+        found.files.append(File(path, status.st_size, status.st_mtime_ns))
+    else:
+        found.odd.append(path)
+
+
+def _leads_to_file_inside(link: Path, root: Path) -> bool:
+    target = link.resolve()
+    return target.is_relative_to(root) and target.is_file()
+
+
+_Measurement = tuple[str | None, int | None, int | None, str | None]
+
+
+def _measured(root: Path, paths: pd.Series, report: Report) -> Iterator[_Measurement]:
+    """(image_id, width, height, error) of each file; hashing runs in threads beside reading."""
+    meter = Meter("reading files", len(paths), report)
+    pool = ThreadPoolExecutor(max_workers=min(8, 2 * (os.cpu_count() or 1)))
+    try:
+        for done, row in enumerate(pool.map(lambda path: _measure_one(root / path), paths), 1):
+            if done % _REPORT_EVERY == 0 or done == len(paths):
+                meter.update(done)
+            yield row
+    finally:
+        pool.shutdown(cancel_futures=True)  # at Ctrl-C do not read 20,000 files first
+
+
+def _measure_one(path: Path) -> _Measurement:
+    try:
+        if path.stat().st_size > images.MAX_BYTES:  # hash without holding it in memory
+            image_id, content = files.digest(path), None
+        else:
+            content = path.read_bytes()
+            image_id = hashlib.blake2b(content, digest_size=16).hexdigest()
+    except OSError as error:
+        return None, None, None, f"{path.name} cannot be read: {error.strerror or error}."
+    try:
+        width, height = images.header(path if content is None else content, name=path.name)
+    except ImageError as error:
+        return image_id, None, None, str(error)
+    return image_id, width, height, None
+
+
+def _cache_file(root: Path) -> Path:
+    # The pixel cap is part of the answer: a picture refused today may pass under a higher one.
+    key = f"{_CACHE_VERSION}\n{settings.max_pixels()}\n{root.resolve()}"
+    name = hashlib.blake2b(key.encode(errors="surrogateescape"), digest_size=8).hexdigest()
+    return settings.data_dir() / "scan" / f"{name}.parquet"
+
+
+def _cached(path: Path) -> pd.DataFrame:
+    """What is known from earlier scans; nothing if there is no cache or it is damaged."""
+    text = dict.fromkeys(("path", "image_id", "error"), "string")
+    numbers = {"size": "int64", "mtime_ns": "int64", "width": "Int64", "height": "Int64"}
+    if path.exists():
+        # Whatever pyarrow and pandas raise on a damaged file: it is only a cache, made again.
+        with contextlib.suppress(OSError, ValueError, TypeError, LookupError, NotImplementedError):
+            return pd.read_parquet(path)[_COLUMNS].astype(text | numbers)
+    return pd.DataFrame(columns=_COLUMNS).astype(text | numbers)

@@ -1,0 +1,159 @@
+"""What may lie beside the images: `metadata.csv` fills columns, `dataset.json` tells about all.
+
+`metadata.csv` needs the column `path` (relative to the root, with /) and may have patient_id,
+source, view, modality, split and mask; other columns are ignored. An empty cell leaves what
+the folders told.
+"""
+
+import csv
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from cxrcore.datasets.table import count, listed
+from cxrcore.errors import DatasetError, StoreError
+from cxrcore.files import read_json
+
+METADATA, ABOUT = "metadata.csv", "dataset.json"
+NAMES = frozenset({METADATA, ABOUT})
+# How folders and tables name the published splits and modalities: how this project does.
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+MODALITIES = {"ct": "ct", **dict.fromkeys(("xray", "x-ray", "x_ray", "cxr"), "xray")}
+_VIEWS = {"pa": "PA", **dict.fromkeys(("ap", "ap supine"), "AP"), "l": "L", "lateral": "L"}
+_WORDS = {"split": SPLITS, "modality": MODALITIES, "view": _VIEWS}
+_FILLED = ("patient_id", "source", *_WORDS, "mask")
+
+
+@dataclass(frozen=True)
+class About:
+    """What `dataset.json` says: is it synthetic, its classes in order (None: not said), notes."""
+
+    synthetic: bool = False
+    classes: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_about(root: Path) -> About:
+    """`dataset.json` in the root, or the defaults where there is none.
+
+    Raises:
+        DatasetError: it is not JSON, or a value is of the wrong kind.
+    """
+    path = root / ABOUT
+    if not path.is_file():
+        return About()
+    try:
+        found = read_json(path)
+    except (StoreError, RecursionError) as error:
+        raise DatasetError(f"{path} cannot be read as JSON. Mend or remove it.") from error
+    told = found if isinstance(found, dict) else {"classes": found}
+    synthetic, notes = told.get("synthetic", False), told.get("notes", [])
+    classes = told.get("classes")
+    well_formed = isinstance(synthetic, bool) and _is_texts(notes)
+    if not well_formed or not (classes is None or (_is_texts(classes) and _is_unique(classes))):
+        raise DatasetError(
+            f'{path} should be like {{"synthetic": false, "classes": ["A", "B"], "notes": []}}. '
+            f"Found: {str(found)[:120]}. Mend or remove it."
+        )
+    return About(synthetic, None if classes is None else tuple(classes), tuple(notes))
+
+
+def fill(
+    table: pd.DataFrame, root: Path, present: Collection[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """The image table with the columns of `metadata.csv` filled in, and notes for people.
+
+    Args:
+        table: the image table so far, each path once.
+        root: the dataset's folder.
+        present: all files in it, relative, for masks; anything else is not used as one.
+
+    Raises:
+        DatasetError: the file is not a table, or lists an image twice.
+    """
+    path = root / METADATA
+    if not path.is_file():
+        return table, []
+    told = _read_csv(path)
+    if "path" not in told.columns:
+        columns = listed(map(str, told.columns), 8)
+        return table, [f"{METADATA} is not used: it has no column `path`; it has {columns}."]
+    told = told[told["path"].notna()]
+    told = told.set_index(_as_posix(told["path"]))
+    if twice := list(told.index[told.index.duplicated()]):
+        raise DatasetError(f"{path} lists images twice: {listed(twice)}. Keep one line of each.")
+    table, notes = table.copy(), []
+    if unknown := sorted(set(told.index) - set(table["path"])):
+        notes.append(
+            f"{count(len(unknown), 'line')} in {METADATA} without an image in the folder: "
+            f"{listed(unknown)}."
+        )
+    told = told.reindex(table["path"]).set_axis(table.index)
+    for column in [name for name in _FILLED if name in told.columns]:
+        cells = told[column]
+        good = _usable(cells, column, present)
+        if (bad := cells.notna() & good.isna()).any():
+            notes.append(
+                f"In {METADATA}, {count(int(bad.sum()), 'value')} not used as {column}: "
+                f"{listed(cells[bad].drop_duplicates())}."
+            )
+        table[column] = good.fillna(table[column])
+    return table, notes
+
+
+def _usable(cells: pd.Series, column: str, present: Collection[str]) -> pd.Series:
+    """The cells as the image table has them; missing where they cannot be used."""
+    if column in _WORDS:
+        return cells.str.lower().map(_WORDS[column]).astype("string")
+    if column == "mask":
+        paths = _as_posix(cells)
+        return paths.where(paths.isin(present))
+    return cells
+
+
+def _as_posix(paths: pd.Series) -> pd.Series:
+    return paths.str.replace("\\", "/", regex=False).str.removeprefix("./")
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """All cells as text without blanks around; only empty ones are missing ("NA" may be a name).
+
+    Not by pandas, which takes a line that is too long for an index and one too short for good.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            lines = []
+            for line in reader:
+                if line and len(line) != len(header):
+                    raise ValueError(
+                        f"line {reader.line_num} has {len(line)} cells, the first has {len(header)}"
+                    )
+                lines += [line] if line else []
+        if not _is_unique(header):
+            raise ValueError(f"columns of the same name in {header}")
+    except (OSError, ValueError, csv.Error) as error:  # bad UTF-8 is a ValueError
+        raise DatasetError(
+            f"{path} cannot be read as a table: {' '.join(str(error).split())[:160]}. "
+            "Save it as comma-separated UTF-8 text, or remove it."
+        ) from error
+    told = pd.DataFrame(lines, columns=header, dtype="string")
+    for column in told.columns:
+        text = told[column].str.strip()
+        told[column] = text.mask(text == "", pd.NA)
+    return told
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
+
+
+def _is_unique(names: list[str]) -> bool:
+    return len(set(names)) == len(names)

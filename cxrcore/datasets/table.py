@@ -1,0 +1,167 @@
+"""The image table, one row per image, and the Dataset that carries it."""
+
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cxrcore.errors import DatasetError
+
+# column: what it holds. Missing is pd.NA: never guessed, never an empty string.
+COLUMNS = {
+    "image_id": "BLAKE2b-128 of the file's bytes, 32 hexadecimal digits",
+    "path": "the file, relative to the dataset's root, with /",
+    "label": "the class",
+    "patient_id": "who is on it, as the dataset names them",
+    "source": "where it comes from: hospital, collection",
+    "modality": "xray or ct",
+    "view": "PA, AP or L",
+    "split": "train, validation or test, as published",
+    "mask": "the lung mask's file, relative to the root",
+    "width": "pixels, upright; missing if the file is damaged",
+    "height": "pixels, upright; missing if the file is damaged",
+}
+_NUMBERS = ("width", "height")
+_PATIENT_FOLLOWUP = re.compile(r"(\d{8})_\d{3}")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images and labels that were found in a folder of a known layout.
+
+    `table` has the columns of COLUMNS and one row per image, sorted by path, each `image_id`
+    once; treat it as read-only. `classes` are those that have images, in the order of the
+    softmax. `notes` are sentences for people about what was skipped or looks odd.
+    """
+
+    name: str
+    root: Path
+    layout: str
+    table: pd.DataFrame
+    classes: tuple[str, ...]
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits over the sorted (image_id, label): what is trained on.
+
+        Paths, splits and masks do not enter it; a copy of a dataset has the same fingerprint.
+        """
+        pairs = sorted(zip(self.table["image_id"], self.table["label"].fillna(""), strict=True))
+        text = "".join(f"{image_id}\t{label}\n" for image_id, label in pairs)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def path_of(self, image: Any) -> Path:
+        """The file of an image, given its `image_id` or its row (Series, mapping or namedtuple)."""
+        return self.root / self._cell(image, "path")
+
+    def mask_of(self, image: Any) -> Path | None:
+        """The lung mask's file of an image, or None; `image` as for `path_of`."""
+        mask = self._cell(image, "mask")
+        return None if pd.isna(mask) else self.root / mask
+
+    def counts(self) -> pd.Series:
+        """Images of each class, in class order."""
+        return self.table["label"].value_counts().reindex(list(self.classes)).astype("int64")
+
+    def _cell(self, image: Any, column: str) -> Any:
+        if isinstance(image, str):
+            if image not in self._rows:
+                raise DatasetError(
+                    f"The dataset {self.name!r} has no image {image!r}. "
+                    "Its files may have changed; load it again."
+                )
+            return self.table[column].iloc[self._rows[image]]
+        if isinstance(image, pd.Series | Mapping):
+            return image[column]
+        return getattr(image, column)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {image_id: row for row, image_id in enumerate(self.table["image_id"])}
+
+
+def build_table(rows: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFrame:
+    """The image table from rows with some of the columns; the others are missing.
+
+    Returns:
+        COLUMNS in order, strings as `string`, width and height as `Int64`, sorted by path,
+        index 0..n-1. Empty strings and blanks become missing.
+    """
+    frame = pd.DataFrame(rows if isinstance(rows, pd.DataFrame) else list(rows))
+    frame = frame.reindex(columns=list(COLUMNS))
+    for column in COLUMNS:
+        if column in _NUMBERS:
+            frame[column] = frame[column].astype("Int64")
+        else:
+            text = frame[column].astype("string")
+            frame[column] = text.mask(text.str.strip() == "", pd.NA)
+    return frame.sort_values("path", kind="stable").reset_index(drop=True)
+
+
+def without_duplicates(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Each content once, and sentences about what was dropped.
+
+    Of identical files the first by path is kept. Files that are identical but stand under
+    different labels are all dropped, since one label must be wrong and nobody knows which.
+    """
+    labels = table.groupby("image_id")["label"].nunique(dropna=False)
+    torn = table["image_id"].isin(labels.index[labels > 1])
+    repeated = table["image_id"].duplicated() & ~torn
+    notes = []
+    if torn.any():
+        notes.append(
+            f"{torn.sum():,} files are left out because the same content stands under different "
+            f"labels: {listed(table.loc[torn, 'path'])}."
+        )
+    if repeated.any():
+        notes.append(
+            f"{count(repeated.sum(), 'file')} left out because the same content was there already: "
+            f"{listed(table.loc[repeated, 'path'])}."
+        )
+        splits = table[~torn].groupby("image_id")["split"].nunique()
+        if across := int((splits > 1).sum()):
+            notes.append(
+                f"{count(across, 'image')} found in more than one published split; "
+                "only the first by path is kept."
+            )
+    return table[~torn & ~repeated].reset_index(drop=True), notes
+
+
+def patient_of(path: str) -> str | None:
+    """The patient in a `PATIENT_FOLLOWUP` file name (8 digits, 3 digits), else None.
+
+    Source: the naming of ChestX-ray8 and ChestX-ray14, Wang et al. 2017, arXiv:1705.02315.
+
+    >>> patient_of("Pneumonia/00011097_002.png")
+    '00011097'
+    """
+    match = _PATIENT_FOLLOWUP.fullmatch(posixpath.splitext(posixpath.basename(path))[0])
+    return match[1] if match else None
+
+
+def count(number: int, noun: str) -> str:
+    """A count with its noun and verb: "1 file is", "3 files are".
+
+    >>> count(1, "file"), count(1200, "image")
+    ('1 file is', '1,200 images are')
+    """
+    return f"{number:,} {noun} is" if number == 1 else f"{number:,} {noun}s are"
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """The first names, and how many more there are.
+
+    >>> listed(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    names = list(names)
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,121 @@
+"""Figures of what is in a dataset: class balance and image sizes."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from cxrcore.figures.theme import (
+    MISSING,
+    NEUTRAL,
+    PALETTE,
+    SPLIT_COLOURS,
+    bars_height,
+    class_colours,
+    faded,
+    layout,
+    plain,
+)
+
+MOST_PARTS = 8  # more parts of a bar than this are summed up as "other"
+GRID = 32  # pixels: sizes are counted on this grid when there are too many
+MOST_POINTS = 1_000
+
+
+def class_balance(
+    labels: pd.Series, classes: Sequence[str], parts: pd.Series | None = None
+) -> go.Figure:
+    """One horizontal bar a class with its number of images, stacked by `parts` where given.
+
+    Args:
+        labels: (n,) class of each image.
+        classes: in class order, the first on top.
+        parts: (n,) split, source or the like; missing ones are shown as unknown.
+    """
+    fig = go.Figure()
+    names = [plain(name) for name in classes]
+    if parts is None:
+        counts = labels.value_counts().reindex(list(classes), fill_value=0)
+        colours = list(class_colours(classes).values())
+        fig.add_bar(x=counts, y=names, orientation="h", marker_color=colours, name="images")
+    else:
+        table = _crosstab(labels, parts, classes)
+        for part, colour in _part_colours(list(table.columns)).items():
+            fig.add_bar(
+                x=table[part], y=names, orientation="h", marker_color=colour, name=plain(part)
+            )
+    fig.update_traces(hovertemplate="%{y}<br>%{fullData.name}: %{x:,} images<extra></extra>")
+    totals = labels.value_counts().reindex(list(classes), fill_value=0)
+    for name, total in zip(names, totals, strict=True):
+        share = total / max(len(labels), 1)
+        fig.add_annotation(
+            x=total, y=name, text=f" {total:,} ({share:.0%})", xanchor="left", showarrow=False
+        )
+    layout(fig, height=bars_height(len(names)), x="Images", legend=parts is not None)
+    fig.update_layout(barmode="stack", legend_traceorder="normal")
+    fig.update_xaxes(range=[0, 1.35 * max(totals.max(), 1)], tickformat=",d")
+    return fig.update_yaxes(autorange="reversed")
+
+
+def _crosstab(labels: pd.Series, parts: pd.Series, classes: Sequence[str]) -> pd.DataFrame:
+    parts = parts.astype(object).where(parts.notna(), MISSING)
+    ranked = parts.value_counts().index
+    if len(ranked) > MOST_PARTS:
+        parts = parts.where(parts.isin(ranked[: MOST_PARTS - 1]), "other")
+    table = pd.crosstab(labels, parts).reindex(list(classes), fill_value=0)
+    ranked = [part for part in SPLIT_COLOURS if part in table.columns]
+    others = table.sum().drop(ranked).sort_values(ascending=False, kind="stable").index
+    return table[[*(p for p in ranked if p != MISSING), *others, *({MISSING} & set(ranked))]]
+
+
+def _part_colours(parts: Sequence[str]) -> dict[str, str]:
+    if set(parts) <= set(SPLIT_COLOURS):
+        return {part: SPLIT_COLOURS[part] for part in parts}
+    # From the middle of the palette, so that a source is not taken for a class of that colour.
+    found = {part: PALETTE[(place + 5) % len(PALETTE)] for place, part in enumerate(parts)}
+    return found | dict.fromkeys({MISSING, "other"} & set(parts), NEUTRAL)
+
+
+def image_sizes(
+    widths: pd.Series, heights: pd.Series, labels: pd.Series, classes: Sequence[str]
+) -> go.Figure:
+    """Width against height, one dot for each size and class, its area the number of images.
+
+    With more than MOST_POINTS different sizes they are counted on a grid of GRID pixels.
+    """
+    points = pd.DataFrame({"w": widths, "h": heights, "label": labels}).dropna()
+    points = points.astype({"w": "int64", "h": "int64"})
+    counted = points.value_counts().reset_index(name="n")
+    if coarse := len(counted) > MOST_POINTS:
+        points[["w", "h"]] = points[["w", "h"]] // GRID * GRID + GRID // 2
+        counted = points.value_counts().reset_index(name="n")
+    longest = int(max(points["w"].max(), points["h"].max())) if len(points) else 1
+    fig = go.Figure()
+    fig.add_scatter(
+        x=[0, longest], y=[0, longest], mode="lines", name="square",
+        line={"color": NEUTRAL, "width": 1, "dash": "dot"}, hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    most = max(int(counted["n"].max()), 1) if len(counted) else 1
+    about = "about " if coarse else ""
+    for name, colour in class_colours(classes).items():
+        own = counted[counted["label"] == name]
+        fig.add_scatter(
+            x=own["w"],
+            y=own["h"],
+            mode="markers",
+            name=plain(name),
+            customdata=own["n"],
+            marker={
+                "color": faded(colour, 0.3),
+                "size": own["n"],
+                "sizemode": "area",
+                "sizeref": most / 24**2,
+                "sizemin": 3,
+                "line": {"width": 1.5, "color": colour},
+            },
+            hovertemplate=f"{about}%{{x}} × %{{y}} px: %{{customdata:,}} images"
+            "<extra>%{fullData.name}</extra>",
+        )
+    layout(fig, height=320, x="Width (px)", y="Height (px)")
+    fig.update_layout(legend_itemsizing="constant")
+    return fig.update_xaxes(rangemode="tozero").update_yaxes(rangemode="tozero")

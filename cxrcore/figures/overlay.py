@@ -1,0 +1,90 @@
+"""Lay an explanation's map over the picture it explains."""
+
+import cv2
+import numpy as np
+
+from cxrcore.errors import ExplainError
+
+
+def _table(code: int) -> np.ndarray:
+    """(256, 3) uint8 RGB of an OpenCV colour map."""
+    ramp = np.arange(256, dtype=np.uint8).reshape(-1, 1)
+    return np.ascontiguousarray(cv2.applyColorMap(ramp, code)[:, 0, ::-1])
+
+
+# The first is the default. All but turbo grow evenly brighter and are safe for colour-blind eyes.
+COLORMAPS: dict[str, np.ndarray] = {
+    "inferno": _table(cv2.COLORMAP_INFERNO),
+    "viridis": _table(cv2.COLORMAP_VIRIDIS),
+    "magma": _table(cv2.COLORMAP_MAGMA),
+    "cividis": _table(cv2.COLORMAP_CIVIDIS),
+    "turbo": _table(cv2.COLORMAP_TURBO),
+}
+
+
+def overlay(
+    gray: np.ndarray,
+    heat: np.ndarray,
+    opacity: float = 0.45,
+    colormap: str = "inferno",
+    *,
+    maximum: float | None = None,
+) -> np.ndarray:
+    """Colour a picture where the map is strong, and leave it as it is where the map is weak.
+
+    Strength is heat / maximum, cut to 0..1. It chooses the colour, and it scales the opacity, so
+    that nothing is painted where the map is 0 and a weak map stays weak.
+
+    Args:
+        gray: (H, W) uint8.
+        heat: (h, w) float, >= 0 where it speaks for the class; resized to the picture.
+        opacity: 0..1 where the map is strongest.
+        colormap: a name in COLORMAPS.
+        maximum: the value shown at full strength. Default: the map's own maximum. Give the same
+            one to several maps to compare them.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ExplainError: a shape, the opacity, the maximum or the colour map makes no sense, or the
+            map is not finite.
+    """
+    _check(gray, heat, opacity, colormap, maximum)
+    height, width = gray.shape
+    strength = cv2.resize(
+        np.asarray(heat, np.float32), (width, height), interpolation=cv2.INTER_LINEAR
+    )
+    top = float(heat.max()) if maximum is None else maximum
+    # A map without anything positive, or one of zeros, paints nothing.
+    strength = np.clip(strength / top, 0, 1) if top > 0 else np.zeros_like(strength)
+    colours = COLORMAPS[colormap][np.rint(255 * strength).astype(np.uint8)]  # (H, W, 3)
+    alpha = (opacity * np.sqrt(strength))[..., None]  # the root lets the middle be seen too
+    mixed = (1 - alpha) * gray[..., None] + alpha * colours
+    return np.rint(mixed).astype(np.uint8)
+
+
+def _check(
+    gray: np.ndarray, heat: np.ndarray, opacity: float, colormap: str, maximum: float | None
+) -> None:
+    if gray.ndim != 2 or gray.dtype != np.uint8 or heat.ndim != 2 or not heat.size:
+        raise ExplainError(
+            "An overlay needs an (H, W) uint8 picture and an (h, w) map. "
+            f"Received: {gray.dtype} {gray.shape} and {heat.shape}. Give one image at a time."
+        )
+    if not np.isfinite(heat).all():
+        raise ExplainError(
+            "The map has values that are not finite, so it can't be drawn. "
+            "Explain the image with another method."
+        )
+    if not 0 <= opacity <= 1:
+        raise ExplainError(f"Opacity is 0 to 1. Received: {opacity:g}. Choose one in between.")
+    if maximum is not None and not (np.isfinite(maximum) and maximum > 0):
+        raise ExplainError(
+            f"The maximum of a scale is a number above 0. Received: {maximum}. "
+            "Leave it out to use the map's own."
+        )
+    if colormap not in COLORMAPS:
+        raise ExplainError(
+            f"There is no colour map {colormap!r}. Choose one of {', '.join(COLORMAPS)}."
+        )

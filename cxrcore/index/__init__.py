@@ -1,0 +1,163 @@
+"""The index: what is measured once per image, kept by the content of the image.
+
+Measuring survives interruption: every few images are a file of their own until all are
+done. An image that was measured in any dataset before is not measured again.
+"""
+
+import contextlib
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cxrcore import parallel, settings
+from cxrcore.errors import StoreError
+from cxrcore.index import rows
+from cxrcore.index.measuring import Chunk, measure_chunk, thumbnail_file
+from cxrcore.progress import Meter, Report, silent
+
+if TYPE_CHECKING:
+    from cxrcore.datasets import Dataset
+
+__all__ = ["COLUMNS", "Index", "load", "measure", "missing"]
+
+# column: what it holds; of a damaged image everything but image_id and error is missing
+COLUMNS = {
+    "image_id": "BLAKE2b-128 of the file's bytes, 32 hexadecimal digits",
+    "width": "pixels",
+    "height": "pixels",
+    "mean": "mean gray value, 0..255",
+    "std": "standard deviation of the gray values",
+    "black": "share of pixels with value 0, 0..1",
+    "white": "share of pixels with value 255, 0..1",
+    "brisque": "BRISQUE of the image at its own size; missing where it has no value",
+    "phash": "perceptual hash, 16 hexadecimal digits",
+    "error": "why the image cannot be used; missing when it can",
+}
+_CHUNK = 16  # images a process takes at once, and loses at most when it is stopped
+_FEW = 64  # images that are measured sooner than processes have started
+_IMAGE_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """What was measured of a dataset's images; treat it as read-only.
+
+    `table` has the columns of COLUMNS and one row per row of the dataset's table, in its
+    order. `histograms` is (n, 256) uint32, pixels of each gray value; zeros where there is an
+    error. `paths` are the dataset's, for `damaged`.
+    """
+
+    table: pd.DataFrame
+    histograms: NDArray[np.uint32]
+    paths: pd.Series
+
+    def thumbnail(self, image_id: str) -> bytes | None:
+        """JPEG with the longest side at 128 pixels; None for a damaged or unknown image."""
+        if not _IMAGE_ID.fullmatch(image_id):  # it becomes a file name
+            return None
+        try:
+            return thumbnail_file(settings.data_dir(), image_id).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    @cached_property
+    def damaged(self) -> pd.DataFrame:
+        """image_id, path and error of the images that cannot be used."""
+        damaged = self.table["error"].notna()
+        result = self.table.loc[damaged, ["image_id", "error"]]
+        result.insert(1, "path", self.paths[damaged])
+        return result.reset_index(drop=True)
+
+
+def measure(dataset: "Dataset", *, report: Report = silent, workers: int | None = None) -> Index:
+    """Measure the images of a dataset that were not measured before.
+
+    A second process that is asked for the same waits and then has it. Whatever stops this,
+    Ctrl-C included, what was measured is kept. Damaged images are tried again at every call,
+    because a disk may have been mended or a limit raised.
+
+    Args:
+        dataset: what to measure.
+        report: told how far it is; may raise to stop.
+        workers: processes; all cores if None. Few images are measured in this process.
+
+    Raises:
+        StoreError: the disk is full or the data folder cannot be written.
+        DatasetError: a process died; the message says what to do.
+    """
+    ids = dataset.table["image_id"]
+    waiting = Meter("waiting for another process that measures these images", len(ids), report)
+    with parallel.exclusive(rows.lock_file(dataset.fingerprint), lambda: waiting.update(0)):
+        known = rows.known(dataset.fingerprint, ids)
+        fine = known.index[known["error"].isna()]
+        fine = [i for i in fine if _has_thumbnail(i)]
+        todo = dataset.table[~ids.isin(fine)]
+        _measure(dataset, todo, report, workers)
+        if len(todo) or not rows.complete(dataset.fingerprint, len(ids)):
+            rows.finish(dataset.fingerprint, ids)
+        found = rows.read(dataset.fingerprint)
+    if found is None:
+        raise StoreError(
+            f"What was measured of {dataset.name} cannot be read back from {settings.data_dir()}. "
+            "Check the disk, then measure again."
+        )
+    return _index(dataset, found)
+
+
+def load(dataset: "Dataset") -> Index | None:
+    """The index of a dataset; None when not all of its images are measured."""
+    if not rows.complete(dataset.fingerprint, len(dataset.table)):
+        return None
+    found = rows.read(dataset.fingerprint)
+    return None if found is None else _index(dataset, found)
+
+
+def missing(dataset: "Dataset") -> int:
+    """How many images of a dataset are still to be measured."""
+    if rows.complete(dataset.fingerprint, len(dataset.table)):
+        return 0
+    ids = dataset.table["image_id"]
+    return len(ids) - len(rows.known(dataset.fingerprint, ids))
+
+
+def _measure(dataset: "Dataset", todo: pd.DataFrame, report: Report, workers: int | None) -> None:
+    paths = [str(dataset.root / path) for path in todo["path"]]
+    images = list(zip(todo["image_id"].astype(str), paths, strict=True))
+    folder = rows.parts_folder(dataset.fingerprint)
+    chunks = [
+        Chunk(images[first : first + _CHUNK], folder, settings.data_dir())
+        for first in range(0, len(images), _CHUNK)
+    ]
+    meter = Meter("measuring images", len(images), report)
+    meter.update(0)
+    done = 0
+    results = parallel.unordered(measure_chunk, chunks, 1 if len(images) < _FEW else workers)
+    with contextlib.closing(results):
+        for count in results:
+            done += count
+            meter.update(done)
+
+
+def _has_thumbnail(image_id: str) -> bool:
+    try:
+        return thumbnail_file(settings.data_dir(), image_id).stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _index(dataset: "Dataset", found: pa.Table) -> Index:
+    """The rows of a dataset's file in the order of its table."""
+    ids = dataset.table["image_id"]
+    order = pd.Index(found["image_id"].to_pandas()).get_indexer(ids)
+    found = found.take(pa.array(order))
+    counts = found["histogram"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    table = found.drop_columns(["histogram"]).to_pandas()
+    text = dict.fromkeys(("image_id", "phash", "error"), "string")
+    table = table.astype(text | {"width": "Int64", "height": "Int64"})
+    return Index(table, counts.reshape(-1, rows.LEVELS), dataset.table["path"])

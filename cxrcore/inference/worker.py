@@ -1,0 +1,219 @@
+"""The pages' end of the inference process: start it, ask it, notice when it is gone.
+
+Not `multiprocessing`: its spawn imports the parent's main module in the child, and
+under `streamlit run app.py` that is the app itself. Here the child is a command of
+its own (`python -m cxrcore.inference.child`) that gets pickled requests on its
+standard input and answers on its standard output. When the parent dies, however
+it dies, the system closes that input and the child ends.
+"""
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from cxrcore import settings
+from cxrcore.errors import JobError
+from cxrcore.inference import pipe
+from cxrcore.inference.prediction import Prediction
+
+
+class Worker:
+    """One process that holds loaded networks, predicts and explains; for many sessions.
+
+    Made at once; the process starts with the first call. Calls from several threads
+    wait for each other. A process that died or hung is replaced at the next call.
+
+    Args:
+        max_models: so many networks stay loaded; the one used longest ago goes first.
+    """
+
+    def __init__(self, max_models: int = 8) -> None:
+        self._max_models = max_models
+        self._turn = threading.Lock()
+        self._child: _Child | None = None
+
+    def predict(
+        self,
+        image: bytes | Path,
+        run_ids: Sequence[str],
+        *,
+        mask: Path | None = None,
+        methods: Sequence[str] = ("saliency", "grad-cam"),
+        class_name: str | None = None,
+        name: str | None = None,
+        timeout: float = 120,
+    ) -> list[Prediction]:
+        """What each run says about one picture, prepared for each as in its training.
+
+        Args:
+            image: a file, or the bytes of an upload; untrusted, decoded in the child.
+            run_ids: runs of the store, which is the only place networks are loaded from.
+            mask: picture of the lungs, for runs that were trained on masked pictures. Without
+                it they see the whole picture, and a note says so.
+            methods: maps to make, of `explain.METHODS`; none is quickest.
+            class_name: the class to explain, for runs that have it; by default, and for the
+                others (with a note), the predicted one.
+            name: what messages call the picture.
+            timeout: seconds for this call, the loading of networks included.
+
+        Returns:
+            One Prediction a run, in the order asked for. A run that cannot be used says why
+            in `error`; the others are not held up.
+
+        Raises:
+            ImageError: the picture or the mask cannot be used.
+            ExplainError: a method does not exist.
+            JobError: the process died or took too long.
+        """
+        arguments = {"image": image, "run_ids": list(run_ids), "mask": mask, "name": name}
+        arguments |= {"methods": list(methods), "class_name": class_name}
+        return cast(list[Prediction], self._ask("predict", arguments, timeout))
+
+    def decode(
+        self, image: bytes | Path, name: str | None = None, *, timeout: float = 60
+    ) -> np.ndarray:
+        """The picture as (H, W) uint8 gray, decoded in the child; does not load TensorFlow.
+
+        Raises:
+            ImageError: the picture cannot be used.
+            JobError: the process died or took too long.
+        """
+        return cast(np.ndarray, self._ask("decode", {"image": image, "name": name}, timeout))
+
+    def warm(
+        self,
+        run_ids: Sequence[str],
+        methods: Sequence[str] = ("saliency", "grad-cam"),
+        *,
+        timeout: float = 300,
+    ) -> None:
+        """Load and compile in advance what `predict` would need; to be called from a thread.
+
+        Runs that cannot be used are passed over: `predict` says why.
+
+        Raises:
+            ExplainError: a method does not exist.
+            JobError: the process died or took too long.
+        """
+        self._ask("warm", {"run_ids": list(run_ids), "methods": list(methods)}, timeout)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs; False before the first call."""
+        child = self._child
+        return child is not None and child.process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if it runs."""
+        child = self._child
+        return child.process.pid if child is not None and self.alive else None
+
+    def close(self) -> None:
+        """Stop the process at once; a call under way raises JobError. A later call starts anew."""
+        if child := self._child:
+            child.stop()
+
+    def _ask(self, what: str, arguments: dict[str, Any], timeout: float) -> object:
+        with self._turn:
+            if self._child is None or not self.alive:
+                self.close()
+                self._child = _Child(self._max_models)
+            kind, answer = self._child.ask((what, arguments, _settings()), timeout)
+        if kind == "error":
+            raise answer
+        return answer
+
+
+class _Child:
+    """The running process, as the parent holds it."""
+
+    def __init__(self, max_models: int) -> None:
+        # PR_SET_PDEATHSIG would look simpler, but it fires when the *thread* ends that
+        # started the child, and Streamlit's script threads are short-lived.
+        self.process = subprocess.Popen(
+            # -P: a file named like a library, in the folder the server was started in, is not it.
+            [sys.executable, "-P", "-m", "cxrcore.inference.child", str(max_models)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_environment(),
+        )
+        # Also runs when the Worker is dropped, and at the end of the interpreter.
+        self.stop = weakref.finalize(self, _end, self.process)
+
+    def ask(self, request: object, timeout: float) -> tuple[str, Any]:
+        """Send one request and wait for its answer; the child is stopped if none comes."""
+        answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        message = pipe.pack(request)
+        # In a thread, because neither writing to a pipe nor reading from one has a timeout.
+        talk = threading.Thread(target=_talk, args=(self.process, message, answers), daemon=True)
+        talk.start()
+        try:
+            answer = answers.get(timeout=timeout)
+        except queue.Empty:
+            self.stop()
+            raise JobError(
+                f"The prediction took longer than {timeout:g} s and was stopped. The machine may "
+                "be busy with a training. Try again, or choose fewer models."
+            ) from None
+        except BaseException:  # an interrupt: the answer would be taken for the next call's
+            self.stop()
+            raise
+        if answer is None:
+            if not self.stop.alive:
+                raise JobError("The inference process was closed during a prediction. Try again.")
+            self.stop()
+            raise JobError(_obituary(self.process.returncode))
+        return cast(tuple[str, Any], pipe.unpack(answer))
+
+
+def _talk(process: subprocess.Popen, message: bytes, answers: queue.SimpleQueue) -> None:
+    """One request and its answer over the pipes; None if the child has gone."""
+    try:
+        pipe.send(cast(BinaryIO, process.stdin), message)
+        answers.put(pipe.receive(cast(BinaryIO, process.stdout)))
+    except (OSError, EOFError, ValueError):  # ValueError: closed at this end
+        answers.put(None)
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Kill the child, wait for it, close the pipes."""
+    process.kill()
+    process.wait()
+    for end in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):  # of what could not be delivered any more
+            cast(BinaryIO, end).close()
+
+
+def _environment() -> dict[str, str]:
+    """The parent's, with this very package importable and TensorFlow less talkative."""
+    path = os.pathsep.join(filter(None, [str(settings.ROOT), os.environ.get("PYTHONPATH")]))
+    return {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "PYTHONPATH": path}
+
+
+def _settings() -> dict[str, str]:
+    """CXR_* as they are now: the child was perhaps started under others."""
+    return {key: value for key, value in os.environ.items() if key.startswith("CXR_")}
+
+
+def _obituary(code: int) -> str:
+    """What became of the child, for people."""
+    if code == -9:
+        cause = "the system killed it, most likely because the memory was full"
+    elif code < 0:
+        cause = f"it was ended by signal {-code}"
+    else:
+        cause = f"exit code {code}; the server's log has the account"
+    return (
+        f"The inference process stopped while it was working ({cause}). Nothing stored was "
+        "touched. Try again, if need be with fewer models: a new one starts by itself."
+    )

@@ -1,0 +1,184 @@
+"""The process of one job: wait for its turn, work, tell how it ended.
+
+`python -m cxrcore run-job FOLDER` comes here (see `cxrcore/__main__.py`). Until its turn comes
+the process has loaded neither TensorFlow nor pandas, so waiting costs next to nothing.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import psutil
+
+from cxrcore.errors import Cancelled, CxrError, JobError
+from cxrcore.jobs import locks, queue, record
+from cxrcore.jobs.record import Job
+from cxrcore.jobs.status import Status, say
+from cxrcore.jobs.work import WORK, Context, Work
+
+# Trainings give way to the pages when both want the processor.
+_NICE = 5
+
+_RESUME = "Resume continues from the last checkpoint."
+
+
+def main(arguments: Sequence[str], work: Mapping[str, Work] = WORK) -> int:
+    """What the process does: run the job in the folder that is given.
+
+    Returns:
+        The exit code: 1 if the job failed, 2 if it could not even begin, else 0.
+    """
+    parser = argparse.ArgumentParser(prog="python -m cxrcore run-job")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--lock", type=int, help="descriptor of the job's lock, already held")
+    given = parser.parse_args(arguments)
+    os.nice(max(0, _NICE - os.nice(0)))  # a job that a job started is nice already
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        return 1 if run(given.folder, work=work, lock=given.lock).state == "failed" else 0
+    except CxrError as error:  # it never began; there is no status to write this into
+        say(f"Error: {error}")
+        return 2
+
+
+def run(folder: Path, *, work: Mapping[str, Work] = WORK, lock: int | None = None) -> Job:
+    """Do the job that lies in `folder`, in this process, and return how it ended.
+
+    SIGTERM and SIGINT stop it after the batch in progress, and leave it interrupted.
+
+    Args:
+        folder: a job's folder with `spec.json`.
+        work: what is done for each kind of job.
+        lock: the descriptor of the job's lock if this process was given it; else it is taken.
+
+    Raises:
+        JobError: another process works on the job, or its specification is damaged.
+    """
+    folder = folder.resolve()
+    spec = record.read_spec(folder)
+    with contextlib.ExitStack() as ends:
+        ends.callback(os.close, _own(folder, lock))
+        stopped = ends.enter_context(_stop_signals())
+        status = ends.enter_context(Status(folder, _begin(folder)).kept())
+        context = Context(spec, folder, status, stopped=stopped)
+        say(f"{spec.title}: process {os.getpid()}")
+        ended = _result(context, work)
+        job = status.state(finished=record.now(), eta_seconds=None, **ended)
+        say(f"{job.state}: {job.message}")
+        if job.state == "done":
+            shutil.rmtree(context.checkpoint, ignore_errors=True)  # the result is stored
+        return job
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether SIGTERM or SIGINT came since."""
+    # Not a threading.Event: one that is set in a handler can wait for itself.
+    came: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        came.append(number)
+
+    def stopped() -> bool:
+        return bool(came)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped  # Python delivers signals to the main thread alone
+        return
+    before = {n: signal.signal(n, note) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _own(folder: Path, given: int | None) -> int:
+    """The job's lock: the one that was handed down, or else taken now."""
+    path = folder / record.LOCK
+    if given is not None:
+        if not locks.is_of(given, path):
+            raise JobError(
+                f"Descriptor {given} is not {path}. Leave --lock out to take the lock anew."
+            )
+        os.set_inheritable(given, False)  # processes that the work starts must not keep it
+        return given
+    # A page that asks for the lock at this very moment must not be taken for a holder.
+    lock = locks.take(path, timeout=1.0)
+    if lock is None:
+        raise JobError(f"Another process works on {folder.name} already. Wait until it ends.")
+    return lock
+
+
+def _begin(folder: Path) -> Job:
+    """The status to begin with: as it was submitted, with this process in it."""
+    job = record.read_status(folder)
+    return job.model_copy(
+        update={
+            "state": "queued",
+            "message": "",
+            "run_id": None,
+            "finished": None,
+            "pid": os.getpid(),
+            "born": psutil.Process().create_time(),
+        }
+    )
+
+
+def _result(context: Context, work: Mapping[str, Work]) -> dict[str, Any]:
+    """Wait, work, and say in fields of a Job how it ended."""
+    try:
+        with _turn(context):
+            context.status.state(
+                state="running", stage="starting", message="", started=record.now()
+            )
+            ended = work[context.spec.kind](context)
+        return {"state": "done", "stage": "", "share": 1.0, **ended}
+    except Cancelled:
+        if record.asked_to_stop(context.folder) is None:  # a signal, then
+            note = f"Its process was told to end, as at a shutdown. {_RESUME}"
+            return {"state": "interrupted", "message": note}
+        return {"state": "cancelled", "message": f"Stopped as asked. {_RESUME}"}
+    except CxrError as error:
+        return {"state": "failed", "message": str(error)}
+    except BaseException as error:  # noqa: BLE001
+        # The one place where everything is caught: nobody is above this process to see an
+        # exception, so it becomes a state that the page can show and a traceback in the log.
+        # BaseException, because libraries that call sys.exit would otherwise end it as if dead.
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+        return {"state": "failed", "message": _in_one_line(error)}
+
+
+@contextlib.contextmanager
+def _turn(context: Context) -> Iterator[None]:
+    """Hold a place of the job's lane during the work."""
+    spec, job = context.spec, context.status.job
+    place = queue.wait(
+        spec.kind, spec.job_id, job.ticket, should_stop=context.should_stop, report=context.waits
+    )
+    try:
+        yield
+    finally:
+        os.close(place)
+
+
+def _in_one_line(error: BaseException) -> str:
+    said = " ".join(str(error).split())
+    said = f": {said[:200]}…" if len(said) > 200 else f": {said}" if said else ""
+    advice = _RESUME
+    if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
+        advice = "The memory is full: try a smaller batch or smaller images."
+    return (
+        f"Unexpected {type(error).__name__}{said}. The whole account is in the job's log. {advice}"
+    )

@@ -1,0 +1,105 @@
+"""Locks that the operating system drops when the process that holds them dies.
+
+A lock is an open file with `flock` on it, known by its descriptor. Unlike a lock object of a
+library, a descriptor can be handed to a child process: the job's lock is taken before the child
+exists and never free until the child ends, so there is no moment at which a new job looks dead.
+Linux and macOS; on Windows run the project under WSL.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from cxrcore import files
+from cxrcore.errors import JobError
+
+_POLL = 0.01  # seconds between tries while waiting for a lock
+
+
+def take(path: Path, timeout: float = 0.0) -> int | None:
+    """Lock `path` for this process alone, making the file if needed; its folder must exist.
+
+    Returns:
+        The descriptor: `os.close` it to let go. None if somebody else still holds the lock
+        after `timeout` seconds.
+
+    Raises:
+        JobError: this file system has no locks.
+        StoreError: the file cannot be made.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise files.cannot_write(path, error) from error
+        taken = False
+        try:
+            taken = _flock(handle, path, fcntl.LOCK_EX) and is_of(handle, path)
+        finally:
+            if not taken:
+                os.close(handle)
+        if taken:
+            return handle
+        if time.monotonic() >= end:
+            return None
+        time.sleep(_POLL)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock `path`; a file that does not exist is not locked.
+
+    Asks with a shared lock, so that any number of pages can ask at once without
+    mistaking each other for the holder.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _flock(handle, path, fcntl.LOCK_SH)
+    finally:
+        os.close(handle)
+
+
+def is_of(handle: int, path: Path) -> bool:
+    """Whether the open `handle` is the file that lies at `path` now, not one deleted since."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def hold(path: Path, timeout: float) -> Iterator[int]:
+    """Hold the lock `path` for a block, waiting for it up to `timeout` seconds.
+
+    Raises:
+        JobError: it is still taken then.
+    """
+    handle = take(path, timeout)
+    if handle is None:
+        raise JobError(
+            f"Another process has kept {path} locked for {timeout:.0f} s. "
+            "It may be stopping; try again in a moment."
+        )
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _flock(handle: int, path: Path, how: int) -> bool:
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise JobError(
+            f"{path} cannot be locked: {error.strerror}. Jobs need a file system with locks; "
+            "set CXR_MODELS to a folder on a local disk."
+        ) from error
+    return True

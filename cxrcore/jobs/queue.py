@@ -1,0 +1,126 @@
+"""Who may work now: lanes with a few places each, entered in order of submission.
+
+    models/.jobs/.queue/<lane>/<ticket>-<job_id>   an empty file: this job waits
+    models/.jobs/.slots/<lane>-<n>.lock            held by the job that has place n
+
+Tickets only order the queue. Whether somebody in it is alive is told by the lock of their job,
+and whether a place is free by the lock of that place, so that nothing has to be tidied up after
+a crash. One store has one queue: computers that share CXR_MODELS take turns.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cxrcore import files, settings
+from cxrcore.errors import Cancelled
+from cxrcore.jobs import locks
+from cxrcore.jobs.record import LOCK, Kind
+
+LANES: dict[Kind, str] = {"train": "train", "index": "prepare", "demo": "prepare"}
+
+_POLL_SECONDS = 0.3
+
+
+def places(lane: str) -> int:
+    """How many jobs may work at once in a lane; CXR_MAX_JOBS decides for trainings."""
+    return settings.max_jobs() if lane == "train" else 1
+
+
+def line_up(kind: Kind, job_id: str, ticket: int) -> None:
+    """Put a job at the end of its lane. Call it with the job's lock held.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    folder = _folder(LANES[kind])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        leave(kind, job_id)  # an earlier ticket of this job, left by a crash, must not count
+        (folder / f"{ticket:020d}-{job_id}").touch()
+    except OSError as error:
+        raise files.cannot_write(folder, error) from error
+
+
+def leave(kind: Kind, job_id: str) -> None:
+    """Take all tickets of a job out of its lane."""
+    for ticket in _tickets(LANES[kind]):
+        if _job_of(ticket) == job_id:
+            with contextlib.suppress(OSError):
+                ticket.unlink()
+
+
+def wait(
+    kind: Kind,
+    job_id: str,
+    ticket: int,
+    *,
+    should_stop: Callable[[], bool],
+    report: Callable[[int], None],
+) -> int:
+    """Wait until it is this job's turn and a place is free; take the place.
+
+    Args:
+        kind, job_id, ticket: who waits.
+        should_stop: asked at every look, about three times a second.
+        report: called at every look that was in vain, with the number of jobs waiting ahead.
+
+    Returns:
+        The descriptor of the place's lock; `os.close` it to make room.
+
+    Raises:
+        Cancelled: `should_stop` said so.
+    """
+    lane = LANES[kind]
+    while not should_stop():
+        ahead = _ahead(lane, job_id, ticket)
+        # The first of the line takes a free place and leaves the line in this order: the other
+        # way round, the next one could slip in between.
+        if ahead == 0 and (place := _free_place(lane)) is not None:
+            leave(kind, job_id)
+            return place
+        report(ahead)
+        time.sleep(_POLL_SECONDS)
+    leave(kind, job_id)
+    raise Cancelled("Stopped while it waited for its turn; nothing was started.")
+
+
+def _ahead(lane: str, job_id: str, ticket: int) -> int:
+    """How many living jobs wait before this one; tickets of dead ones are thrown away."""
+    mine, alive = f"{ticket:020d}-{job_id}", 0
+    for other in _tickets(lane):
+        if other.name >= mine:
+            break
+        if locks.is_held(settings.jobs_dir() / _job_of(other) / LOCK):
+            alive += 1
+        else:
+            with contextlib.suppress(OSError):
+                other.unlink()
+    return alive
+
+
+def _free_place(lane: str) -> int | None:
+    folder = settings.jobs_dir() / ".slots"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(places(lane)):
+        place = locks.take(folder / f"{lane}-{number}.lock")
+        if place is not None:
+            return place
+    return None
+
+
+def _tickets(lane: str) -> list[Path]:
+    """All tickets of a lane, first come first."""
+    try:
+        return sorted(_folder(lane).iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _job_of(ticket: Path) -> str:
+    return ticket.name.partition("-")[2]
+
+
+def _folder(lane: str) -> Path:
+    return settings.jobs_dir() / ".queue" / lane

@@ -1,0 +1,103 @@
+"""How a child tells its state: kept in memory, written by a thread of its own.
+
+The work only changes values in memory, so a slow or full disk never slows a training. The thread
+writes what changed at most three times a second, and a heartbeat every two seconds even while the
+work is inside a long call such as compiling a graph.
+"""
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cxrcore.errors import StoreError
+from cxrcore.jobs import record
+from cxrcore.jobs.record import Job
+
+PAUSE_SECONDS = 0.3
+HEARTBEAT_SECONDS = 2.0
+_LAST_TRIES = 10  # one a second, when the disk is full at the very end
+
+
+def say(text: str) -> None:
+    """One line with the time for the job's log; lost without harm when the disk is full."""
+    with contextlib.suppress(OSError):
+        print(f"{record.now():%Y-%m-%d %H:%M:%S}Z  {text}", file=sys.stderr, flush=True)
+
+
+class Status:
+    """The status of the job in `folder`, whose lock this process holds, beginning as `job`."""
+
+    def __init__(self, folder: Path, job: Job) -> None:  # noqa: D107
+        self._path = folder / record.STATUS
+        self._job = job
+        self._changed = True
+        self._written = 0.0  # monotonic seconds
+        self._failing = False
+        self._memory, self._disk = threading.Lock(), threading.Lock()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._keep_writing, name="heartbeat", daemon=True)
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator["Status"]:
+        """Write now and from now on; at the end of the block the last state is on disk."""
+        self._write()
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self._end.set()
+            self._thread.join()
+            self._write_at_last()
+
+    def _write_at_last(self) -> None:
+        for _ in range(_LAST_TRIES):  # without its last word the job would look interrupted
+            if not self._failing:
+                break
+            time.sleep(1)
+            self._write()
+
+    @property
+    def job(self) -> Job:
+        """The job as it is now in memory."""
+        return self._job
+
+    def update(self, **changes: Any) -> None:
+        """Change some values; they reach the disk within about 0.3 s."""
+        with self._memory:
+            if any(getattr(self._job, name) != value for name, value in changes.items()):
+                self._job = self._job.model_copy(update=changes)
+                self._changed = True
+
+    def state(self, **changes: Any) -> Job:
+        """Change some values and write them before returning; for changes of state."""
+        self.update(**changes)
+        self._write()
+        return self._job
+
+    def _keep_writing(self) -> None:
+        while not self._end.wait(PAUSE_SECONDS):
+            quiet = time.monotonic() - self._written
+            if quiet >= HEARTBEAT_SECONDS or (self._changed and quiet >= PAUSE_SECONDS):
+                self._write()
+
+    def _write(self) -> None:
+        # Taken before the values are read: whoever writes last has read last.
+        with self._disk:
+            with self._memory:
+                self._job = self._job.model_copy(update={"heartbeat": record.now()})
+                job, self._changed = self._job, False
+            self._written = time.monotonic()
+            try:
+                record.write(self._path, job)
+            except StoreError as error:
+                if not self._failing:
+                    say(f"The status cannot be written, the work goes on. {error}")
+                self._failing = True
+            else:
+                if self._failing:
+                    say("The status can be written again.")
+                self._failing = False

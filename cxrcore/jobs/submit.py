@@ -1,0 +1,95 @@
+"""Start a training, the measuring of a dataset, or the demonstration."""
+
+from typing import TYPE_CHECKING, Any
+
+from cxrcore.errors import DatasetError
+from cxrcore.jobs import control, record
+from cxrcore.jobs.record import Job, JobSpec
+
+if TYPE_CHECKING:
+    from cxrcore.training import TrainSpec
+
+
+def submit_training(spec: "TrainSpec") -> Job:
+    """Train in a process of its own; the job's id is the run's id.
+
+    A run that is in the store already comes back at once as a job that is done. A training of
+    the same run that is active is returned as it is, and one that was interrupted, cancelled
+    or failed goes on from its checkpoint.
+
+    Raises:
+        JobError: the process cannot be started.
+        SettingsError: CXR_MAX_JOBS makes no sense.
+        StoreError: the jobs' folder cannot be written.
+    """
+    from cxrcore import store
+
+    run_id = spec.run_id
+    title = f"{spec.recipe.title} on {spec.dataset}"
+    if store.exists(run_id):
+        now = record.now()
+        return Job(
+            job_id=run_id,
+            kind="train",
+            title=title,
+            state="done",
+            dataset=spec.dataset,
+            run_id=run_id,
+            message=f"Run {run_id} was trained before.",
+            share=1.0,
+            created=now,
+            started=now,
+            finished=now,
+        )
+    details = spec.model_dump(mode="json")
+    work = JobSpec(job_id=run_id, kind="train", title=title, dataset=spec.dataset, details=details)
+    return control.start(work)
+
+
+def submit_index(dataset: str) -> Job:
+    """Measure the images of a registered dataset in a process of its own; only new ones are.
+
+    Raises:
+        DatasetError: no dataset is registered under that name.
+        JobError, StoreError: as in `submit_training`.
+    """
+    from cxrcore import datasets
+
+    names = [entry.name for entry in datasets.registered()]
+    if dataset not in names:
+        raise DatasetError(
+            f"No dataset is registered as {dataset!r}; there are: {', '.join(names) or 'none'}. "
+            "Register it with: python -m cxrcore data add NAME FOLDER"
+        )
+    work = JobSpec(
+        job_id=f"index-{dataset}",
+        kind="index",
+        title=f"Measuring the images of {dataset}",
+        dataset=dataset,
+        details={"dataset": dataset},
+    )
+    return control.start(work)
+
+
+def submit_demo(patients: int | None = None, shortcut: bool = False) -> Job:
+    """Make the demonstration dataset, measure it and submit its trainings.
+
+    Args:
+        patients: simulated patients a class; None for the usual number, or for those of the
+            demonstration that is there already. Another number than there is fails the job.
+        shortcut: plant a corner marker that follows the class. That is a dataset of its own,
+            named `demo-shortcut`, so that it can be compared with `demo`.
+
+    Raises:
+        JobError, SettingsError, StoreError: as in `submit_training`.
+    """
+    from cxrcore.datasets import demo
+
+    name = f"{demo.FOLDER_NAME}-shortcut" if shortcut else demo.FOLDER_NAME
+    options: dict[str, Any] = {"shortcut": shortcut}
+    if patients is not None:
+        options["patients"] = patients
+    title = "Making the demonstration" + (" with a shortcut" if shortcut else "")
+    details = {"name": name, "options": options}
+    work = JobSpec(job_id=name, kind="demo", title=title, dataset=name, details=details)
+    return control.start(work)

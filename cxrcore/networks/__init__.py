@@ -1,0 +1,152 @@
+"""The networks of the recipes as Keras models, from raw pixels to class probabilities.
+
+Every model takes (batch, S, S, 3) float32 images with values 0..255 (gray X-rays three
+times) and scales them inside; its last layer is `predictions`, a softmax in float32. Only
+parts of Keras itself are used, so that a stored model opens with `safe_mode=True` without
+this package.
+"""
+
+import operator
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxrcore.errors import RecipeError, WeightsError
+from cxrcore.files import digest
+from cxrcore.networks import chexnet, legacy, plain, residual
+from cxrcore.networks.sizes import count_parameters
+from cxrcore.progress import Report, silent
+from cxrcore.recipes import Recipe
+from cxrcore.weights import kind_of, locate
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["build", "compile", "count_parameters", "load_weights", "trunk_and_head"]
+
+_WITH_TRUNK = {
+    "resnet50": residual.build,
+    "chexnet": chexnet.build,
+    "chexnet-probe": chexnet.build_probe,
+}
+
+
+def build(
+    recipe: Recipe,
+    classes: int | Sequence[str],
+    weights: str | None = None,
+    *,
+    report: Report = silent,
+) -> "keras.Model":
+    """The network of `recipe`, not compiled, with its first weights.
+
+    First weights follow from `recipe.seed` alone: the global seeds of Python, NumPy and
+    Keras are set to it (`keras.utils.set_random_seed`), because Keras' ready-made networks
+    take no initialiser. Precision is the caller's: set a policy with
+    `keras.mixed_precision.set_global_policy` first.
+
+    Args:
+        recipe: says what to build.
+        classes: how many classes, or their names; at least two.
+        weights: "random", "imagenet", "chexnet" or the path of an .h5 file, instead of
+            the recipe's own.
+        report: told of a download, if one is needed.
+
+    Raises:
+        RecipeError: fewer than two classes, or weights this network cannot start from.
+        WeightsError: the weights are missing or do not fit.
+    """
+    n_classes = _count(classes)
+    if weights is not None:
+        recipe = recipe.override(weights=weights)
+    file = _first_weights(recipe, report)  # before TensorFlow is imported: failing is quick
+
+    import keras
+
+    keras.utils.set_random_seed(recipe.seed)
+    if builder := _WITH_TRUNK.get(recipe.network):
+        return builder(recipe, n_classes, file)
+    model = plain.build(recipe, n_classes)
+    if file:
+        load_weights(model, file)
+    return model
+
+
+def compile(model: "keras.Model", recipe: Recipe) -> None:
+    """Give `model` (or its head) the recipe's optimiser, loss and accuracy; labels are numbers.
+
+    The studies wrote labels as one-hot rows; sparse categorical cross-entropy is the same
+    loss for numbers 0..k-1.
+    """
+    import keras
+
+    optimizers = {
+        "adam": lambda: keras.optimizers.Adam(recipe.learning_rate),
+        "rmsprop": lambda: keras.optimizers.RMSprop(recipe.learning_rate, rho=0.9),
+    }
+    model.compile(
+        optimizer=optimizers[recipe.optimizer](),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy"],
+    )
+
+
+def load_weights(model: "keras.Model", path: Path) -> None:
+    """Set all weights of a built model from a legacy .h5 file, such as a study published.
+
+    Raises:
+        WeightsError: the file is damaged or holds another network.
+    """
+    legacy.load(path, model.layers)
+
+
+def trunk_and_head(model: "keras.Model") -> tuple["keras.Model", "keras.Model"]:
+    """Split a model at its layer `features`; `head(trunk(x)) == model(x)`.
+
+    Both parts share their layers with `model`: training the head trains the model. The
+    trunk maps (batch, S, S, 3) pixels to (batch, d) features in float32, to be computed
+    once an image; call it with `training=False`.
+
+    Raises:
+        RecipeError: the model has no such layer, or layers before it would be trained, so
+            that features computed once would be wrong.
+    """
+    import keras
+
+    if "features" not in [layer.name for layer in model.layers]:
+        raise RecipeError(
+            f"The network {model.name} has no layer 'features' to split at. "
+            "Train it whole, or choose a recipe with a frozen trunk: chexnet-probe."
+        )
+    features = model.get_layer("features").output
+    trunk = keras.Model(model.input, features, name="trunk")
+    if trunk.trainable_weights:
+        raise RecipeError(
+            f"The network {model.name} trains {len(trunk.trainable_weights)} tensors before its "
+            "layer 'features', so features cannot be computed once. Train it whole."
+        )
+    return trunk, keras.Model(features, model.output, name="head")
+
+
+def _count(classes: int | Sequence[str]) -> int:
+    number = len(set(classes)) if isinstance(classes, Sequence) else operator.index(classes)
+    repeated = isinstance(classes, Sequence) and number < len(classes)
+    if isinstance(classes, str) or number < 2 or repeated:
+        raise RecipeError(
+            "A network needs two or more classes with names of their own. "
+            f"Received: {classes!r}. Give their number or the list of their names."
+        )
+    return number
+
+
+def _first_weights(recipe: Recipe, report: Report) -> Path | None:
+    kind = kind_of(recipe)
+    if kind is None:
+        return None
+    path = locate(kind, report=report)
+    if recipe.weights_digest and digest(path) != recipe.weights_digest:
+        raise WeightsError(
+            f"{path} has changed since it was chosen for this training. "
+            "Choose the file again, so that the run's name tells of its new content."
+        )
+    return path

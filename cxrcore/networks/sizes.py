@@ -1,0 +1,54 @@
+"""How many weights a network has, computed without TensorFlow for the form's estimate."""
+
+from cxrcore.networks.chexnet import FINDINGS
+from cxrcore.networks.plain import PLAIN
+from cxrcore.networks.residual import HIDDEN_UNITS
+from cxrcore.recipes import Recipe
+
+# Of keras.applications without top, trainable or not; they do not depend on the image size.
+RESNET50 = 23_587_712
+DENSENET121 = 7_037_504
+_RESNET50_MAPS = 2048
+_DENSENET121_MAPS = 1024
+
+
+def count_parameters(recipe: Recipe, n_classes: int) -> int:
+    """All weights of `build(recipe, n_classes)`, as Keras' `count_params` counts them.
+
+    Raises:
+        KeyError: `recipe.network` is not one of this package's.
+    """
+    match recipe.network:
+        case "resnet50":
+            side = -(-recipe.image_size // 32)  # halved five times, rounded up
+            hidden = _dense(side * side * _RESNET50_MAPS, HIDDEN_UNITS)
+            return RESNET50 + hidden + _dense(HIDDEN_UNITS, n_classes)
+        case "chexnet":
+            return DENSENET121 + _dense(_DENSENET121_MAPS, FINDINGS) + _dense(FINDINGS, n_classes)
+        case "chexnet-probe":
+            return DENSENET121 + _norm(_DENSENET121_MAPS) + _dense(_DENSENET121_MAPS, n_classes)
+        case _:
+            return _plain(recipe, n_classes)
+
+
+def _plain(recipe: Recipe, n_classes: int) -> int:
+    spec = PLAIN[recipe.network]
+    side, maps, total = recipe.image_size, 3, 0
+    for filters in spec.filters:
+        total += _dense(spec.kernel**2 * maps, filters)  # a convolution is one at every place
+        total += _norm(filters) if spec.norm != "none" else 0
+        side = (side - (spec.kernel - 1 if spec.padding == "valid" else 0)) // 2
+        maps = filters
+    width = side * side * maps
+    for units in spec.hidden:
+        total += _dense(width, units) + (_norm(units) if spec.hidden_norm else 0)
+        width = units
+    return total + _dense(width, n_classes)
+
+
+def _dense(inputs: int, units: int) -> int:
+    return (inputs + 1) * units
+
+
+def _norm(maps: int) -> int:
+    return 4 * maps  # scale, shift, moving mean, moving variance

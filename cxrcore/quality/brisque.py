@@ -1,0 +1,196 @@
+"""BRISQUE, the no-reference quality score the studies filter images by (lower is better).
+
+Mittal, Moorthy and Bovik 2012, doi 10.1109/TIP.2012.2214050, exactly as the package
+`image-quality` 1.2.7 defines it: its trained model is used, its code is not (it fails on
+current libraries and is many times slower).
+
+One trait of that definition shapes this module. Where a neighbourhood is flat but not
+black, a pixel less its local mean is rounding error and nothing else; yet its sign decides
+on which side of the fitted distribution the pixel counts, and that moves the score, by
+points where such areas are large. Such pixels are therefore summed again in the order in
+which SciPy's `convolve2d` sums, and where they occur in the half-size copy, that is made
+as scikit-image makes it, to the last bit.
+"""
+
+import contextlib
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrcore.errors import ImageError
+from cxrcore.quality import aggd, halving, svm
+
+MIN_SIDE = 16  # below this the half-size copy has too few pixels to fit anything to
+
+_REACH = 3  # the 7 x 7 window reaches three pixels to each side
+_SIGMA = 7 / 6
+_C = 1 / 255  # keeps the division finite in flat regions
+_NOISE = 1e-14  # relative; twice what the rounding of 49 additions can amount to
+_STRIP = 32_768  # pixels worked on at a time: a few float64 arrays of these stay in the cache
+
+Floats = NDArray[np.float64]
+
+_squares = np.square(np.arange(-_REACH, _REACH + 1))
+_gauss = 1 / (2 * np.pi * _SIGMA**2) * np.exp(-(_squares[:, None] + _squares) / (2 * _SIGMA**2))
+_WINDOW: Floats = _gauss / _gauss.sum()  # (7, 7), by the package's formula: its last bits count
+_AXIS: Floats = _WINDOW.sum(axis=0)  # (7,) the same window as the product of two axes
+
+
+def brisque(gray: np.ndarray) -> float:
+    """Score how unnatural an image looks: about 0 (pristine) to 100 (distorted).
+
+    Values beyond 0..100 occur and are kept. The score depends on the size in pixels:
+    compare only images that were resized alike.
+
+    Args:
+        gray: (H, W) uint8.
+
+    Returns:
+        The score, or NaN where it has no value: a side is under 16 pixels, or the image is
+        flat or so close to it (two-valued, say) that no distribution can be fitted.
+
+    Raises:
+        ImageError: not an (H, W) uint8 array.
+    """
+    if gray.ndim != 2 or gray.dtype != np.uint8:
+        raise ImageError(
+            "BRISQUE needs a gray image, (height, width) of uint8. Received: "
+            f"{gray.shape} of {gray.dtype}. Pass what cxrcore.images.decode returns."
+        )
+    if min(gray.shape) < MIN_SIDE or gray.min() == gray.max():
+        return float("nan")
+    image: Floats = gray / 255.0
+    sums = np.concatenate([moments(image), _moments_at_half_size(image)])
+    return svm.predict(aggd.features(sums))
+
+
+def _moments_at_half_size(image: Floats) -> Floats:
+    """`moments` of the half-size copy; of an exact one where the score hangs on its last bits."""
+    half = halving.quickly(image)
+    if half is not None:
+        with contextlib.suppress(_NoiseMet):
+            return moments(half, exact=False)
+    return moments(halving.exactly(image))
+
+
+class _NoiseMet(Exception):  # noqa: N818
+    """An image that is right to a bit or two holds pixels whose sign those bits decide."""
+
+
+def moments(image: Floats, exact: bool = True) -> Floats:
+    """Sums over the normalised pixels of an image and over their products with neighbours.
+
+    Strip by strip, so that beside the image itself little memory is used.
+
+    Args:
+        image: (H, W) float64, gray 0..1.
+
+    Returns:
+        (5, 5) float64. Rows: the normalised pixels; their products with the neighbour to
+        the right, below, below right, above right. Columns: number of values x, number
+        of x < 0, sum of |x|, sum of x^2, sum of x|x|.
+    """
+    sums = np.zeros((5, 5))
+    rows = max(8, _STRIP // image.shape[1])
+    above = np.empty((0, image.shape[1]))  # the last row of the strip before
+    for top in range(0, len(image), rows):
+        strip = normalised(image, top, top + rows, exact)
+        sums[0] += _sums(strip)
+        sums[1] += _sums(strip[:, :-1] * strip[:, 1:])
+        joined = np.concatenate([above, strip])
+        upper, lower = joined[:-1], joined[1:]
+        sums[2] += _sums(upper * lower)
+        sums[3] += _sums(upper[:, :-1] * lower[:, 1:])
+        sums[4] += _sums(lower[:, :-1] * upper[:, 1:])
+        above = strip[-1:]
+    return sums
+
+
+def normalised(image: Floats, top: int, bottom: int, exact: bool = True) -> Floats:
+    """Rows of an image less their local mean, divided by their local deviation (MSCN).
+
+    Args:
+        image: (H, W) float64, gray 0..1; outside it counts as black.
+        top: first row.
+        bottom: the row after the last; cut at H.
+
+    Returns:
+        (rows, W) float64, without unit, mostly -3..3.
+
+    Source:
+        Mittal et al. 2012, equations 1 to 3, with C = 1/255 since gray is in 0..1.
+    """
+    bottom = min(bottom, len(image))
+    first = max(0, top - _REACH)
+    seen = image[first : bottom + _REACH]  # with the rows that the window reaches
+    inner = slice(top - first, bottom - first)
+    mean = _blurred(seen)[inner]
+    deviation = _blurred(np.square(seen))[inner]
+    deviation -= np.square(mean)
+    np.abs(deviation, out=deviation)
+    np.sqrt(deviation, out=deviation)
+    deviation += _C
+    difference = image[top:bottom] - mean
+    uncertain = np.abs(difference) <= _NOISE * mean
+    if uncertain.any() and (uncertain := uncertain & (mean > 0)).any():  # all black is certain
+        if not exact:
+            raise _NoiseMet
+        y, x = np.nonzero(uncertain)
+        difference[y, x] = image[top + y, x] - _mean_at(seen, y + (top - first), x)
+    difference /= deviation
+    return difference
+
+
+def _sums(values: Floats) -> tuple[float, ...]:
+    flat = values.ravel()
+    sizes = np.abs(flat)
+    negative = int(np.count_nonzero(flat < 0))
+    return flat.size, negative, float(sizes.sum()), float(flat @ flat), float(flat @ sizes)
+
+
+def _blurred(image: Floats) -> Floats:
+    border = cv2.BORDER_CONSTANT  # zeros
+    return np.asarray(cv2.sepFilter2D(image, cv2.CV_64F, _AXIS, _AXIS, borderType=border), float)
+
+
+def _mean_at(image: Floats, y: np.ndarray, x: np.ndarray) -> Floats:
+    """Local mean at the pixels (y, x), rounded as scipy.signal.convolve2d rounds it.
+
+    Windows of one value all have the mean of the first of them: most such pixels lie in them.
+    """
+    padded = np.pad(image, _REACH)
+    inner = slice(_REACH, -_REACH)
+    square = np.ones(_WINDOW.shape, np.uint8)
+    flat = cv2.dilate(padded, square)[inner, inner] == cv2.erode(padded, square)[inner, inner]
+    alike = flat[y, x]
+    means = np.empty(len(y))
+    means[~alike] = _summed(padded, y[~alike], x[~alike])
+    _, first, which = np.unique(image[y, x][alike], return_index=True, return_inverse=True)
+    means[alike] = _summed(padded, y[alike][first], x[alike][first])[which]
+    return means
+
+
+def _summed(padded: Floats, y: np.ndarray, x: np.ndarray) -> Floats:
+    """Weighted sums over the windows with the corners (y, x), in the order of convolve2d.
+
+    It runs through the window backwards, adds a row's first four products to one another,
+    that sum to the total, then the other three one by one.
+    """
+    side = len(_WINDOW)
+    width = padded.shape[1]
+    flat = padded.ravel()
+    corner = y * width + x
+    total = np.zeros(len(corner))
+    for row in reversed(range(side)):
+        products = (
+            flat[corner + (row * width + column)] * _WINDOW[row, column]
+            for column in reversed(range(side))
+        )
+        four = next(products) + next(products)
+        four += next(products)
+        four += next(products)
+        total += four
+        for product in products:
+            total += product
+    return total

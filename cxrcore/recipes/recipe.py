@@ -1,0 +1,233 @@
+"""What a recipe is: everything that decides a model's weights, and what was published of it."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cxrcore.errors import RecipeError
+from cxrcore.files import digest
+
+# The same words as `images.ARMS` (a test holds that); not imported from there, because a
+# request for a cached run reads recipes and must not pay for importing OpenCV.
+Arm = Literal["none", "lungs", "lungs-crop", "lungs-erased", "border"]
+
+# Lowest and highest value of each number that a form may change.
+LIMITS: dict[str, tuple[float, float]] = {
+    "image_size": (32, 512),  # pixels; a network may need more: Recipe.min_size
+    "batch_size": (1, 512),  # images
+    "epochs": (1, 500),
+    "learning_rate": (1e-7, 1.0),
+    "seed": (0, 2**31 - 1),
+    "max_brisque": (0.0, 200.0),  # score; lower is better
+}
+_WHOLE = ("image_size", "batch_size", "epochs", "seed")
+
+CHANGEABLE = (
+    *LIMITS,
+    "optimizer",
+    "weights",
+    "arm",
+    "plateau",
+    "best_by",
+    "augmentation",
+)
+
+# What may be asked for as first weights, besides the path of an .h5 file; the published first.
+_PRETRAINED: dict[str, tuple[str, ...]] = {
+    "resnet50": ("imagenet",),
+    "chexnet": ("chexnet", "imagenet"),
+    "chexnet-probe": ("chexnet", "imagenet"),
+}
+_AUGMENTED = ("resnet50",)  # networks whose study published an augmentation
+
+
+def _whole(field: str) -> Any:
+    low, high = LIMITS[field]
+    return Field(strict=True, ge=int(low), le=int(high))
+
+
+def _real(field: str) -> Any:
+    low, high = LIMITS[field]
+    return Field(strict=True, ge=low, le=high, allow_inf_nan=False)
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Plateau(_Frozen):
+    """Divide the learning rate when `monitor` stops improving, as Keras' ReduceLROnPlateau.
+
+    `factor` multiplies the rate after `patience` epochs without an improvement of more
+    than 1e-4 (Keras' default `min_delta`); there is no lowest rate and no cooldown.
+    """
+
+    monitor: Literal["val_accuracy", "val_loss"]
+    factor: float = Field(gt=0, lt=1)
+    patience: int = Field(ge=0)
+    mode: Literal["max", "min"]
+
+
+class ClassReport(_Frozen):
+    """One class of a published report; shares 0..1, None where the study gives no figure."""
+
+    name: str
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+    support: int | None = None  # test images
+
+
+class Reported(_Frozen):
+    """What the study reported on its own test images; None where it gives no figure."""
+
+    accuracy: float | None = None  # top-1, 0..1
+    loss: float | None = None
+    macro_f1: float | None = None
+    per_class: tuple[ClassReport, ...] = ()
+    n_test: int | None = None
+    caveat: str  # one or two sentences to show beside the figures
+    timing: str = ""  # what the study says of its time
+
+
+class Recipe(_Frozen):
+    """All that decides a run's weights, and what was published about it.
+
+    Numbers are in pixels, images, epochs and per-step learning rates; `LIMITS` gives the
+    ranges. `weights` is "random", the name of pretrained weights, or the path of an .h5
+    file with first weights (then `weights_digest` is the digest of its content, so that
+    the run's name depends on the content and not on the place).
+    """
+
+    name: str
+    study: Literal["A", "B", "C", "D", "E", "ours"]
+    title: str
+    description: str  # one plain line for a form
+    network: str  # key of the builder in cxrcore.networks
+    features: bool = False  # frozen trunk: features are computed once, only the head trains
+    min_size: int = 32  # pixels; smaller images leave nothing for the last layer
+
+    image_size: Annotated[int, _whole("image_size")]
+    batch_size: Annotated[int, _whole("batch_size")]
+    epochs: Annotated[int, _whole("epochs")]
+    learning_rate: Annotated[float, _real("learning_rate")]
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    seed: Annotated[int, _whole("seed")] = 42
+    weights: str = "random"
+    weights_digest: str = ""
+    arm: Arm = "none"  # which part of the image the network sees
+    max_brisque: Annotated[float, _real("max_brisque")] | None = None  # images above are left out
+    plateau: Plateau | None = None
+    best_by: Literal["val_loss"] | None = None  # keep the weights of the epoch with the lowest
+    augmentation: Literal["none", "published"] = "none"
+
+    reported: Reported
+    defects: tuple[str, ...] = ()  # sentences: known faults of the study, and what we do instead
+    citation: str
+    data: str  # the study's dataset
+    class_names: tuple[str, ...]  # as published, in the order of the study's softmax
+
+    @property
+    def n_classes_published(self) -> int:
+        """How many classes the study tells apart."""
+        return len(self.class_names)
+
+    @property
+    def weights_choices(self) -> tuple[str, ...]:
+        """Named first weights this network can start from; the path of an .h5 file is one too."""
+        return (*_PRETRAINED.get(self.network, ()), "random")
+
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """Lowest and highest value of each number of this recipe, for forms and messages."""
+        low, high = LIMITS["image_size"]
+        return {**LIMITS, "image_size": (max(low, self.min_size), high)}
+
+    def override(self, **changes: Any) -> "Recipe":
+        """This recipe with some values changed; `max_brisque=None` means no quality filter.
+
+        Raises:
+            RecipeError: a field that cannot be changed, or a value out of its range; names
+                the field, the range and what was received.
+        """
+        if unknown := sorted(set(changes) - set(CHANGEABLE)):
+            raise RecipeError(
+                f"{unknown[0]!r} cannot be changed in a recipe. "
+                f"Change one of: {', '.join(CHANGEABLE)}."
+            )
+        if "weights" in changes:
+            changes |= self._first_weights(changes["weights"])
+        try:
+            return Recipe.model_validate(
+                {name: getattr(self, name) for name in Recipe.model_fields} | changes
+            )
+        except ValidationError as error:
+            raise RecipeError(self._explain(error)) from error
+
+    def weights_fields(self) -> dict[str, Any]:
+        """Only the fields that decide the trained weights, as JSON values; made into a run's name.
+
+        A file of first weights counts by its content. Titles, figures and citations do not
+        count, so correcting a text never makes a trained run unreachable.
+        """
+        fields = ("network", *CHANGEABLE)
+        values = {
+            name: value for name, value in self.model_dump(mode="json").items() if name in fields
+        }
+        if self.weights_digest:
+            values["weights"] = f"file:{self.weights_digest}"
+        return values
+
+    def _first_weights(self, weights: Any) -> dict[str, str]:
+        if weights in self.weights_choices or not _is_h5(weights):
+            return {"weights": weights, "weights_digest": ""}
+        path = Path(weights).expanduser().resolve()
+        if not path.is_file():
+            raise RecipeError(
+                f"weights names the file {path}, which does not exist. Correct the path, "
+                f"or choose one of: {', '.join(self.weights_choices)}."
+            )
+        return {"weights": str(path), "weights_digest": digest(path)}
+
+    @model_validator(mode="after")
+    def _fields_agree(self) -> "Recipe":
+        low, high = (int(bound) for bound in self.limits()["image_size"])
+        if self.image_size < low:
+            raise ValueError(
+                f"image_size must be a whole number from {low} to {high} for recipe {self.name}: "
+                f"its convolutions and poolings leave nothing of a smaller image. "
+                f"Received: {self.image_size}."
+            )
+        if self.weights not in self.weights_choices and not self.weights_digest:
+            raise ValueError(
+                f"weights must be one of {', '.join(self.weights_choices)} or the path of an "
+                f".h5 file for recipe {self.name}. Received: {self.weights!r}."
+            )
+        if self.augmentation == "published" and self.network not in _AUGMENTED:
+            raise ValueError(
+                f"augmentation must be 'none' for recipe {self.name}: its study published none. "
+                f"Received: {self.augmentation!r}."
+            )
+        return self
+
+    def _explain(self, error: ValidationError) -> str:
+        first = error.errors()[0]
+        if not first["loc"]:  # from _fields_agree: a whole sentence already
+            return str(first["ctx"]["error"])
+        field = str(first["loc"][0])
+        received = first["input"]
+        if field in LIMITS:
+            low, high = self.limits()[field]
+            kind = "a whole number" if field in _WHOLE else "a number"
+            wanted = f"{kind} from {low:g} to {high:.10g}"
+            if field == "max_brisque":
+                wanted += ", or None for no filter"
+        elif field == "arm":
+            wanted = f"one of {', '.join(get_args(Arm))}"
+        else:
+            wanted = f"valid ({first['msg']})"
+        return f"{field} must be {wanted} for recipe {self.name}. Received: {received!r}."
+
+
+def _is_h5(weights: Any) -> bool:
+    return isinstance(weights, str | Path) and Path(weights).suffix.lower() in (".h5", ".hdf5")

@@ -1,0 +1,33 @@
+"""The store of trained runs: one folder a run, whole or absent.
+
+    models/<run_id>/
+        run.json             the Run record          run.digest  BLAKE2b-128 of run.json
+        model.keras          the whole network, float32
+        predictions.parquet  validation and test     embeddings.npy  float16, rows as predictions
+        history.csv          one row an epoch        log.txt  what the training said
+    models/.trash/           deleted runs, until the trash is emptied
+
+A file that is not the one that was saved is reported in `list_runs` and never used.
+"""
+
+from cxrcore.store.reading import exists, list_runs, load_run, runs
+from cxrcore.store.record import HISTORY_COLUMNS, TRAINING_VERSION, Run, run_id
+from cxrcore.store.trash import delete, empty_trash, restore, trashed
+from cxrcore.store.writing import export, save
+
+__all__ = [
+    "HISTORY_COLUMNS",
+    "TRAINING_VERSION",
+    "Run",
+    "delete",
+    "empty_trash",
+    "exists",
+    "export",
+    "list_runs",
+    "load_run",
+    "restore",
+    "run_id",
+    "runs",
+    "save",
+    "trashed",
+]

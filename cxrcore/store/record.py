@@ -1,0 +1,185 @@
+"""What is kept of a training: the Run record, its name, and how its files are read."""
+
+import datetime
+import functools
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from cxrcore import files, pixels, settings
+from cxrcore.errors import StoreError
+from cxrcore.evaluation import Metrics
+from cxrcore.recipes import Recipe
+from cxrcore.splits import SplitSpec
+
+# Raised when training changes so that the same recipe gives other weights.
+TRAINING_VERSION = 1
+
+MODEL, PREDICTIONS, HISTORY = "model.keras", "predictions.parquet", "history.csv"
+EMBEDDINGS, LOG = "embeddings.npy", "log.txt"
+FILES = (MODEL, PREDICTIONS, HISTORY, EMBEDDINGS, LOG)
+
+HISTORY_COLUMNS = (
+    "epoch",
+    "loss",
+    "accuracy",
+    "val_loss",
+    "val_accuracy",
+    "learning_rate",
+    "seconds",
+)
+
+Stamp = tuple[int, int]  # size in bytes, time of the last change in ns
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+class Run(BaseModel):
+    """One recipe trained on one split of one dataset; everything but the files themselves.
+
+    `seconds` is the whole training on the clock, pixels and evaluation
+    included, added up over resumed sittings; `images_per_second` counts the
+    training batches only. `peak_memory_mb` is the most the process ever held.
+    `removed` has one {image_id, path, reason} an image that was left out.
+    `weights_used` names where training started ("random", or a file).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    recipe: Recipe
+    dataset: str
+    dataset_path: str
+    layout: str | None = None
+    fingerprint: str
+    synthetic: bool = False
+    classes: list[str]  # in softmax order
+    split: SplitSpec
+    split_counts: dict[str, int]
+    group_key: str
+    patients_known: float  # share, 0..1
+    split_note: str
+    weights_used: str
+    removed: list[dict[str, str]] = []
+    versions: dict[str, str]
+    device: str
+    precision: str
+    seconds: float
+    images_per_second: float
+    peak_memory_mb: float
+    parameters: int
+    epochs_run: int
+    stopped_because: str
+    created: str = Field(default_factory=_now)  # ISO 8601, UTC
+    metrics: dict[str, Metrics]  # by "validation" and "test"
+    files: dict[str, str] = {}  # name -> digest, filled by save
+    stamps: dict[str, Stamp] = {}  # name -> size and time, filled by save
+    notes: list[str] = []
+
+    @property
+    def folder(self) -> Path:
+        """Where the run lies."""
+        return settings.models_dir() / self.run_id
+
+    def predictions(self) -> pd.DataFrame:
+        """One row an image of validation and test.
+
+        Columns: image_id, path, split, label, predicted and one `p_<class>`
+        (float32, 0..1) a class, in softmax order.
+
+        Raises:
+            StoreError: the file is missing or is not the one that was saved.
+        """
+        return pd.read_parquet(self.verified(PREDICTIONS))
+
+    def history(self) -> pd.DataFrame:
+        """One row an epoch, from 1.
+
+        Columns: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate
+        and seconds.
+
+        Raises:
+            StoreError: the file is missing or is not the one that was saved.
+        """
+        return pd.read_csv(self.verified(HISTORY))
+
+    def embeddings(self) -> npt.NDArray[np.float16]:
+        """(n, d) what the last layer sees, one row a row of `predictions()`.
+
+        Raises:
+            StoreError: the file is missing or is not the one that was saved.
+        """
+        return np.load(self.verified(EMBEDDINGS), allow_pickle=False)
+
+    def log(self) -> str:
+        """What the training said.
+
+        Raises:
+            StoreError: the file is missing or is not the one that was saved.
+        """
+        return self.verified(LOG).read_text(encoding="utf-8")
+
+    def model_path(self) -> Path:
+        """The model's file, its content checked in full (once a process and version).
+
+        Raises:
+            StoreError: the file is missing or is not the one that was saved.
+        """
+        return self.verified(MODEL)
+
+    def verified(self, name: str) -> Path:
+        """Path of one of the run's files whose content is the recorded one."""
+        path = self.folder / name
+        try:
+            found = digest_of(path, stamp(path))
+        except OSError as error:
+            raise StoreError(
+                f"{path} cannot be read: {error.strerror or error}. {_again(self.run_id)}"
+            ) from error
+        if found != self.files.get(name):
+            raise StoreError(f"{path} is not the file that was saved. {_again(self.run_id)}")
+        return path
+
+
+def run_id(
+    recipe: Recipe, fingerprint: str, split: SplitSpec, classes: Sequence[str] | None = None
+) -> str:
+    """`<recipe>-<8 hex>`: the same for the same weights-to-be, on every machine.
+
+    Decided by the recipe's fields that decide weights, the dataset's
+    fingerprint, the split, where given the order of the classes, and the
+    versions of preparation and training. Neither TensorFlow nor scikit-learn is imported.
+    """
+    parts = {
+        "recipe": recipe.weights_fields(),
+        "fingerprint": fingerprint,
+        "split": split.model_dump(mode="json"),
+        "classes": None if classes is None else list(classes),
+        "versions": [TRAINING_VERSION, pixels.VERSION],
+    }
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
+    return f"{recipe.name}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
+
+
+def stamp(path: Path) -> Stamp:
+    """Size and time of the last change: what tells cheaply that a file was touched."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=1024)
+def digest_of(path: Path, _stamp: Stamp) -> str:
+    """`files.digest`, remembered for as long as the file is untouched."""
+    return files.digest(path)
+
+
+def _again(run_id: str) -> str:
+    return f"Delete the run {run_id} and train it again, or restore the file from a backup."

@@ -1,0 +1,12 @@
+"""Train a recipe on a dataset: plan it without TensorFlow, then train, evaluate and keep the run.
+
+    plan -> TrainSpec -> train -> Run in the store
+
+`train` returns a run that is there already at once, and continues from a checkpoint.
+"""
+
+from cxrcore.training.plan import TrainSpec, estimate, plan
+from cxrcore.training.reporting import TrainingProgress
+from cxrcore.training.session import train
+
+__all__ = ["TrainSpec", "TrainingProgress", "estimate", "plan", "train"]

@@ -1,0 +1,185 @@
+"""What a training needs to go on after it was interrupted, written after each epoch.
+
+    state.json        epoch, history, learning-rate state, log, and the names of the files below
+    model-<e>.npz     all variables of what trains, states of dropout and augmentation included
+    optimizer-<e>.npz all variables of the optimiser
+
+The arrays are written first and `state.json` last, each in one step, so a
+checkpoint is always that of a whole epoch. `.npz` without pickles: nothing in it can run.
+"""
+
+import contextlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+
+from cxrcore import files
+from cxrcore.errors import StoreError
+
+if TYPE_CHECKING:
+    import keras
+
+_STATE = "state.json"
+
+
+class State(BaseModel):
+    """How far a training is; everything but the arrays.
+
+    `wait` and `plateau_best` belong to the learning-rate rule; `best_loss` and
+    `best_epoch` tell which epoch had the lowest validation loss, where the
+    recipe keeps that epoch's weights. Seconds are added up over all sittings.
+    """
+
+    run_id: str
+    precision: str
+    weights_used: str
+    epoch: int = 0  # epochs that are done
+    history: list[dict[str, float | int]] = []
+    learning_rate: float | None = None  # for the next epoch
+    plateau_best: float | None = None
+    wait: int = 0
+    best_loss: float | None = None
+    best_epoch: int = 0
+    finished: str = ""  # why no further epoch is needed; empty while one is
+    seconds: float = 0.0
+    training_seconds: float = 0.0
+    log: list[str] = []
+
+    @property
+    def chosen_epoch(self) -> int:
+        """The epoch whose weights become the run's."""
+        return self.best_epoch or self.epoch
+
+
+class Checkpoint:
+    """A folder with the state after the last whole epoch, and the best epoch's weights."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, run_id: str) -> State | None:
+        """The state that was saved, or None where no epoch was.
+
+        Raises:
+            StoreError: the checkpoint is damaged, or belongs to another training.
+        """
+        path = self.folder / _STATE
+        if not path.exists():
+            return None
+        try:
+            state = State.model_validate(files.read_json(path))
+        except (ValidationError, StoreError) as error:
+            raise self._damaged(_STATE) from error
+        if state.run_id != run_id:
+            raise StoreError(
+                f"The checkpoint in {self.folder} belongs to {state.run_id}, not to {run_id}. "
+                "Choose another folder."
+            )
+        for epoch in {state.epoch, state.best_epoch} - {0}:
+            if not (self.folder / _model_name(epoch)).is_file():
+                raise self._damaged(_model_name(epoch))
+        return state
+
+    def save(self, state: State, model: "keras.Model") -> None:
+        """Keep the state, and the variables of the model and its optimiser.
+
+        Raises:
+            StoreError: the disk is full or cannot be written; the checkpoint
+                before is still whole.
+        """
+        _write(self.folder / _model_name(state.epoch), model.variables)
+        _write(self.folder / _optimizer_name(state.epoch), model.optimizer.variables)
+        files.write_json(self.folder / _STATE, state.model_dump(mode="json"))
+        needed = {_model_name(state.epoch), _model_name(state.best_epoch)}
+        needed.add(_optimizer_name(state.epoch))
+        for path in self.folder.glob("*.npz"):
+            if path.name not in needed:
+                path.unlink(missing_ok=True)
+
+    def note(self, state: State) -> None:
+        """Keep a change of the state that concerns no array."""
+        files.write_json(self.folder / _STATE, state.model_dump(mode="json"))
+
+    def restore(self, model: "keras.Model", epoch: int) -> None:
+        """Set the model's variables to those after `epoch`.
+
+        Raises:
+            StoreError: the file is damaged or is that of another network.
+        """
+        self._read(_model_name(epoch), model.variables)
+
+    def restore_optimizer(self, model: "keras.Model", epoch: int) -> None:
+        """Set the optimiser's variables to those after `epoch`; the model is compiled.
+
+        Raises:
+            StoreError: the file is damaged or is that of another network.
+        """
+        model.optimizer.build(model.trainable_variables)
+        self._read(_optimizer_name(epoch), model.optimizer.variables)
+
+    def remove(self) -> None:
+        """Delete it; the run is in the store now."""
+        for path in [self.folder / _STATE, *self.folder.glob("*.npz")]:
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # somebody else's files may lie there, too
+            self.folder.rmdir()
+
+    def _read(self, name: str, variables: "Sequence[keras.Variable]") -> None:
+        try:
+            # Opened here, because NumPy leaves a damaged file open.
+            with (
+                open(self.folder / name, "rb") as file,
+                np.load(file, allow_pickle=False) as arrays,
+            ):
+                if len(arrays.files) != len(variables):
+                    raise self._damaged(name)
+                for number, variable in enumerate(variables):
+                    variable.assign(arrays[_key(number)])
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise self._damaged(name) from error
+
+    def _damaged(self, name: str) -> StoreError:
+        return StoreError(
+            f"The checkpoint in {self.folder} is damaged: {name} is missing or unreadable. "
+            "Delete that folder, or dismiss the job, and start the training again."
+        )
+
+
+def _model_name(epoch: int) -> str:
+    return f"model-{epoch}.npz"
+
+
+def _optimizer_name(epoch: int) -> str:
+    return f"optimizer-{epoch}.npz"
+
+
+def _key(number: int) -> str:
+    return f"v{number:05d}"
+
+
+def _write(path: Path, variables: "Sequence[keras.Variable]") -> None:
+    """One array a variable, one at a time in memory; the file is there whole or not at all."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            with zipfile.ZipFile(file, "w") as archive:
+                for number, variable in enumerate(variables):
+                    with archive.open(f"{_key(number)}.npy", "w", force_zip64=True) as entry:
+                        np.lib.format.write_array(entry, np.asarray(variable), allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise files.cannot_write(path, error) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,127 @@
+"""Batches for the network, read by row number from a file on disk.
+
+Rows are read from the file, not through the memory map: pages of a map count as
+memory of the process, so that its peak would grow with the dataset.
+"""
+
+import mmap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from cxrcore.errors import TrainingError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_PREFETCHED = 2  # batches that wait ready; more only costs memory
+
+
+class Rows:
+    """Rows of an array on disk, by number; keeps the file open, so deleting it does no harm."""
+
+    def __init__(self, array: np.memmap) -> None:
+        owner: object = array.base  # the map itself, unless this is a part of another array
+        if not isinstance(owner, mmap.mmap):
+            raise TrainingError(
+                "Rows are read from a whole file that is mapped; a part of a map does not tell "
+                "where in the file it lies. Pass what numpy.load(..., mmap_mode='r') returned."
+            )
+        self.shape: tuple[int, ...] = array.shape[1:]
+        self.dtype: np.dtype = array.dtype
+        self._row_bytes = int(np.prod(self.shape)) * self.dtype.itemsize
+        self._offset = array.offset
+        self._path = Path(str(array.filename))
+        self._file = open(self._path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
+        self._place = threading.Lock()  # an iterator that was left may still be reading ahead
+
+    def take(self, numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.generic]:
+        """(len(numbers), ...) copies of the rows, in the order asked for.
+
+        Raises:
+            TrainingError: the file is shorter than it was.
+        """
+        batch = np.empty((len(numbers), *self.shape), self.dtype)
+        for place, number in enumerate(numbers):
+            row = memoryview(batch[place]).cast("B")
+            with self._place:
+                self._file.seek(self._offset + int(number) * self._row_bytes)
+                read = self._file.readinto(row)
+            if read != self._row_bytes:
+                raise TrainingError(
+                    f"{self._path} ends before row {number}: it was damaged while the training "
+                    "ran. Delete it and start the training again; it is made anew."
+                )
+        return batch
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class Feed:
+    """Batches of some rows with their classes.
+
+    With `seed`, each epoch has an order of its own that depends on (seed,
+    epoch) alone, so that a resumed training sees what an uninterrupted one
+    would have seen. Set `epoch` before iterating.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        numbers: npt.NDArray[np.integer],
+        labels: npt.NDArray[np.integer],
+        batch_size: int,
+        seed: int | None = None,
+    ) -> None:
+        self._rows = rows
+        self._numbers, self._labels = numbers, labels.astype(np.int32)
+        self._batch_size, self._seed = batch_size, seed
+        self.epoch = 0
+        self.failure: TrainingError | None = None  # TensorFlow would drop it
+
+    def __len__(self) -> int:
+        return -(-len(self._numbers) // self._batch_size)
+
+    @property
+    def images(self) -> int:
+        """How many images one epoch has."""
+        return len(self._numbers)
+
+    def batches(self) -> Iterator[tuple[npt.NDArray[np.generic], npt.NDArray[np.int32]]]:
+        """(rows, classes) of one epoch as they lie on disk; the last batch may be smaller."""
+        order = np.arange(len(self._numbers))
+        if self._seed is not None:
+            order = np.random.default_rng([self._seed, self.epoch]).permutation(order)
+        for start in range(0, len(order), self._batch_size):
+            chosen = order[start : start + self._batch_size]
+            try:
+                yield self._rows.take(self._numbers[chosen]), self._labels[chosen]
+            except TrainingError as error:
+                self.failure = error
+                raise
+
+    def dataset(self) -> "tf.data.Dataset":
+        """The same as tensors for a network: float32, gray images repeated to three channels."""
+        import tensorflow as tf
+
+        signature = (
+            tf.TensorSpec((None, *self._rows.shape), self._rows.dtype),
+            tf.TensorSpec((None,), tf.int32),
+        )
+        batches = tf.data.Dataset.from_generator(self.batches, output_signature=signature)
+        batches = batches.apply(tf.data.experimental.assert_cardinality(len(self)))
+        return batches.map(_as_input).prefetch(_PREFETCHED)
+
+
+def _as_input(x: "tf.Tensor", y: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
+    import tensorflow as tf
+
+    if x.dtype == tf.uint8:
+        x = tf.repeat(tf.cast(x, tf.float32)[..., tf.newaxis], 3, axis=-1)
+    return x, y

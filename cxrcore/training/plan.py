@@ -1,0 +1,99 @@
+"""What is going to be trained, checked and named before anything is computed."""
+
+import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from cxrcore import store
+from cxrcore.datasets import Dataset
+from cxrcore.errors import TrainingError
+from cxrcore.recipes import RECIPES, Recipe
+from cxrcore.splits import SplitSpec
+
+
+class TrainSpec(BaseModel):
+    """All that a process needs to train: written as JSON, it is a job's specification.
+
+    `notes` are sentences that the run will carry; they do not count for `run_id`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    recipe: Recipe
+    dataset: str
+    dataset_path: str
+    layout: str | None = None
+    fingerprint: str
+    classes: tuple[str, ...]
+    split: SplitSpec
+    notes: tuple[str, ...] = ()
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run that this training leaves in the store."""
+        return store.run_id(self.recipe, self.fingerprint, self.split, self.classes)
+
+
+def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> TrainSpec:
+    """The specification of a training; neither files nor TensorFlow are touched.
+
+    A recipe that wants lung masks, on a dataset without any, is planned on
+    the whole images, and the specification notes it.
+
+    Raises:
+        TrainingError: the dataset has fewer than two classes.
+    """
+    if len(dataset.classes) < 2:
+        raise TrainingError(
+            f"A classifier needs two classes or more; {dataset.name} has "
+            f"{', '.join(dataset.classes) or 'none'}. Put the images of each class into a folder "
+            "of its own."
+        )
+    notes = []
+    if recipe.arm != "none" and not dataset.table["mask"].notna().any():
+        notes.append(
+            f"{recipe.name} sees {recipe.arm!r}, but {dataset.name} has no lung masks: it is "
+            "trained on the whole images."
+        )
+        recipe = recipe.override(arm="none")
+    published = RECIPES[recipe.name].weights if recipe.name in RECIPES else "random"
+    if recipe.weights == "random" != published:
+        notes.append(
+            f"Trained from random weights; as published it starts from {published} weights."
+        )
+    return TrainSpec(
+        recipe=recipe,
+        dataset=dataset.name,
+        dataset_path=str(dataset.root.absolute()),
+        layout=dataset.layout,
+        fingerprint=dataset.fingerprint,
+        classes=dataset.classes,
+        split=split or SplitSpec(),
+        notes=tuple(notes),
+    )
+
+
+def estimate(recipe: Recipe, n_train: int, n_classes: int) -> float | None:
+    """Seconds that a training may take here, from earlier runs of the same network.
+
+    The time of the most similar run (same image size before same number of
+    classes before newest) is scaled by the number of images, epochs and, for
+    another size, pixels. None when no run of this network is known.
+    """
+    known = [
+        run
+        for run in store.runs()
+        if run.recipe.network == recipe.network and run.epochs_run and run.split_counts.get("train")
+    ]
+    if not known:
+        return None
+
+    def similarity(run: store.Run) -> tuple[bool, bool, datetime.datetime]:
+        same_size = run.recipe.image_size == recipe.image_size
+        same_classes = len(run.classes) == n_classes
+        return same_size, same_classes, datetime.datetime.fromisoformat(run.created)
+
+    nearest = max(known, key=similarity)
+    work = n_train * recipe.epochs * recipe.image_size**2
+    done = nearest.split_counts["train"] * nearest.epochs_run * nearest.recipe.image_size**2
+    return nearest.seconds * work / done

@@ -1,0 +1,104 @@
+"""How a training tells how far it is, and hears that it should stop."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cxrcore.errors import Cancelled
+from cxrcore.progress import Progress
+
+Stage = Literal[
+    "preparing pixels", "building", "computing features", "training", "evaluating", "saving"
+]
+_INTERVAL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """How far a training is.
+
+    `epoch` is the one in progress, from 1; `batch` and `batches` count inside
+    it, or inside another stage. `history` has one row an epoch that is done,
+    with the columns of `Run.history`. Rates and times are None until known.
+    """
+
+    stage: Stage
+    epoch: int = 0
+    epochs: int = 0
+    batch: int = 0
+    batches: int = 0
+    images_per_second: float | None = None
+    eta_seconds: float | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Reporter:
+    """Passes progress on about twice a second, and raises Cancelled when asked to stop."""
+
+    def __init__(
+        self,
+        report: Callable[[TrainingProgress], None],
+        should_stop: Callable[[], bool],
+        epochs: int,
+    ) -> None:
+        self._report, self._should_stop = report, should_stop
+        self._epochs = epochs
+        self._last = -_INTERVAL_SECONDS
+        self._stage: Stage | None = None
+        self.history: list[dict[str, Any]] = []  # rows of the epochs that are done
+
+    def tell(
+        self,
+        stage: Stage,
+        *,
+        epoch: int | None = None,
+        batch: int = 0,
+        batches: int = 0,
+        images_per_second: float | None = None,
+        eta_seconds: float | None = None,
+        now: bool = False,
+    ) -> None:
+        """Report if the last report is old enough, the stage is new, or `now`.
+
+        Raises:
+            Cancelled: the training was asked to stop.
+        """
+        self.stop_if_asked()
+        if not now and stage == self._stage and time.monotonic() - self._last < _INTERVAL_SECONDS:
+            return
+        self._stage, self._last = stage, time.monotonic()
+        self._report(
+            TrainingProgress(
+                stage=stage,
+                epoch=len(self.history) if epoch is None else epoch,
+                epochs=self._epochs,
+                batch=batch,
+                batches=batches,
+                images_per_second=images_per_second,
+                eta_seconds=eta_seconds,
+                history=list(self.history),
+            )
+        )
+
+    def of(self, stage: Stage) -> Callable[[Progress], None]:
+        """A Report for countable work that is done as `stage`."""
+
+        def report(progress: Progress) -> None:
+            self.tell(
+                stage,
+                batch=progress.done,
+                batches=progress.total,
+                images_per_second=progress.rate,
+                eta_seconds=progress.eta_seconds,
+            )
+
+        return report
+
+    def stop_if_asked(self) -> None:
+        """Raise Cancelled if somebody asked the training to stop."""
+        if not self._should_stop():
+            return
+        done = len(self.history)
+        kept = f"{done} of {self._epochs} epochs are kept" if done else "no epoch was done yet"
+        raise Cancelled(f"The training was stopped; {kept}. Start it again to continue.")

@@ -1,0 +1,97 @@
+"""Which images train, validate and test, and which are left out and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxrcore import splits
+from cxrcore.datasets import Dataset
+from cxrcore.errors import TrainingError
+from cxrcore.pixels import Pixels
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Row numbers of the dataset's table by split, and the class number of every row."""
+
+    rows: dict[str, npt.NDArray[np.intp]]
+    labels: npt.NDArray[np.int32]  # (n,) of all rows
+    removed: list[dict[str, str]]  # image_id, path, reason
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Images that are used, by split."""
+        return {name: len(rows) for name, rows in self.rows.items()}
+
+
+def select(
+    dataset: Dataset,
+    classes: Sequence[str],
+    split: splits.Split,
+    pixels: Pixels,
+    max_brisque: float | None,
+) -> Selection:
+    """Leave out what cannot be used, from train, validation and test alike.
+
+    The split is that of all images, so that runs with another quality filter
+    or another preparation share their test images as far as they have them.
+
+    Raises:
+        TrainingError: a class would be without images in one of the three.
+    """
+    table = dataset.table
+    reasons = _reasons(table, pixels, max_brisque)
+    used = reasons.isna().to_numpy()
+    labels = pd.Categorical(table["label"], categories=list(classes)).codes.astype(np.int32)
+    assigned = split.assignment.reindex(table["image_id"]).to_numpy(dtype=object)
+    rows = {name: np.flatnonzero((assigned == name) & used) for name in SPLITS}
+    for name in SPLITS:
+        _require_every_class(name, labels[rows[name]], classes, reasons, max_brisque)
+    left_out = table.loc[~used, ["image_id", "path"]].astype(str)
+    left_out["reason"] = reasons[~used]
+    return Selection(rows, labels, left_out.to_dict("records"))
+
+
+def _reasons(table: pd.DataFrame, pixels: Pixels, max_brisque: float | None) -> pd.Series:
+    """Why each row is left out; missing for those that are used."""
+    reasons = pd.Series(pd.NA, index=table.index, dtype="str")
+    for row in np.flatnonzero(~pixels.usable):
+        image_id = table["image_id"].iat[row]
+        reasons.iat[row] = pixels.reasons.get(image_id, "The image could not be prepared.")
+    if max_brisque is None:
+        return reasons
+    scores = pixels.brisque()
+    for row in np.flatnonzero(pixels.usable & ~(scores < max_brisque)):
+        score = scores[row]
+        reasons.iat[row] = (
+            "BRISQUE is undefined: the prepared image is flat."
+            if np.isnan(score)
+            else f"BRISQUE {score:.1f}, the limit is {max_brisque:g}."
+        )
+    return reasons
+
+
+def _require_every_class(
+    name: str,
+    labels: npt.NDArray[np.int32],
+    classes: Sequence[str],
+    reasons: pd.Series,
+    max_brisque: float | None,
+) -> None:
+    counts = np.bincount(labels, minlength=len(classes))
+    missing = [label for label, count in zip(classes, counts, strict=True) if not count]
+    if not missing:
+        return
+    left_out = reasons.dropna()
+    examples = "; ".join(left_out.unique()[:2])
+    advice = "Raise the BRISQUE limit" if max_brisque is not None else "Check the images"
+    raise TrainingError(
+        f"No image of {', '.join(missing)} is left in {name}: {len(left_out)} of {len(reasons)} "
+        f"images are left out{f' ({examples})' if examples else ''}. "
+        f"{advice}, or add images of that class."
+    )

@@ -1,0 +1,211 @@
+"""Pretrained weights: found locally, else downloaded, checked and kept.
+
+A file is looked for in the project's weights folder, then in Keras' own cache, and only
+then fetched. Nothing is ever replaced silently by random weights.
+
+Sources: addresses and MD5 sums are those of `keras.applications` (resnet.py and
+densenet.py of Keras 3.15; a test compares). The CheXNet file is published by its author on
+a file-sharing page without a checksum, so it is never fetched by program: the message says
+where it is and which folder it belongs in.
+"""
+
+import hashlib
+import http.client
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from cxrcore.errors import WeightsError
+from cxrcore.files import cannot_write
+from cxrcore.progress import Meter, Report, silent
+from cxrcore.recipes import Recipe
+from cxrcore.settings import weights_dir
+
+TIMEOUT_SECONDS = 20.0  # for connecting and for every read
+_CHUNK = 1 << 20
+_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file of pretrained weights: where it is published and how it is recognised."""
+
+    file_name: str
+    address: str  # of the file itself if `md5` is known, else of the page that offers it
+    md5: str | None = None  # None: no checksum is published, so it is never downloaded
+
+
+SOURCES: dict[str, Source] = {
+    "imagenet:resnet50": Source(
+        file_name="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        address=f"{_KERAS}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        md5="4d473c1dd8becc155b73f8504c6f6626",
+    ),
+    "imagenet:densenet121": Source(
+        file_name="densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        address=f"{_KERAS}/densenet/densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        md5="30ee3e1110167f948a6b9946edeeb738",
+    ),
+    # The link in the section "Trained model weights" of the author's README.
+    "chexnet": Source(
+        file_name="brucechou1983_CheXNet_Keras_0.3.0_weights.h5",
+        address=(
+            "https://github.com/brucechou1983/CheXNet-Keras (section 'Trained model weights', "
+            "https://drive.google.com/open?id=19BllaOvs2x5PLV_vlWMy4i8LapLb2j6b)"
+        ),
+    ),
+}
+
+
+def locate(kind: str, *, report: Report = silent, download: bool = True) -> Path:
+    """The file of the weights called `kind`, fetched if it is nowhere on this machine.
+
+    Args:
+        kind: a key of `SOURCES`, or the path of an .h5 file.
+        report: told how many bytes have arrived, while downloading.
+        download: False looks on this machine only.
+
+    Raises:
+        WeightsError: the file is missing, unreachable or damaged; names the file, the
+            address, the folder to put it in and `--weights random`.
+        StoreError: the file arrived but could not be written.
+    """
+    source = SOURCES.get(kind)
+    if source is None:
+        return _named_file(kind)
+    if found := _on_this_machine(source):
+        _require_checksum(found, source)
+        return found
+    if source.md5 is None:
+        raise _missing(source, "its author publishes no checksum, so it must be fetched by hand")
+    if not download:
+        raise _missing(source, "it has not been downloaded yet")
+    return _download(source, report)
+
+
+def available(kind: str) -> bool:
+    """Whether `locate(kind, download=False)` would find a file; its content is not checked."""
+    source = SOURCES.get(kind)
+    return Path(kind).expanduser().is_file() if source is None else bool(_on_this_machine(source))
+
+
+def kind_of(recipe: Recipe) -> str | None:
+    """What `locate` must find for this recipe; None if it starts from random weights."""
+    if recipe.weights == "random":
+        return None
+    if recipe.weights == "imagenet":
+        return "imagenet:resnet50" if recipe.network == "resnet50" else "imagenet:densenet121"
+    return recipe.weights
+
+
+def _named_file(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise WeightsError(
+            f"The weights {text!r} are neither a file nor one of {', '.join(SOURCES)}. "
+            "Correct the path, or pass --weights random to train without pretrained weights."
+        )
+    return path.resolve()
+
+
+def _on_this_machine(source: Source) -> Path | None:
+    # Keras keeps downloads of keras.applications in models/ of its home; a file that is
+    # already there is as good as ours.
+    keras_home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    for folder in (weights_dir(), keras_home / "models"):
+        if (path := folder / source.file_name).is_file():
+            return path
+    return None
+
+
+def _require_checksum(path: Path, source: Source) -> None:
+    if source.md5 is None:
+        return
+    try:
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, _md5).hexdigest()
+    except OSError as error:
+        raise WeightsError(
+            f"{path} cannot be read: {error.strerror or error}. Allow reading it or replace it, "
+            "or pass --weights random to train without pretrained weights."
+        ) from error
+    if found != source.md5:
+        raise WeightsError(
+            f"{path} is damaged or is another file: its MD5 is {found}, not {source.md5}. "
+            f"Delete it to have it downloaded again from {source.address}, "
+            "or pass --weights random to train without pretrained weights."
+        )
+
+
+def _md5() -> "hashlib._Hash":
+    # MD5 is all that Keras publishes; it guards against damage, not against an attacker,
+    # who would have to answer for storage.googleapis.com over HTTPS.
+    return hashlib.md5(usedforsecurity=False)
+
+
+def _missing(source: Source, reason: str) -> WeightsError:
+    return WeightsError(
+        f"The pretrained weights {source.file_name} are not on this machine: {reason}. "
+        f"Get the file from {source.address} and put it into {weights_dir()}, "
+        "or pass --weights random to train without pretrained weights."
+    )
+
+
+def _download(source: Source, report: Report) -> Path:
+    """Fetch, check, then rename: the folder never holds half a file."""
+    target = weights_dir() / source.file_name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{source.file_name}.")
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            found = _fetch(source, file, report)
+        if found != source.md5:
+            raise _missing(source, f"the download arrived damaged (MD5 {found}, not {source.md5})")
+        try:
+            temporary.chmod(0o644)
+            os.replace(temporary, target)
+        except OSError as error:
+            raise cannot_write(target, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def _fetch(source: Source, file: BinaryIO, report: Report) -> str:
+    """Copy the published file into `file`; its MD5."""
+    state, done = _md5(), 0
+    try:
+        # The address is a constant of this module (https), never the user's.
+        with urllib.request.urlopen(source.address, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            size = answer.length or 0  # bytes; a server may not say
+            meter = Meter(f"downloading {source.file_name}", size, report)
+            while chunk := answer.read(_CHUNK):
+                _write(file, chunk, weights_dir() / source.file_name)
+                state.update(chunk)
+                done += len(chunk)
+                meter.total = max(size, done)
+                meter.update(done)
+    except urllib.error.HTTPError as error:
+        error.close()  # it is an open answer, too
+        raise _missing(source, f"its address answers {error.code} {error.reason}") from error
+    except (http.client.HTTPException, OSError) as error:  # URLError is an OSError
+        raise _missing(source, f"it could not be downloaded ({error})") from error
+    if done < size:
+        raise _missing(source, f"the connection ended after {done:,} of {size:,} bytes")
+    return state.hexdigest()
+
+
+def _write(file: BinaryIO, chunk: bytes, target: Path) -> None:
+    try:
+        file.write(chunk)
+        file.flush()  # so that a full disk shows here and not when the file is closed
+    except OSError as error:
+        raise cannot_write(target, error) from error

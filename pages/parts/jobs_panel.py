@@ -1,0 +1,129 @@
+"""The jobs of the sidebar: progress that moves by itself, cancel, log, resume, link to the run."""
+
+import contextlib
+
+import streamlit as st
+
+from cxrcore import jobs
+from cxrcore.errors import CxrError
+from cxrcore.jobs import Job
+from pages.parts.words import duration
+
+SHOWN_WHEN_ENDED = 4
+STATE_NAMES = {
+    "queued": "waiting its turn",
+    "done": "finished",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "interrupted": "interrupted",
+}
+
+
+def show() -> None:
+    """Draw the panel; it refreshes itself once a second while a job is active."""
+    every = "1s" if any(job.active for job in jobs.list_jobs()) else None
+    st.fragment(_panel, run_every=every)()
+
+
+def _panel() -> None:
+    listed = jobs.list_jobs()
+    if _announce(listed):
+        st.rerun()  # the pages show the new run, and the timer stops when nothing is active
+    active = [job for job in listed if job.active]
+    ended = [job for job in reversed(listed) if not job.active]
+    if listed:
+        st.subheader("Jobs")
+    for job in active:
+        _active(job)
+    for job in ended[:SHOWN_WHEN_ENDED]:
+        _ended(job)
+    if len(ended) > 1 and st.button(
+        "Clear the list",
+        type="tertiary",
+        help="Runs are kept. What failed or was cancelled can't be resumed afterwards.",
+    ):
+        for job in ended:
+            with contextlib.suppress(CxrError):  # it was resumed meanwhile, and stays
+                jobs.dismiss(job.job_id)
+        st.rerun(scope="fragment")
+
+
+def _announce(listed: list[Job]) -> bool:
+    """Tell about jobs that ended since the last look; True if the page should be drawn anew."""
+    before: dict[str, str] = st.session_state.setdefault("job_states", {})
+    first_look = not st.session_state.get("jobs_seen")
+    st.session_state["jobs_seen"] = True
+    now = {job.job_id: job.state for job in listed}
+    st.session_state["job_states"] = now
+    if first_look:
+        return False
+    ended = [
+        job for job in listed if not job.active and before.get(job.job_id) in ("queued", "running")
+    ]
+    for job in ended:
+        if job.state == "done":
+            st.toast(f"**{job.title}** is finished.", icon=":material/check_circle:")
+        elif job.state == "failed":
+            st.toast(f"**{job.title}** failed.", icon=":material/error:")
+    return bool(ended) or any(job_id not in before for job_id in now)
+
+
+def _active(job: Job) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{job.title}**")
+        st.progress(job.share, text=_line(job))
+        left, right = st.columns(2)
+        if left.button(
+            "Cancel",
+            key=f"cancel_{job.job_id}",
+            width="stretch",
+            help="Stops cleanly; it can be resumed.",
+        ):
+            _act(jobs.cancel, job)
+        with right.popover("Log", width="stretch"):
+            st.code(jobs.log(job.job_id, tail=60) or "Nothing yet.", language=None)
+
+
+def _line(job: Job) -> str:
+    if job.state == "queued":
+        return "waiting its turn"
+    parts = [f"epoch {job.epoch} of {job.epochs}" if job.epoch else job.stage or "starting"]
+    if job.history:
+        last = job.history[-1]
+        parts += [
+            f"{name} {last[key]:.3f}"
+            for key, name in (("loss", "loss"), ("val_accuracy", "val. accuracy"))
+            if key in last
+        ]
+    if job.eta_seconds is not None:
+        parts.append(f"{duration(job.eta_seconds)} left")
+    return " · ".join(parts)
+
+
+def _ended(job: Job) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{job.title}**  \n:small[{STATE_NAMES[job.state]}]")
+        if job.state == "done" and job.run_id:
+            st.page_link(
+                "pages/models/compare.py", label="Open the run", query_params={"runs": job.run_id}
+            )
+        if job.state in ("failed", "interrupted", "cancelled"):
+            if job.message:
+                st.caption(job.message)
+            left, middle, right = st.columns(3)
+            label = "Retry" if job.state == "failed" else "Resume"
+            if left.button(label, key=f"resume_{job.job_id}", width="stretch"):
+                _act(jobs.resume, job)
+            with middle.popover("Log", width="stretch"):
+                st.code(jobs.log(job.job_id, tail=60) or "Nothing was logged.", language=None)
+            if right.button("Remove", key=f"dismiss_{job.job_id}", width="stretch"):
+                _act(jobs.dismiss, job)
+
+
+def _act(action, job: Job) -> None:  # type: ignore[no-untyped-def]
+    try:
+        action(job.job_id)
+    except CxrError as error:
+        st.error(str(error))
+        return
+    st.rerun()

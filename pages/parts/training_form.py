@@ -1,0 +1,144 @@
+"""The training form of the sidebar: a recipe, its values, what it will cost, one button."""
+
+import streamlit as st
+
+from cxrcore import images, jobs, networks, store, training, weights
+from cxrcore.datasets import Dataset
+from cxrcore.errors import CxrError
+from cxrcore.recipes import RECIPES, Recipe
+
+ARM_NAMES = {
+    "none": "Whole picture",
+    "lungs": "Lungs only, black outside",
+    "lungs-crop": "Cropped to the lungs",
+    "lungs-erased": "Lungs erased (control)",
+    "border": "Border only (control)",
+}
+
+
+def show(dataset: Dataset) -> None:
+    """Draw the form for `dataset` and start the training when the button is pressed."""
+    with st.expander("Train a model", expanded=True):
+        recipe = RECIPES[
+            st.selectbox(
+                "Model", list(RECIPES), key="recipe", help="The models of the published studies."
+            )
+        ]
+        st.caption(recipe.description)
+        _reported(recipe)
+        try:
+            spec = training.plan(_values(recipe, dataset), dataset)
+        except CxrError as error:
+            st.warning(str(error))
+            st.button("Train", type="primary", width="stretch", disabled=True)
+            return
+        _cost(spec.recipe, dataset)
+        _submit(spec)
+
+
+def _reported(recipe: Recipe) -> None:
+    if recipe.reported.accuracy is None:
+        return
+    st.caption(
+        f"Published accuracy **{recipe.reported.accuracy:.3f}** on {recipe.data}.",
+        help=" ".join(
+            part for part in (recipe.reported.caveat, *recipe.defects, recipe.citation) if part
+        ),
+    )
+
+
+def _values(recipe: Recipe, dataset: Dataset) -> Recipe:
+    """The recipe with the values of the form. Keys name the recipe, so that each keeps its own."""
+
+    def key(field: str) -> str:
+        return f"form_{field}_{recipe.name}"
+
+    left, right = st.columns(2)
+    size = left.number_input(
+        "Image side (px)", recipe.min_size, 512, recipe.image_size, 8, key=key("size")
+    )
+    epochs = right.number_input("Epochs", 1, 500, recipe.epochs, key=key("epochs"))
+    batch = left.number_input("Batch size", 1, 512, recipe.batch_size, key=key("batch"))
+    rate = right.number_input(
+        "Learning rate", 1e-7, 1.0, recipe.learning_rate, format="%.1e", step=None, key=key("rate")
+    )
+    with st.popover("More options", width="stretch"):
+        changes = _more_options(recipe, dataset, key)
+    return recipe.override(
+        image_size=int(size),
+        epochs=int(epochs),
+        batch_size=int(batch),
+        learning_rate=float(rate),
+        **changes,
+    )
+
+
+def _more_options(recipe: Recipe, dataset: Dataset, key) -> dict:  # type: ignore[no-untyped-def]
+    arms = list(images.ARMS) if dataset.table["mask"].notna().any() else ["none"]
+    arm = st.selectbox(
+        "What the model sees",
+        arms,
+        index=arms.index(recipe.arm) if recipe.arm in arms else 0,
+        format_func=ARM_NAMES.__getitem__,
+        key=key("arm") + dataset.name,
+        help="Lung masks come with some datasets."
+        if len(arms) > 1
+        else "This dataset has no lung masks.",
+    )
+    cut = st.checkbox("Leave out poor images", recipe.max_brisque is not None, key=key("cut"))
+    limit = st.number_input(
+        "Highest BRISQUE score",
+        0.0,
+        200.0,
+        recipe.max_brisque or 70.0,
+        1.0,
+        disabled=not cut,
+        key=key("brisque"),
+        help="Measured on the pixels that the model sees. Lower is better. The Quality page shows what a limit removes.",
+    )
+    start = st.selectbox("Weights to start from", recipe.weights_choices, key=key("weights"))
+    if not _on_this_machine(recipe, start):
+        st.caption(
+            ":orange[Not on this computer yet: they will be downloaded, or the training stops and says where to put the file.]"
+        )
+    seed = st.number_input(
+        "Seed",
+        0,
+        2**31 - 1,
+        recipe.seed,
+        key=key("seed"),
+        help="Same seed, same split, same result.",
+    )
+    return {"arm": arm, "max_brisque": limit if cut else None, "weights": start, "seed": int(seed)}
+
+
+def _on_this_machine(recipe: Recipe, start: str) -> bool:
+    kind = weights.kind_of(recipe.override(weights=start))
+    return kind is None or weights.available(kind)
+
+
+def _cost(recipe: Recipe, dataset: Dataset) -> None:
+    n_train = round(len(dataset.table) * 0.64)
+    size = networks.count_parameters(recipe, len(dataset.classes))
+    seconds = training.estimate(recipe, n_train, len(dataset.classes))
+    if seconds is None:
+        duration = "duration known once a model has been trained here"
+    elif seconds < 90:
+        duration = f"about {max(seconds, 5):.0f} s"
+    else:
+        duration = f"about {seconds / 60:.0f} min"
+    st.caption(
+        f"≈ {n_train:,} training images × {recipe.epochs} epochs · {size / 1e6:.2f} M parameters · **{duration}**"
+    )
+
+
+def _submit(spec: training.TrainSpec) -> None:
+    trained = store.exists(spec.run_id)
+    label = "Already trained: open it" if trained else "Train"
+    if not st.button(label, key="train", type="primary", width="stretch"):
+        return
+    if not trained:
+        job = jobs.submit_training(spec)
+        st.toast(f"{job.title} is {'queued' if job.state == 'queued' else 'starting'}.")
+        st.rerun()
+    st.switch_page("pages/models/compare.py", query_params={"runs": spec.run_id})

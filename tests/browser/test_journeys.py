@@ -1,0 +1,179 @@
+"""The journeys that people make, in a real browser, on tiny networks."""
+
+import io
+import re
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from cxrcore import datasets, index, jobs, recipes, store, training
+
+pytestmark = pytest.mark.browser
+
+EPOCH = re.compile(r"epoch \d+ of \d+")  # the line of a job that trains
+
+PAGES = {
+    "/": "Gallery",
+    "/gallery": "Gallery",
+    "/histograms": "Histograms",
+    "/quality": "Quality",
+    "/compare": "Compare models",
+    "/live": "Live prediction",
+}
+
+
+@pytest.fixture
+def tiny(own_folders, tiny_dataset_folder):
+    """A registered, measured dataset of 36 images."""
+    dataset = datasets.register("tiny", tiny_dataset_folder)
+    index.measure(dataset)
+    return dataset
+
+
+@pytest.fixture
+def server(tiny, server):
+    """The server starts after the dataset is there."""
+    return server
+
+
+def wait_until(condition, page=None, seconds: float = 90):
+    """The condition's first true value; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        if page is None:
+            time.sleep(0.1)
+        else:
+            page.wait_for_timeout(100)  # keeps the browser's events going
+    raise AssertionError("It did not happen in time.")
+
+
+def number(dashboard, label: str, value) -> None:
+    """Type a value into a number field of the sidebar."""
+    field = dashboard.page.get_by_test_id("stSidebar").get_by_label(label, exact=True)
+    field.fill(str(value))
+    dashboard.act(lambda: field.press("Enter"))
+
+
+def fill_form(dashboard, epochs: int) -> None:
+    """The form of the default model, at 32 px."""
+    number(dashboard, "Image side (px)", 32)
+    number(dashboard, "Epochs", epochs)
+
+
+def start_training(dashboard) -> None:
+    dashboard.act(lambda: dashboard.page.get_by_role("button", name="Train", exact=True).click())
+
+
+def png(side: int = 64) -> bytes:
+    pixels = np.random.default_rng(1).integers(0, 255, (side, side), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("path", "title"), PAGES.items())
+def test_a_first_deep_link_to_a_fresh_server_shows_navigation_and_sidebar(path, title, dashboard):
+    dashboard.open(path)
+    expect(dashboard.page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    expect(dashboard.page.get_by_test_id("stTopNavLink").first).to_be_visible()
+    expect(
+        dashboard.page.get_by_test_id("stSidebar").get_by_label("Dataset", exact=True)
+    ).to_be_visible()
+
+
+def test_train_reload_compare_click_a_cell_and_predict_an_upload(dashboard):
+    page = dashboard.page
+    dashboard.open("/?dataset=tiny")
+    fill_form(dashboard, epochs=60)
+    start_training(dashboard)
+    sidebar = page.get_by_test_id("stSidebar")
+    expect(sidebar.get_by_text(EPOCH)).to_be_visible(timeout=60_000)
+    seen = {sidebar.get_by_test_id("stProgress").inner_text()}
+    wait_until(
+        lambda: seen.add(sidebar.get_by_test_id("stProgress").inner_text()) or len(seen) > 2, page
+    )
+
+    dashboard.open("/?dataset=tiny")  # a reload in the middle
+    expect(sidebar.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(sidebar.get_by_role("link", name="Open the run")).to_be_visible(timeout=90_000)
+    run_id = store.list_runs()["run_id"].item()
+
+    dashboard.act(lambda: sidebar.get_by_role("link", name="Open the run").click())
+    expect(page.get_by_role("heading", name="Confusion matrices")).to_be_visible()
+    cell = page.locator(
+        "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
+    ).first
+    expect(cell).to_be_visible()
+    box = cell.bounding_box()
+    dashboard.act(
+        lambda: page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.45)
+    )
+    expect(page.get_by_text("the surest first")).to_be_visible()
+
+    dashboard.act(lambda: page.get_by_role("link", name="Live prediction").first.click())
+    upload = {"name": "x.png", "mimeType": "image/png", "buffer": png()}
+    dashboard.act(
+        lambda: page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(upload),
+        timeout=120,
+    )
+    expect(page.get_by_role("heading", name="Where each model looked")).to_be_visible(
+        timeout=60_000
+    )
+    main = page.get_by_test_id("stMain")
+    expect(main.get_by_text(run_id).first).to_be_visible()
+    expect(main.get_by_text("Grad-CAM", exact=True)).to_be_visible()
+    expect(main.get_by_text("Saliency", exact=True)).to_be_visible()
+    expect(main.locator("[data-testid=stImage] img")).to_have_count(3)
+
+    broken = {"name": "broken.png", "mimeType": "image/png", "buffer": png()[:200]}
+    dashboard.act(
+        lambda: page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(broken)
+    )
+    expect(page.get_by_test_id("stAlert").get_by_text("broken.png")).to_be_visible()
+
+
+def test_a_training_can_be_cancelled_from_the_sidebar(dashboard):
+    dashboard.open("/?dataset=tiny")
+    fill_form(dashboard, epochs=500)
+    start_training(dashboard)
+    sidebar = dashboard.page.get_by_test_id("stSidebar")
+    expect(sidebar.get_by_text(EPOCH)).to_be_visible(timeout=60_000)
+    sidebar.get_by_role("button", name="Cancel").click()
+    expect(sidebar.get_by_role("button", name="Resume")).to_be_visible(timeout=60_000)
+    assert store.list_runs().empty
+    assert [job.state for job in jobs.list_jobs()] == ["cancelled"]
+
+
+def test_a_training_outlives_a_killed_server_and_shows_up_when_it_is_back(dashboard, server, tiny):
+    dashboard.open("/?dataset=tiny")
+    fill_form(dashboard, epochs=40)
+    start_training(dashboard)
+    expect(dashboard.page.get_by_test_id("stSidebar").get_by_text(EPOCH)).to_be_visible(
+        timeout=60_000
+    )
+    server.kill()
+    job = jobs.list_jobs()[0]
+    wait_until(lambda: not jobs.get(job.job_id).active)
+    assert jobs.get(job.job_id).state == "done"
+    server.start()
+    dashboard.open("/compare?dataset=tiny")
+    expect(dashboard.page.get_by_role("link", name="Open the run")).to_be_visible()
+    expect(dashboard.page.get_by_role("heading", name="Confusion matrices")).to_be_visible()
+
+
+def test_asking_again_for_a_trained_model_opens_its_run(dashboard, tiny):
+    recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1)
+    job = jobs.submit_training(training.plan(recipe, tiny))
+    wait_until(lambda: not jobs.get(job.job_id).active)
+    dashboard.open("/?dataset=tiny")
+    fill_form(dashboard, epochs=1)
+    dashboard.act(
+        lambda: dashboard.page.get_by_role("button", name="Already trained: open it").click()
+    )
+    expect(dashboard.page.get_by_role("heading", name="Compare models")).to_be_visible()
+    assert job.job_id in dashboard.page.url

@@ -1,0 +1,100 @@
+"""Maps laid over pictures."""
+
+import cv2
+import numpy as np
+import pytest
+
+from cxrcore.errors import ExplainError
+from cxrcore.figures import COLORMAPS, overlay
+
+GRAY = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
+PLAIN = np.repeat(GRAY[..., None], 3, axis=2)
+
+
+def test_nothing_is_painted_where_the_map_is_zero():
+    heat = np.zeros((20, 30), np.float32)
+    heat[:, 20:] = 1
+    picture = overlay(GRAY, heat, 0.8)
+    assert picture.shape == (20, 30, 3)
+    assert picture.dtype == np.uint8
+    np.testing.assert_array_equal(picture[:, :18], PLAIN[:, :18])
+    assert (picture[:, 22:] != PLAIN[:, 22:]).any()
+
+
+@pytest.mark.parametrize("heat", [np.zeros((5, 5)), -np.ones((5, 5))])
+def test_a_map_without_evidence_leaves_the_picture_alone(heat):
+    np.testing.assert_array_equal(overlay(GRAY, heat, 1.0), PLAIN)
+
+
+def test_at_full_opacity_the_strongest_place_has_the_last_colour():
+    picture = overlay(GRAY, np.ones((20, 30)), 1.0, "viridis")
+    assert (picture == COLORMAPS["viridis"][255]).all()
+
+
+def test_at_opacity_zero_there_is_only_the_picture():
+    np.testing.assert_array_equal(overlay(GRAY, np.ones((4, 4)), 0.0), PLAIN)
+
+
+def test_on_a_shared_scale_a_weak_map_stays_weak():
+    weak = np.full((20, 30), 0.1)
+    alone = overlay(GRAY, weak, 0.6).astype(int)
+    shared = overlay(GRAY, weak, 0.6, maximum=1.0).astype(int)
+    assert np.abs(shared - PLAIN).mean() < np.abs(alone - PLAIN).mean() / 2
+
+
+def test_values_above_the_shared_maximum_are_cut():
+    np.testing.assert_array_equal(
+        overlay(GRAY, np.full((20, 30), 9.0), 0.5, maximum=1.0),
+        overlay(GRAY, np.full((20, 30), 1.0), 0.5, maximum=1.0),
+    )
+
+
+def test_the_mix_is_the_one_that_is_documented():
+    gray = np.full((1, 1), 100, np.uint8)
+    strength, opacity = 0.25, 0.6
+    colour = COLORMAPS["magma"][round(255 * strength)]
+    alpha = opacity * strength**0.5
+    expected = np.rint((1 - alpha) * 100 + alpha * colour.astype(float))
+    found = overlay(gray, np.full((1, 1), strength), opacity, "magma", maximum=1.0)
+    np.testing.assert_array_equal(found[0, 0], expected)
+
+
+def test_the_arguments_are_not_changed():
+    gray, heat = GRAY.copy(), np.random.default_rng(1).random((5, 6)).astype(np.float32)
+    before = heat.copy()
+    overlay(gray, heat)
+    np.testing.assert_array_equal(gray, GRAY)
+    np.testing.assert_array_equal(heat, before)
+
+
+@pytest.mark.parametrize("name", COLORMAPS)
+def test_colour_tables_are_rgb_and_those_that_claim_it_grow_brighter(name):
+    table = COLORMAPS[name]
+    assert table.shape == (256, 3)
+    if name != "turbo":
+        lightness = cv2.cvtColor(table[None], cv2.COLOR_RGB2LAB)[0, :, 0].astype(int)
+        assert (np.diff(lightness) >= -1).all()
+        assert lightness[-1] - lightness[0] > 100
+
+
+def test_viridis_ends_in_yellow_and_not_in_blue():
+    red, green, blue = COLORMAPS["viridis"][255].astype(int)
+    assert min(red, green) > 200
+    assert blue < 100
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"gray": PLAIN}, "uint8"),
+        ({"gray": GRAY.astype(float)}, "float64"),
+        ({"heat": np.ones(5)}, "one image at a time"),
+        ({"heat": np.array([[np.nan]])}, "not finite"),
+        ({"opacity": 1.5}, "0 to 1"),
+        ({"maximum": 0.0}, "above 0"),
+        ({"colormap": "jet"}, "inferno"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_way_out(change, said):
+    with pytest.raises(ExplainError, match=said):
+        overlay(**({"gray": GRAY, "heat": np.ones((5, 5))} | change))

@@ -1,0 +1,68 @@
+"""Every page, found by glob, opens in the empty state, with a dataset, and with runs."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cxrcore import datasets, index, recipes, training
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = sorted(
+    p.relative_to(ROOT).as_posix()
+    for p in (ROOT / "pages").glob("*/*.py")
+    if p.parent.name != "parts"
+)
+
+
+def open_page(page: str) -> AppTest:
+    """The page in the app, drawn once; an exception fails."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    at.switch_page(page).run()
+    assert not at.exception, at.exception
+    return at
+
+
+@pytest.fixture
+def tiny(tiny_dataset_folder):
+    """A registered, measured dataset."""
+    dataset = datasets.register("tiny", tiny_dataset_folder)
+    index.measure(dataset)
+    return dataset
+
+
+def test_there_are_pages():
+    assert len(PAGES) >= 5
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_says_what_to_do_before_there_is_a_dataset(page):
+    at = open_page(page)
+    assert any(button.label == "Make the demonstration" for button in at.sidebar.button)
+    assert at.main.info or at.main.markdown
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_before_any_model_is_trained(page, tiny):
+    at = open_page(page)
+    assert at.title
+    if "data" not in page:
+        assert "No model has been trained" in at.info[0].value
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_when_the_datasets_folder_is_gone(page, tiny, tiny_dataset_folder):
+    tiny_dataset_folder.rename(tiny_dataset_folder.with_name("moved"))
+    at = open_page(page)
+    assert any(str(tiny_dataset_folder) in error.value for error in at.error)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_with_runs(page, tiny):
+    recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1)
+    run = training.train(training.plan(recipe, tiny))
+    at = open_page(page)
+    assert not at.error
+    if "compare" in page:
+        assert any(run.run_id in text.value for text in at.markdown)

@@ -1,0 +1,90 @@
+"""The figures of the five studies' text, written out again and compared."""
+
+import pytest
+
+from cxrcore.recipes import RECIPES
+
+# name: network, size, batch, epochs, rate, optimizer, weights, classes, accuracy, loss, test images
+PUBLISHED = {
+    "cnn-plain": (192, 32, 50, 1e-3, "adam", "random", 3, 0.9781, 0.0712, 778),
+    "cnn-batchnorm": (192, 32, 50, 1e-3, "adam", "random", 3, 0.9717, 0.0927, 778),
+    "cnn-batchnorm-dropout": (192, 32, 50, 1e-3, "adam", "random", 3, 0.7172, 2.377, 778),
+    "chexnet": (192, 32, 50, 1e-3, "adam", "chexnet", 3, 0.9871, 0.0670, 778),
+    "chexnet-probe": (192, 32, 50, 1e-3, "adam", "chexnet", 3, None, None, None),
+    "resnet50-masked": (200, 128, 20, 1e-3, "adam", "imagenet", 4, 0.846, 0.379, 3178),
+    "cnn-five": (200, 32, 25, 1e-5, "rmsprop", "random", 3, 0.93, None, 689),
+}
+
+
+def test_every_recipe_is_written_out_here():
+    assert set(PUBLISHED) == set(RECIPES)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_settings_and_figures_are_the_published_ones(name):
+    r = RECIPES[name]
+    assert PUBLISHED[name] == (
+        r.image_size,
+        r.batch_size,
+        r.epochs,
+        r.learning_rate,
+        r.optimizer,
+        r.weights,
+        r.n_classes_published,
+        r.reported.accuracy,
+        r.reported.loss,
+        r.reported.n_test,
+    )
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_texts_are_there_and_the_description_is_one_line(recipe):
+    assert 20 < len(recipe.description) < 90
+    assert "\n" not in recipe.description
+    for text in (recipe.description, recipe.reported.caveat, *recipe.defects):
+        assert text.endswith("."), text
+    assert recipe.title
+    assert recipe.citation
+    assert recipe.data
+
+
+def test_study_a_reports_every_class_on_masked_lungs():
+    recipe = RECIPES["resnet50-masked"]
+    rows = [(c.name, c.precision, c.recall, c.f1, c.support) for c in recipe.reported.per_class]
+    assert rows == [
+        ("Bacterial pneumonia", 0.88, 0.80, 0.84, 1405),
+        ("Healthy", 0.93, 0.95, 0.94, 816),
+        ("Viral pneumonia", 0.69, 0.76, 0.73, 734),
+        ("COVID-19", 0.87, 0.99, 0.92, 223),
+    ]
+    assert sum(row[-1] for row in rows) == recipe.reported.n_test
+    assert recipe.reported.macro_f1 == 0.86
+    assert tuple(row[0] for row in rows) == recipe.class_names
+    assert (recipe.arm, recipe.max_brisque, recipe.best_by) == ("lungs", 70, "val_loss")
+    assert recipe.augmentation == "published"
+
+
+def test_study_b_divides_the_rate_by_ten_on_validation_accuracy():
+    for name in ("cnn-plain", "cnn-batchnorm", "cnn-batchnorm-dropout", "chexnet"):
+        plateau = RECIPES[name].plateau
+        assert (plateau.monitor, plateau.factor, plateau.patience, plateau.mode) == (
+            "val_accuracy",
+            0.1,
+            3,
+            "max",
+        )
+        assert "validation" in RECIPES[name].reported.caveat
+
+
+def test_study_b_reports_the_classes_it_names():
+    assert [c.f1 for c in RECIPES["chexnet"].reported.per_class] == [1.00, 0.99, 0.98]
+    (normal,) = RECIPES["cnn-batchnorm-dropout"].reported.per_class
+    assert (normal.name, normal.recall) == ("Normal", 0.28)
+
+
+def test_study_e_keeps_its_class_order():
+    assert RECIPES["cnn-five"].class_names == ("COVID-19", "Normal", "Viral Pneumonia")
+
+
+def test_only_the_probe_trains_on_cached_features():
+    assert [r.name for r in RECIPES.values() if r.features] == ["chexnet-probe"]

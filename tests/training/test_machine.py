@@ -1,0 +1,74 @@
+import os
+
+import pytest
+
+from cxrcore.errors import TrainingError
+from cxrcore.training import machine
+
+
+@pytest.mark.parametrize(
+    ("flags", "known"),
+    [
+        ("fpu sse2 avx2 avx512f", False),
+        ("fpu avx512f avx512_bf16", True),
+        ("fpu amx_bf16 amx_tile", True),
+        ("fpu avx512_bf16x", False),
+        ("", False),
+    ],
+)
+def test_bfloat16_is_used_only_where_the_processor_has_it(flags, known):
+    assert machine.cpu_has_bfloat16(f"model name\t: X\nflags\t\t: {flags}\nbugs\t: none\n") is known
+
+
+def test_a_machine_without_proc_trains_in_float32(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "_CPUINFO", tmp_path / "missing")
+    monkeypatch.setattr(machine, "_gpus", list)
+    assert machine.best_precision() == "float32"
+    assert machine.device().startswith("CPU: ")
+
+
+def test_a_gpu_trains_in_bfloat16(monkeypatch):
+    monkeypatch.setattr(machine, "_gpus", lambda: ["a GPU"])
+    assert machine.best_precision() == "mixed_bfloat16"
+
+
+def test_the_precision_policy_is_put_back_after_a_failure():
+    import keras
+
+    with pytest.raises(RuntimeError), machine.precision_policy("mixed_bfloat16"):
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+        raise RuntimeError
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_running_out_of_memory_says_what_to_make_smaller():
+    import tensorflow as tf
+
+    for error in (MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM")):
+        with (
+            pytest.raises(TrainingError, match=r"batches of 64 images of 224 px.*smaller batch"),
+            machine.memory_explained(64, 224),
+        ):
+            raise error
+
+
+def test_the_priority_is_lowered_once(monkeypatch):
+    niceness = [0]
+
+    def nice(step: int) -> int:
+        niceness[0] += step
+        return niceness[0]
+
+    monkeypatch.undo()  # the real lower_priority
+    monkeypatch.setattr(os, "nice", nice)
+    machine.lower_priority()
+    machine.lower_priority()
+    assert niceness == [5]
+
+
+def test_the_peak_memory_is_that_of_a_python_process_in_megabytes():
+    assert 20 < machine.peak_memory_mb() < 100_000
+
+
+def test_versions_name_what_the_weights_depend_on():
+    assert {"python", "cxrcore", "tensorflow", "keras", "numpy"} <= set(machine.versions())

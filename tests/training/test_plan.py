@@ -1,0 +1,129 @@
+import subprocess
+import sys
+
+import pytest
+
+from cxrcore import datasets, recipes, settings, store, training
+from cxrcore.errors import TrainingError
+from cxrcore.evaluation import evaluate
+from cxrcore.splits import SplitSpec
+
+
+def keep_run(spec: training.TrainSpec, **changes: object) -> None:
+    """A run of `spec` in the store without a training."""
+    import numpy as np
+    import pandas as pd
+
+    metrics = evaluate([0, 1, 2], np.eye(3), spec.classes)
+    values = {
+        "run_id": spec.run_id,
+        "split_counts": {"train": 100, "validation": 1, "test": 1},
+        "group_key": "patient",
+        "patients_known": 1.0,
+        "split_note": "",
+        "weights_used": "random",
+        "versions": {},
+        "device": "CPU",
+        "precision": "float32",
+        "seconds": 60.0,
+        "images_per_second": 10.0,
+        "peak_memory_mb": 1.0,
+        "parameters": 1,
+        "epochs_run": 6,
+        "stopped_because": "all epochs are done",
+        "metrics": {"test": metrics, "validation": metrics},
+    }
+    record = spec.model_dump(exclude={"notes"}) | values | changes
+    columns = ["image_id", "path", "split", "label", "predicted"]
+    columns += [f"p_{name}" for name in spec.classes]
+    store.save(
+        store.Run.model_validate(record),
+        lambda path: path.write_bytes(b""),
+        pd.DataFrame(columns=columns),
+        pd.DataFrame(columns=list(store.HISTORY_COLUMNS)),
+        np.zeros((0, 2)),
+        "",
+    )
+
+
+def test_a_plan_survives_json_with_its_name(make_spec):
+    spec = make_spec("resnet50-masked", weights="random")
+    again = training.TrainSpec.model_validate_json(spec.model_dump_json())
+    assert again == spec
+    assert again.run_id == spec.run_id
+    assert training.TrainSpec.model_validate(spec.model_dump(mode="json")) == spec
+
+
+def test_lung_masks_that_a_dataset_does_not_have_are_noted_and_not_asked_for(make_spec):
+    spec = make_spec("resnet50-masked")
+    assert spec.recipe.arm == "none"
+    [note] = spec.notes
+    assert "has no lung masks" in note
+
+
+def test_random_weights_instead_of_the_published_ones_are_noted(make_spec):
+    notes = make_spec("chexnet", weights="random").notes
+    assert notes == ("Trained from random weights; as published it starts from chexnet weights.",)
+    assert make_spec("cnn-plain").notes == ()
+
+
+def test_one_class_cannot_be_classified(make_tiny_dataset):
+    dataset = datasets.load(make_tiny_dataset("one", classes=("A", "B")))
+    one = datasets.Dataset(
+        "one", dataset.root, dataset.layout, dataset.table.query("label == 'A'"), ("A",)
+    )
+    with pytest.raises(TrainingError, match="two classes or more; one has A"):
+        training.plan(recipes.get("cnn-plain"), one)
+
+
+def test_another_split_is_another_run(tiny_dataset_folder):
+    dataset, recipe = datasets.load(tiny_dataset_folder), recipes.get("cnn-plain")
+    one = training.plan(recipe, dataset)
+    assert one.run_id == training.plan(recipe, dataset, SplitSpec()).run_id
+    assert one.run_id != training.plan(recipe, dataset, SplitSpec(seed=1)).run_id
+
+
+def test_the_time_is_unknown_before_the_network_was_trained_here(make_spec):
+    keep_run(make_spec("cnn-batchnorm"))
+    assert training.estimate(make_spec().recipe, 100, 3) is None
+
+
+def test_the_time_is_that_of_an_earlier_run_scaled_by_the_work(make_spec):
+    spec = make_spec(image_size=64)
+    keep_run(spec)  # 60 s for 6 epochs of 100 images of 64 px
+    assert training.estimate(spec.recipe.override(epochs=6), 100, 3) == pytest.approx(60)
+    assert training.estimate(spec.recipe.override(epochs=12), 50, 3) == pytest.approx(60)
+    larger = spec.recipe.override(epochs=6, image_size=128)
+    assert training.estimate(larger, 100, 3) == pytest.approx(240)
+
+
+def test_a_run_of_the_same_size_is_believed_more_than_a_newer_one(make_spec):
+    same, other = make_spec(image_size=64, epochs=6), make_spec(image_size=128, epochs=6)
+    keep_run(same, created="2026-01-01T00:00:00+00:00")
+    keep_run(other, created="2026-02-01T00:00:00+00:00", seconds=999.0)
+    assert training.estimate(same.recipe, 100, 3) == pytest.approx(60)
+
+
+def test_a_run_that_is_there_is_returned_at_once_without_tensorflow(make_spec, tmp_path):
+    spec = make_spec()
+    keep_run(spec)
+    (tmp_path / "spec.json").write_text(spec.model_dump_json())
+    code = (
+        "import sys, time; from pathlib import Path; from cxrcore import training\n"
+        "spec = training.TrainSpec.model_validate_json(Path(sys.argv[1]).read_text())\n"
+        "start = time.perf_counter(); run = training.train(spec)\n"
+        "print(run.run_id, time.perf_counter() - start)\n"
+        "print([m for m in ('tensorflow', 'keras', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "spec.json")],
+        capture_output=True,
+        text=True,
+        cwd=settings.ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    run_id, seconds = first.split()
+    assert run_id == spec.run_id
+    assert float(seconds) < 0.3
+    assert second == "[]"

@@ -1,0 +1,58 @@
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxrcore.recipes import Plateau
+from cxrcore.training import schedule
+
+BY_ACCURACY = Plateau(monitor="val_accuracy", factor=0.1, patience=3, mode="max")
+
+
+def rates(rule: Plateau, values: list[float], first: float = 1e-3) -> list[float]:
+    """The learning rate of each epoch, and of the one after the last."""
+    state, found = schedule.PlateauState(), [first]
+    for value in values:
+        found.append(state.rate_after(rule, value, found[-1]))
+    return found
+
+
+def test_the_rate_falls_after_the_patience_and_again_after_as_many_epochs():
+    found = rates(BY_ACCURACY, [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
+    assert found == pytest.approx([1e-3] * 4 + [1e-4] * 3 + [1e-5])
+
+
+def test_an_improvement_too_small_to_count_does_not_reset_the_patience():
+    found = rates(BY_ACCURACY, [0.5, 0.50005, 0.50009, 0.50005])
+    assert found[-1] == pytest.approx(1e-4)
+
+
+@settings(deadline=None)  # the first example imports Keras
+@given(
+    st.lists(st.floats(0, 2, width=32), min_size=1, max_size=25),
+    st.sampled_from(["min", "max"]),
+    st.integers(0, 4),
+)
+def test_the_rate_is_what_keras_would_make_of_the_same_epochs(values, mode, patience):
+    import keras
+
+    rule = Plateau(monitor="val_loss", factor=0.5, patience=patience, mode=mode)
+    reference = keras.callbacks.ReduceLROnPlateau(
+        "val_loss", factor=0.5, patience=patience, mode=mode
+    )
+    # All that the callback asks of a model.
+    model = SimpleNamespace(optimizer=SimpleNamespace(learning_rate=1e-3))
+    reference.set_model(model)
+    reference.on_train_begin()
+    expected = [1e-3]
+    for epoch, value in enumerate(values):
+        reference.on_epoch_end(epoch, {"val_loss": value})
+        expected.append(float(model.optimizer.learning_rate))
+    assert rates(rule, values) == pytest.approx(expected)
+
+
+def test_a_rate_is_negligible_once_it_fell_by_five_powers_of_ten():
+    assert not schedule.is_negligible(1e-7, 1e-3)
+    assert schedule.is_negligible(1e-8, 1e-3)
+    assert schedule.is_negligible(9.9e-9, 1e-3)

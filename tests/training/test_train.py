@@ -1,0 +1,263 @@
+"""Whole trainings of a few seconds; each test trains once or twice."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxrcore import datasets, images, networks, store, training
+from cxrcore.errors import Cancelled, DatasetError, StoreError, TrainingError
+from cxrcore.training import features, session
+from cxrcore.training.reporting import TrainingProgress
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+def small(recipe, classes, weights=None, report=None):
+    """A frozen trunk and a head like those of chexnet-probe, in milliseconds."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(recipe.seed)
+    x = inputs = keras.Input((recipe.image_size, recipe.image_size, 3), name="image")
+    x = layers.Rescaling(1 / 255)(x)
+    x = layers.Conv2D(8, 5, strides=4, activation="relu", trainable=False)(x)
+    x = layers.Flatten(name="features")(x)
+    x = layers.BatchNormalization(momentum=0.9, name="head_norm")(x)
+    x = layers.Dense(len(classes), "softmax", dtype="float32", name="predictions")(x)
+    return keras.Model(inputs, x)
+
+
+@pytest.fixture
+def small_network(monkeypatch):
+    """Where the network does not matter, one that is quick to trace."""
+    monkeypatch.setattr(networks, "build", small)
+
+
+class Watcher:
+    """Keeps what a training reports, and asks it to stop when `until` says so."""
+
+    def __init__(self, until=lambda progress: False) -> None:
+        self.seen: list[TrainingProgress] = []
+        self.until = until
+
+    def report(self, progress: TrainingProgress) -> None:
+        self.seen.append(progress)
+
+    def should_stop(self) -> bool:
+        return bool(self.seen) and self.until(self.seen[-1])
+
+
+def interrupt_after(epochs: int, spec: training.TrainSpec, checkpoint: Path) -> None:
+    """Train until one batch of the next epoch is done, then cancel."""
+    watcher = Watcher(lambda progress: len(progress.history) >= epochs)
+    with pytest.raises(Cancelled, match=f"{epochs} of {spec.recipe.epochs} epochs are kept"):
+        training.train(
+            spec,
+            checkpoint=checkpoint,
+            report=watcher.report,
+            should_stop=watcher.should_stop,
+            precision="float32",
+        )
+
+
+def figures(run: store.Run) -> np.ndarray:
+    return run.history()[["loss", "accuracy", "val_loss", "val_accuracy"]].to_numpy()
+
+
+def test_a_training_leaves_a_run_whose_numbers_are_those_of_its_model(
+    make_spec, tmp_path, tiny_dataset_folder
+):
+    import keras
+
+    spec, watcher = make_spec(epochs=12, learning_rate=3e-3), Watcher()
+    run = training.train(
+        spec,
+        checkpoint=tmp_path / "checkpoint",
+        report=watcher.report,
+        precision="mixed_bfloat16",
+    )
+
+    assert store.load_run(spec.run_id) == run
+    assert not (tmp_path / "checkpoint").exists()
+    assert run.metrics["test"].accuracy > 0.8  # it learned the stripes
+    assert (run.epochs_run, run.stopped_because) == (12, "all epochs are done")
+    assert run.precision == "mixed_bfloat16"
+    assert run.weights_used == "random"
+    assert run.removed == []
+    assert min(run.seconds, run.images_per_second, run.peak_memory_mb) > 0
+    assert list(run.history()["epoch"]) == list(range(1, 13))
+    assert "epoch 12 of 12" in run.log()
+
+    # The model, opened by Keras alone, says what the run says, in float32.
+    assert keras.config.dtype_policy().name == "float32"
+    model = keras.models.load_model(run.model_path())
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert run.parameters == model.count_params()
+    predictions, dataset = run.predictions(), datasets.load(tiny_dataset_folder)
+    gray = [images.resize(images.decode(dataset.root / path), 32) for path in predictions["path"]]
+    x = np.repeat(np.float32(gray)[..., None], 3, axis=-1)
+    expected = model.predict(x, verbose=0)
+    shares = predictions[[f"p_{name}" for name in spec.classes]].to_numpy()
+    np.testing.assert_allclose(shares, expected, atol=1e-5)
+    inside = keras.Model(model.input, model.layers[-1].input).predict(x, verbose=0)
+    np.testing.assert_allclose(run.embeddings(), inside, rtol=2e-3, atol=1e-3)
+
+    # Predictions, metrics and split agree.
+    counts = predictions["split"].value_counts()
+    assert {**counts} == {name: run.split_counts[name] for name in ("validation", "test")}
+    assert sum(run.split_counts.values()) == len(dataset.table)
+    for name, metrics in run.metrics.items():
+        rows = predictions[predictions["split"] == name]
+        assert metrics.accuracy == pytest.approx((rows["label"] == rows["predicted"]).mean())
+
+    # What was reported on the way.
+    stages = list(dict.fromkeys(progress.stage for progress in watcher.seen))
+    assert stages == ["preparing pixels", "building", "training", "evaluating", "saving"]
+    epochs = [progress.epoch for progress in watcher.seen if progress.stage == "training"]
+    assert epochs == sorted(epochs)
+    assert set(epochs) == set(range(1, 13))
+    assert watcher.seen[-1].history == run.history().to_dict("records")
+
+
+def test_a_resumed_training_ends_as_an_uninterrupted_one(make_spec, tmp_path, own_folders):
+    """With dropout, too: the state of its random numbers travels in the checkpoint."""
+    spec = make_spec("cnn-batchnorm-dropout", epochs=4)
+    interrupt_after(2, spec, tmp_path / "checkpoint")
+    assert not store.exists(spec.run_id)
+    watcher = Watcher()
+    resumed = training.train(spec, checkpoint=tmp_path / "checkpoint", report=watcher.report)
+    assert resumed.precision == "float32"
+    trained = [progress.epoch for progress in watcher.seen if progress.stage == "training"]
+    assert min(trained) == 3
+    resumed_figures = figures(resumed)
+
+    shutil.rmtree(own_folders.models)
+    whole = training.train(spec, precision="float32")
+    np.testing.assert_allclose(resumed_figures, figures(whole), atol=1e-5)
+    assert resumed.metrics["test"].loss == pytest.approx(whole.metrics["test"].loss, abs=1e-5)
+
+
+def test_a_stop_is_heard_before_the_first_epoch(make_spec, tmp_path):
+    watcher = Watcher(lambda progress: progress.stage == "preparing pixels")
+    with pytest.raises(Cancelled, match="no epoch was done yet"):
+        training.train(
+            make_spec(),
+            checkpoint=tmp_path / "checkpoint",
+            report=watcher.report,
+            should_stop=watcher.should_stop,
+        )
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_after_a_full_disk_the_run_is_saved_without_training_again(
+    make_spec, tmp_path, monkeypatch, own_folders, small_network
+):
+    import keras
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    spec = make_spec(best_by="val_loss")
+    with monkeypatch.context() as patched:
+        patched.setattr(keras.Model, "save", full)
+        with pytest.raises(StoreError, match="No space left on device"):
+            training.train(spec, checkpoint=tmp_path / "checkpoint")
+    assert [path.name for path in own_folders.models.iterdir()] == []
+    monkeypatch.setattr(session, "fit", lambda *_: pytest.fail("it was trained again"))
+    run = training.train(spec, checkpoint=tmp_path / "checkpoint")
+    assert run.epochs_run == 2
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_the_weights_of_the_best_epoch_are_kept_where_the_recipe_says_so(make_spec, small_network):
+    # A rate so high that the last epoch is not the best one.
+    spec = make_spec(epochs=5, learning_rate=0.05, best_by="val_loss")
+    run = training.train(spec, precision="float32")
+    losses = run.history()["val_loss"]
+    assert losses.idxmin() != len(losses) - 1, "choose another rate for this test"
+    assert run.metrics["validation"].loss == pytest.approx(losses.min(), abs=1e-4)
+    assert any(f"epoch {losses.idxmin() + 1} of 5" in note for note in run.notes)
+
+
+def test_a_loss_that_is_not_a_number_stops_with_advice(make_spec, monkeypatch):
+    def broken(*arguments: object, **options: object) -> object:
+        model = small(*arguments, **options)
+        model.layers[-1].bias.assign([np.nan] * 3)
+        return model
+
+    monkeypatch.setattr(networks, "build", broken)
+    with pytest.raises(TrainingError, match=r"epoch 1.*lower learning rate, such as 0\.0001"):
+        training.train(make_spec())
+
+
+def test_poor_images_are_left_out_of_the_run_and_listed(
+    make_spec, tiny_dataset_folder, small_network
+):
+    from cxrcore import pixels
+
+    dataset = datasets.load(tiny_dataset_folder)
+    scores = pixels.prepare(dataset, pixels.Preparation(32)).brisque()
+    limit = float(np.nanmax(scores))  # the one worst image is left out
+    run = training.train(make_spec(epochs=1, max_brisque=limit))
+    [removed] = run.removed
+    assert removed["path"] == dataset.table["path"].iat[int(np.nanargmax(scores))]
+    assert f"BRISQUE {limit:.1f}" in removed["reason"]
+    assert sum(run.split_counts.values()) == len(dataset.table) - 1
+    assert removed["image_id"] not in set(run.predictions()["image_id"])
+    with pytest.raises(TrainingError, match="Raise the BRISQUE limit"):
+        training.train(make_spec(epochs=1, max_brisque=0.0))
+
+
+def test_a_dataset_that_changed_or_vanished_is_named(make_spec, tiny_dataset_folder):
+    spec = make_spec()
+    next((tiny_dataset_folder / "A").iterdir()).unlink()
+    with pytest.raises(TrainingError, match="has changed since this training was planned"):
+        training.train(spec)
+    shutil.rmtree(tiny_dataset_folder)
+    with pytest.raises(DatasetError, match="tiny"):
+        training.train(spec)
+
+
+def test_features_are_computed_once_and_shared_by_heads(
+    make_spec, monkeypatch, tmp_path, tiny_dataset_folder, small_network
+):
+    import keras
+
+    watcher = Watcher()
+    spec = make_spec("chexnet-probe", weights="random", epochs=8, learning_rate=0.01)
+    run = training.train(spec, report=watcher.report, precision="mixed_bfloat16")
+    assert "computing features" in {progress.stage for progress in watcher.seen}
+    assert run.precision == "float32"
+    assert run.metrics["test"].accuracy > 0.6
+    assert run.weights_used == "random"
+
+    # What is kept is the whole model, from pixels to classes, without an optimiser.
+    model = keras.models.load_model(run.model_path())
+    assert not model.compiled
+    predictions, dataset = run.predictions(), datasets.load(tiny_dataset_folder)
+    gray = [images.resize(images.decode(dataset.root / path), 32) for path in predictions["path"]]
+    expected = model.predict(np.repeat(np.float32(gray)[..., None], 3, axis=-1), verbose=0)
+    shares = predictions[[f"p_{name}" for name in spec.classes]].to_numpy()
+    np.testing.assert_allclose(shares, expected, atol=1e-5)
+
+    # Another head, interrupted and resumed, needs no features of its own.
+    monkeypatch.setattr(features, "_write", lambda *_: pytest.fail("computed again"))
+    other = make_spec("chexnet-probe", weights="random", epochs=4)
+    interrupt_after(2, other, tmp_path / "checkpoint")
+    assert training.train(other, checkpoint=tmp_path / "checkpoint").epochs_run == 4
+
+
+def test_a_learning_rate_that_fell_to_nothing_ends_the_training(
+    make_spec, monkeypatch, small_network
+):
+    from cxrcore.training import schedule
+
+    monkeypatch.setattr(schedule, "NEGLIGIBLE_SHARE", 0.2)
+    plateau = {"monitor": "val_accuracy", "factor": 0.1, "patience": 1, "mode": "max"}
+    run = training.train(make_spec(epochs=30, learning_rate=1e-6, plateau=plateau))
+    assert run.epochs_run < 30
+    assert "the learning rate fell to 1e-07" in run.stopped_because
