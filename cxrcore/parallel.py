@@ -2,6 +2,9 @@
 
 import contextlib
 import os
+import signal
+import threading
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
@@ -41,16 +44,39 @@ def unordered(
             yield work(task)
         return
     pool = Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)
-    results = pool(delayed(_alone)(work, task, settings.max_pixels()) for task in tasks)
+    with _deaf_to_ctrl_c():  # here the processes are started
+        results = pool(delayed(_alone)(work, task, settings.max_pixels()) for task in tasks)
     try:
-        yield from results
+        for result in results:  # noqa: UP028 - `yield from` would close `results` on its own
+            yield result
     except BrokenExecutor as error:
         raise DatasetError(
             "A process that reads images died: there was too little memory, or a file crashed it. "
             "What was done is kept. Start again; with one worker (--workers 1) less memory is used."
         ) from error
     finally:
-        results.close()
+        with warnings.catch_warnings():
+            # joblib finds it worth a warning that work is cancelled; here it is what was meant.
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes started in the block inherit that they ignore Ctrl-C.
+
+    It goes to all processes of a terminal. This one stops the others; they need not each
+    print a traceback.
+    """
+    heard = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or heard is None:
+        yield  # only the main thread may set handlers
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def _alone(work: Callable[[Task], Result], task: Task, max_pixels: int) -> Result:

@@ -118,7 +118,7 @@ def test_ctrl_c_ends_all_processes_without_noise(tmp_path):
     finally:
         child.kill()
     assert out.strip() == "stopped"
-    assert "Traceback" not in err, err
+    assert not err
     with pytest.raises(ProcessLookupError):
         _wait_for(lambda: os.killpg(child.pid, 0), 30)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cxrcore.cli.show import AsJson, console, follow, print_json, print_table
+from cxrcore.errors import ExplainError
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -108,6 +109,9 @@ def runs(
     else:
         shown = ["run_id", "dataset", "accuracy", "macro_f1", "loss", "seconds", "created", "state"]
         rows = table[shown].astype(object).where(table[shown].notna(), None)
+        rows["created"] = [
+            created and created[:16].replace("T", " ") for created in rows["created"]
+        ]
         print_table(shown, (_rounded(row) for row in rows.itertuples(index=False)))
 
 
@@ -155,6 +159,8 @@ def explain(
     from cxrcore.inference import predict_here
 
     prediction = predict_here(image, [run], methods=(method,), class_name=label)[0]
+    if prediction.error is not None:
+        raise ExplainError(prediction.error)
     heat = figures.overlay(prediction.seen, prediction.maps[method])
     files.write_atomic(out, images.encode_png(heat))
     chances = dict(zip(prediction.classes, map(float, prediction.probabilities), strict=True))
@@ -169,6 +175,8 @@ def explain(
         )
     else:
         print_table(("class", "probability"), ((c, f"{p:.4f}") for c, p in chances.items()))
+        for note in prediction.notes:
+            console.print(note, markup=False)
         console.print(f"{method} of {prediction.explained}: {out}", markup=False)
 
 

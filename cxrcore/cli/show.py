@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
@@ -16,7 +17,8 @@ from cxrcore.jobs import Job
 from cxrcore.progress import Progress, Report, silent
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-console = Console()
+# In a pipe there is no window to fit into: names stay whole for grep.
+console = Console(width=None if sys.stdout.isatty() else 160)
 
 
 def print_json(value: Any) -> None:
@@ -26,11 +28,14 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """A plain table; numbers to the right."""
-    table = Table(title=title or None, box=None, pad_edge=False, title_justify="left")
+    if title:
+        console.print(title, markup=False, highlight=False)
+    table = Table(box=None, pad_edge=False)
     rows = [list(row) for row in rows]
     for number, name in enumerate(columns):
         numeric = all(isinstance(row[number], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        last = number == len(columns) - 1
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=not last)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     console.print(table)

@@ -7,7 +7,15 @@ One adapter a file; each says whether a folder is of its layout (`detect`) and r
 from pathlib import Path
 from typing import Protocol
 
-from cxrcore.datasets import folders, registry
+from cxrcore.datasets import (
+    cohen,
+    darwin,
+    folders,
+    kermany,
+    mendeley,
+    radiography,
+    registry,
+)
 from cxrcore.datasets.registry import Entry
 from cxrcore.datasets.table import COLUMNS, Dataset
 from cxrcore.errors import DatasetError
@@ -36,7 +44,14 @@ class Adapter(Protocol):
 
 
 # In the order they are tried: the most particular first; class folders take what is left.
-LAYOUTS: dict[str, Adapter] = {"folders": folders}
+LAYOUTS: dict[str, Adapter] = {
+    "darwin": darwin,
+    "cohen": cohen,
+    "radiography": radiography,
+    "mendeley": mendeley,
+    "kermany": kermany,
+    "folders": folders,
+}
 
 
 def load(

@@ -11,8 +11,9 @@ No patient was X-rayed: a small 3-D thorax (`thorax`, `phantom/`) is. It is for 
 program out, not for learning about lungs.
 """
 
-from collections.abc import Iterator
+import contextlib
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -24,6 +25,7 @@ from cxrcore.datasets import thorax
 from cxrcore.datasets.phantom import anatomy, film, lesions
 from cxrcore.errors import DatasetError
 from cxrcore.images import encode_png
+from cxrcore.parallel import unordered
 from cxrcore.progress import Meter, Report, silent
 
 FOLDER_NAME = "demo"
@@ -97,11 +99,11 @@ def make(
     """
     wanted = Made(patients, seed, size, shortcut)
     _check_range(wanted)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-    if not folder.exists():
+    if not folder.exists() or _is_empty(folder):
         with files.whole_folder(folder) as draft:
             _write_all(draft, wanted, workers, report)
+            if _is_empty(folder):
+                folder.rmdir()  # or the new one would not take its place
     # Also after making: another process may have been first, with other parameters.
     _check_made(folder, wanted)
     return folder
@@ -132,6 +134,10 @@ def pictures(made: Made) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
 def _check_range(wanted: Made) -> None:
     limits = {"patients": (1, 2000), "seed": (0, 2**32 - 1), "size": (64, 1024)}
     for name, (low, high) in limits.items():
@@ -144,11 +150,12 @@ def _check_range(wanted: Made) -> None:
 
 
 def _check_made(folder: Path, wanted: Made) -> None:
-    about = folder / "dataset.json"
-    found = files.read_json(about).get("made") if about.is_file() else None
+    path = folder / "dataset.json"
+    about = files.read_json(path) if path.is_file() else {}
+    found = about.get("made") if isinstance(about, dict) else None
     if found == asdict(wanted):
         return
-    if found is None:
+    if not isinstance(found, dict):
         raise DatasetError(
             f"{folder} exists and is not a demonstration dataset. "
             "Choose another folder; nothing was changed."
@@ -169,14 +176,18 @@ def _write_all(draft: Path, made: Made, workers: int | None, report: Report) -> 
     meter = Meter("making synthetic patients", len(table), report)
     meter.update(0)
     done = 0
-    for number, made_pictures in _patients(made, workers):
-        place = draft / CLASSES[number % len(CLASSES)]
-        for picture in made_pictures:
-            (place / "images" / picture.name).write_bytes(picture.image)
-            (place / "masks" / picture.name).write_bytes(picture.mask)
-            (place / "lesions" / picture.name).write_bytes(picture.lesion)
-        done += len(made_pictures)
-        meter.update(done)
+    patients = range(made.patients * len(CLASSES))
+    # Pictures come back as bytes and are written here: a process that is still at work
+    # when the making is stopped can leave nothing in the folder.
+    with contextlib.closing(unordered(partial(_patient, made), patients, workers)) as finished:
+        for number, taken in finished:
+            place = draft / CLASSES[number % len(CLASSES)]
+            for picture in taken:
+                (place / "images" / picture.name).write_bytes(picture.image)
+                (place / "masks" / picture.name).write_bytes(picture.mask)
+                (place / "lesions" / picture.name).write_bytes(picture.lesion)
+            done += len(taken)
+            meter.update(done)
     table.drop(columns=["number", "label"]).to_csv(
         draft / "metadata.csv", index=False, lineterminator="\n"
     )
@@ -185,30 +196,14 @@ def _write_all(draft: Path, made: Made, workers: int | None, report: Report) -> 
     files.write_json(draft / "dataset.json", about)
 
 
-def _patients(made: Made, workers: int | None) -> Iterator[tuple[int, list[_Picture]]]:
-    """Number and pictures of each patient, as they get done.
-
-    Pictures come back as bytes and are written here: a process that is still at work
-    when the making is stopped can leave nothing in the folder.
-    """
-    from joblib import Parallel, cpu_count, delayed
-
-    numbers = range(made.patients * len(CLASSES))
-    workers = min(workers or cpu_count(), len(numbers))
-    if workers == 1:
-        yield from (_patient(made, number) for number in numbers)
-        return
-    parallel = Parallel(n_jobs=workers, return_as="generator_unordered")
-    yield from parallel(delayed(_patient)(made, number) for number in numbers)
-
-
 def _patient(made: Made, number: int) -> tuple[int, list[_Picture]]:
+    """The number and all pictures of one patient; runs in a process of its own."""
     label, turn = CLASSES[number % len(CLASSES)], number // len(CLASSES)
     patient = anatomy.draw_patient(np.random.default_rng([made.seed, number, 0]))
     findings = lesions.draw_findings(label, np.random.default_rng([made.seed, number, 1]))
     body = thorax.Body.of(patient)
     hospital = film.HOSPITALS[turn % 2]
-    made_pictures = []
+    taken = []
     for shot in range(_PICTURES[turn // 2 % len(_PICTURES)]):
         rng = np.random.default_rng([made.seed, number, 2 + shot])
         pose = anatomy.draw_pose(rng, patient)
@@ -217,14 +212,17 @@ def _patient(made: Made, number: int) -> tuple[int, list[_Picture]]:
         image = film.develop(view.depth, view.lungs, hospital, rng)
         if made.shortcut:
             image = plant(image, label, rng)
-        made_pictures.append(
+        taken.append(
             _Picture(
                 f"demo-{number + 1:04d}_{shot + 1}.png",
                 encode_png(image),
-                *(encode_png(np.where(m, 255, 0).astype(np.uint8)) for m in (view.lungs, view.lesions)),
+                *(
+                    encode_png(np.where(m, 255, 0).astype(np.uint8))
+                    for m in (view.lungs, view.lesions)
+                ),
             )
         )
-    return number, made_pictures
+    return number, taken
 
 
 def plant(image: np.ndarray, label: str, rng: np.random.Generator) -> np.ndarray:

@@ -57,8 +57,8 @@ def project(body: Body, pose: Pose, findings: Findings, size: int) -> Projection
         findings: the patient's lesions; `Findings()` for healthy lungs.
         size: pixels of the square result.
     """
-    rng = np.random.default_rng([pose.seed, 11])
     patient = body.patient
+    tissue = np.random.default_rng([patient.vessel_seed, 2])
     grid = _grid(patient, pose, size)
     chest = organs.build(grid, patient, pose)
     lung = chest.lung[0] + chest.lung[1]
@@ -66,8 +66,8 @@ def project(body: Body, pose: Pose, findings: Findings, size: int) -> Projection
     blood = splat(grid, *vessels.posed(body.vessels, pose)) * filled
     bone = splat(grid, *skeleton.posed(body.skeleton, pose)) + chest.spongy
     diseased, extent = lesion_tissue(findings, patient, chest, blood)
-    texture = 1 + 0.035 * fractal_noise(rng, grid.shape, 24, 4)
-    grain = 1 + 0.02 * fractal_noise(rng, grid.shape, 6, 4)
+    texture = 1 + 0.035 * fractal_noise(tissue, grid, 1.6, 3)
+    grain = 1 + 0.02 * fractal_noise(tissue, grid, 6.5, 4)
     depth = (
         SOFT * grain * (chest.body - lung - np.minimum(chest.air, chest.body - lung))
         + LUNG * lung * texture
@@ -76,7 +76,7 @@ def project(body: Body, pose: Pose, findings: Findings, size: int) -> Projection
     )
     depth = np.where(chest.body > 0, depth * np.float32(patient.depth), 0).astype(np.float32)
     fields = (chest.fields[0] | chest.fields[1]).astype(np.float32)
-    maps = _lay_out([depth, fields, extent], grid, patient, pose, size, rng)
+    maps = _lay_out([depth, fields, extent], grid, patient, pose, size)
     inside = maps[1] > 0.5
     return Projection(np.maximum(maps[0], 0), inside, (maps[2] > 0.5) & inside)
 
@@ -94,14 +94,14 @@ def _lay_out(
     patient: Patient,
     pose: Pose,
     size: int,
-    rng: np.random.Generator,
 ) -> list[np.ndarray]:
     """Sample body maps at the film's pixels: scaled, tilted, moved and slightly bent."""
-    steps = ((np.arange(size) + 0.5) / size - 0.5) * pose.field
-    x, y = np.meshgrid(steps, steps)
+    film = Grid.square(-pose.field / 2, -pose.field / 2, pose.field, size)
+    x, y = np.meshgrid(film.x, film.y)
     cos, sin = np.cos(pose.tilt), np.sin(pose.tilt)
     across, down = (x * cos + y * sin) / patient.width, (y * cos - x * sin) / patient.height
-    bend = [0.22 * fractal_noise(rng, (size, size), 3, 2) for _ in range(2)]
+    rng = np.random.default_rng(pose.seed)
+    bend = [0.22 * fractal_noise(rng, film, 12.0, 2) for _ in range(2)]
     across, down = across + pose.centre[0] + bend[0], down + pose.centre[1] + bend[1]
     u = ((across - grid.x[0]) / grid.pitch).astype(np.float32)
     v = ((down - grid.y[0]) / grid.pitch).astype(np.float32)

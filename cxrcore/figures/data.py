@@ -1,7 +1,9 @@
 """Figures of what is in a dataset: class balance and image sizes."""
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -18,8 +20,10 @@ from cxrcore.figures.theme import (
 )
 
 MOST_PARTS = 8  # more parts of a bar than this are summed up as "other"
-GRID = 32  # pixels: sizes are counted on this grid when there are too many
-MOST_POINTS = 1_000
+MOST_POINTS = 1_000  # more different sizes than this are counted on a grid
+GRID_CELLS = 48  # across
+MOST_NAMED = 6  # classes; a longer legend would take the figure's room
+CROWDED = 300  # dots; so many are drawn without an edge
 
 
 def class_balance(
@@ -81,13 +85,14 @@ def image_sizes(
 ) -> go.Figure:
     """Width against height, one dot for each size and class, its area the number of images.
 
-    With more than MOST_POINTS different sizes they are counted on a grid of GRID pixels.
+    With more than MOST_POINTS different sizes they are counted on a grid.
     """
     points = pd.DataFrame({"w": widths, "h": heights, "label": labels}).dropna()
     points = points.astype({"w": "int64", "h": "int64"})
     counted = points.value_counts().reset_index(name="n")
     if coarse := len(counted) > MOST_POINTS:
-        points[["w", "h"]] = points[["w", "h"]] // GRID * GRID + GRID // 2
+        cell = max(1, int(points[["w", "h"]].max().max()) // GRID_CELLS)  # pixels
+        points[["w", "h"]] = points[["w", "h"]] // cell * cell + cell // 2
         counted = points.value_counts().reset_index(name="n")
     longest = int(max(points["w"].max(), points["h"].max())) if len(points) else 1
     fig = go.Figure()
@@ -97,6 +102,8 @@ def image_sizes(
     )  # fmt: skip
     most = max(int(counted["n"].max()), 1) if len(counted) else 1
     about = "about " if coarse else ""
+    crowded = len(counted) > CROWDED
+    diameter = float(np.clip(400 / math.sqrt(max(len(counted), 1)), 5, 24))  # pixels, the largest
     for name, colour in class_colours(classes).items():
         own = counted[counted["label"] == name]
         fig.add_scatter(
@@ -109,13 +116,13 @@ def image_sizes(
                 "color": faded(colour, 0.3),
                 "size": own["n"],
                 "sizemode": "area",
-                "sizeref": most / 24**2,
-                "sizemin": 3,
-                "line": {"width": 1.5, "color": colour},
+                "sizeref": most / diameter**2,
+                "sizemin": 2.5,
+                "line": {"width": 0 if crowded else 1.5, "color": colour},
             },
             hovertemplate=f"{about}%{{x}} × %{{y}} px: %{{customdata:,}} images"
             "<extra>%{fullData.name}</extra>",
         )
-    layout(fig, height=320, x="Width (px)", y="Height (px)")
+    layout(fig, height=320, x="Width (px)", y="Height (px)", legend=len(classes) <= MOST_NAMED)
     fig.update_layout(legend_itemsizing="constant")
     return fig.update_xaxes(rangemode="tozero").update_yaxes(rangemode="tozero")

@@ -10,7 +10,6 @@ from plotly.subplots import make_subplots
 from cxrcore.figures.summaries import GrayProfile
 from cxrcore.figures.theme import NEUTRAL, bars_height, faded, layout, plain
 
-PANELS_ACROSS = 2
 GRAY_TITLE = "Gray value (0 black - 255 white)"
 SHARE_TITLE = "Share of pixels (%)"
 _LEVELS = np.arange(1, 255)
@@ -43,14 +42,14 @@ def histogram_lines(
         fig = _profile_panels(profiles, colours, logarithmic)
     fig.update_xaxes(range=[0, 255], tickvals=[0, 32, 64, 96, 128, 160, 192, 224, 255])
     if logarithmic:
-        return fig.update_yaxes(type="log", range=_log_range(profiles))
-    return fig.update_yaxes(rangemode="tozero")
+        return fig.update_yaxes(type="log", dtick=1, range=_log_range(profiles))
+    return fig.update_yaxes(range=[0, 1.05 * _highest(profiles)])
 
 
 def _profile_panels(
     profiles: Sequence[GrayProfile], colours: dict[str, str], logarithmic: bool
 ) -> go.Figure:
-    across = min(PANELS_ACROSS, len(profiles))
+    across = min(2 if len(profiles) in (2, 4) else 3, len(profiles))
     down = math.ceil(len(profiles) / across)
     fig = make_subplots(
         rows=down,
@@ -133,12 +132,19 @@ def _percent(shares: np.ndarray, logarithmic: bool) -> np.ndarray:
 
 
 def _log_range(profiles: Sequence[GrayProfile]) -> list[float]:
-    """Exponents from the smallest mean shown to the largest, at most four decades."""
-    values = np.concatenate([100 * p.mean for p in profiles]) if profiles else np.array([1.0])
-    values = values[np.isfinite(values) & (values > _FLOOR)]
-    top = math.log10(max(100 * np.nanmax([p.upper for p in profiles]), 1e-2)) if len(values) else 0
-    low = math.log10(values.min()) if len(values) else -2
+    """Exponents from the smallest mean shown to the largest value, at most four decades."""
+    values = np.concatenate([100 * p.mean for p in profiles])
+    values = values[values > _FLOOR]  # NaN is not
+    top = math.log10(_highest(profiles))
+    low = math.log10(values.min()) if len(values) else top - 1
     return [max(low, top - 4), top + 0.1]
+
+
+def _highest(profiles: Sequence[GrayProfile]) -> float:
+    """The largest mean or quartile in percent; 1 where there is none."""
+    values = np.concatenate([v for p in profiles for v in (p.mean, p.upper)])
+    values = values[values > 0]
+    return 100 * float(values.max()) if len(values) else 1.0
 
 
 def extremes(profiles: Sequence[GrayProfile], colours: dict[str, str]) -> go.Figure:

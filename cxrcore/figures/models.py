@@ -81,9 +81,9 @@ def confusion_chart(
     side = max(220, min(96 * len(classes), 480))
     base = alt.Chart(table).encode(
         x=alt.X("predicted:N", sort=list(classes), title="Predicted class").axis(
-            labelAngle=0 if _fits(classes, side) else -35, labelLimit=130, labelOverlap=False
+            labelAngle=0 if _fits(classes, side) else -35, labelLimit=170, labelOverlap=False
         ),
-        y=alt.Y("true:N", sort=list(classes), title="True class").axis(labelLimit=130),
+        y=alt.Y("true:N", sort=list(classes), title="True class").axis(labelLimit=170),
         tooltip=[
             alt.Tooltip("true:N", title="True class"),
             alt.Tooltip("predicted:N", title="Predicted class"),
@@ -135,7 +135,8 @@ def curves(histories: Mapping[str, pd.DataFrame], metric: Literal["loss", "accur
             )
         _mark_best(fig, name, history, metric, colour)
     layout(fig, height=360, x="Epoch", y=METRIC_NAMES[metric])
-    fig.update_xaxes(tickformat="d", rangemode="tozero")
+    last = max((int(history["epoch"].max()) for history in histories.values()), default=1)
+    fig.update_xaxes(tickformat="d", range=[0.5, last + 0.5])
     return fig.update_yaxes(rangemode="tozero" if metric == "loss" else "normal")
 
 

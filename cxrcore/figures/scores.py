@@ -47,7 +47,7 @@ def brisque_panels(
             x=0, y=1, xref="x domain", yref="y domain", xanchor="left", yanchor="bottom",
             showarrow=False, row=row, col=1,
         )  # fmt: skip
-    layout(fig, height=60 + 130 * len(summary), legend=False)
+    layout(fig, height=60 + (130 if len(summary) <= 6 else 95) * len(summary), legend=False)
     fig.update_layout(bargap=0.06, margin_t=28)
     fig.update_yaxes(ticksuffix="%", nticks=4, rangemode="tozero")
     if not math.isnan(above):

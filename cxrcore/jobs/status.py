@@ -31,7 +31,7 @@ def say(text: str) -> None:
 class Status:
     """The status of the job in `folder`, whose lock this process holds, beginning as `job`."""
 
-    def __init__(self, folder: Path, job: Job) -> None:  # noqa: D107
+    def __init__(self, folder: Path, job: Job) -> None:
         self._path = folder / record.STATUS
         self._job = job
         self._changed = True

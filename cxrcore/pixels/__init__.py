@@ -9,6 +9,7 @@ The folder is whole or absent: it grows as `….making`, where an interrupted pr
 goes on, and is renamed in the end. All runs and processes share it through memory maps.
 """
 
+import contextlib
 import hashlib
 import io
 from dataclasses import dataclass
@@ -110,9 +111,10 @@ def _folder(dataset: "Dataset", preparation: Preparation) -> Path:
     for row in dataset.table.itertuples():
         mask = dataset.mask_of(row) if preparation.arm != "none" else None
         stamp = ""
-        if mask is not None and mask.is_file():
-            status = mask.stat()
-            stamp = f"{status.st_size} {status.st_mtime_ns}"
+        if mask is not None:
+            with contextlib.suppress(OSError):  # a mask that is gone makes the image unusable
+                status = mask.stat()
+                stamp = f"{status.st_size} {status.st_mtime_ns}"
         state.update(f"{row.image_id} {stamp}\n".encode())
     name = f"{dataset.fingerprint}-{preparation.key()}-{state.hexdigest()}"
     return settings.data_dir() / "pixels" / name

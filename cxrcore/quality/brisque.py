@@ -27,6 +27,7 @@ _REACH = 3  # the 7 x 7 window reaches three pixels to each side
 _SIGMA = 7 / 6
 _C = 1 / 255  # keeps the division finite in flat regions
 _NOISE = 1e-14  # relative; twice what the rounding of 49 additions can amount to
+_LOOSE_NOISE = 1e-12  # the same in an image that itself is right to a few last bits only
 _STRIP = 32_768  # pixels worked on at a time: a few float64 arrays of these stay in the cache
 
 Floats = NDArray[np.float64]
@@ -85,6 +86,8 @@ def moments(image: Floats, exact: bool = True) -> Floats:
 
     Args:
         image: (H, W) float64, gray 0..1.
+        exact: whether the image is right to the last bit. If not, _NoiseMet is raised
+            where the last bits decide a sign.
 
     Returns:
         (5, 5) float64. Rows: the normalised pixels; their products with the neighbour to
@@ -114,6 +117,7 @@ def normalised(image: Floats, top: int, bottom: int, exact: bool = True) -> Floa
         image: (H, W) float64, gray 0..1; outside it counts as black.
         top: first row.
         bottom: the row after the last; cut at H.
+        exact: as for `moments`.
 
     Returns:
         (rows, W) float64, without unit, mostly -3..3.
@@ -132,7 +136,7 @@ def normalised(image: Floats, top: int, bottom: int, exact: bool = True) -> Floa
     np.sqrt(deviation, out=deviation)
     deviation += _C
     difference = image[top:bottom] - mean
-    uncertain = np.abs(difference) <= _NOISE * mean
+    uncertain = np.abs(difference) <= (_NOISE if exact else _LOOSE_NOISE) * mean
     if uncertain.any() and (uncertain := uncertain & (mean > 0)).any():  # all black is certain
         if not exact:
             raise _NoiseMet

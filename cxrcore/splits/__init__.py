@@ -137,9 +137,8 @@ def _published(table: pd.DataFrame, groups: Ints) -> tuple[NDArray[np.object_], 
         raise DatasetError(
             f"The column split holds {odd}; only {', '.join(PARTS)} are known. Correct it."
         )
-    part = split.astype(object).to_numpy(dtype=object, na_value=None)
     homeless = split.isna().to_numpy(bool)
-    part[homeless] = "train"
+    part = np.array(split.fillna("train"), object)
     for name in ("validation", "test"):
         part[homeless & np.isin(groups, groups[(split == name).fillna(False).to_numpy(bool)])] = (
             name

@@ -197,9 +197,7 @@ def _strip(
         side=96,
     )
     if picked:
-        st.switch_page(
-            "pages/data/gallery.py", query_params={"dataset": dataset.name, "image": picked}
-        )
+        st.switch_page("pages/data/gallery.py", query_params={"image": picked})
 
 
 def _removed_list(images: pd.DataFrame, out: np.ndarray, limit: float, dataset: Dataset) -> None:

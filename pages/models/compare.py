@@ -90,12 +90,12 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
         {
             "Run": table["run_id"],
             "Accuracy": table["accuracy"],
+            "Published": [_published(name) for name in table["recipe"]],
             "Macro F1": table["macro_f1"],
             "Loss": table["loss"],
         }
     )
     shown = pd.concat([shown, recalls], axis=1)
-    shown["Published"] = [_published(name) for name in table["recipe"]]
     shown["Parameters"] = table["parameters"]
     shown["Training"] = table["seconds"]
     shown["Trained"] = pd.to_datetime(table["created"])
@@ -143,11 +143,10 @@ def _confusions(runs: list[Run], dataset: Dataset) -> None:
         key="cells",
     )
     clicked: tuple[Run, str, str] | None = None
-    for start in range(0, len(runs), MOST_SIDE_BY_SIDE):
-        group = runs[start : start + MOST_SIDE_BY_SIDE]
-        for column, run in zip(st.columns(max(len(group), 2)), group, strict=False):
-            with column:
-                clicked = _confusion(run, share == "Share of the true class") or clicked
+    grid = charts.halves() if len(runs) > 1 else None
+    for run in runs:
+        with grid.cell() if grid else st.container(width=620):
+            clicked = _confusion(run, share == "Share of the true class") or clicked
     if clicked:
         _cell_images(*clicked, dataset)
     else:
@@ -239,13 +238,13 @@ def _report(run: Run) -> None:
 def _curves(runs: list[Run]) -> None:
     st.subheader("Learning curves")
     st.caption("Dotted: training images. Solid: validation images.")
-    loss, accuracy = st.columns(2)
+    grid = charts.halves()
     histories = {run.run_id: run.history() for run in runs}
-    with loss:
+    with grid.cell():
         charts.plotly(
             figures.curves(histories, "loss"), key="curve_loss", alt="Loss after each epoch"
         )
-    with accuracy:
+    with grid.cell():
         charts.plotly(
             figures.curves(histories, "accuracy"),
             key="curve_accuracy",

@@ -9,7 +9,7 @@ import itertools
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -25,12 +25,10 @@ from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.index import Index
 from cxrcore.inference import Prediction, Worker
-from pages.parts import waiting
+from pages.parts import changes, waiting
 
 LARGE_SIDE = 900  # pixels, longest side of the one image shown large
-MOST_WATCHED = 200  # folders whose time of change is looked at in every run
 
-Stamp = tuple[tuple[str, int, int], ...]
 _versions: "weakref.WeakKeyDictionary[Dataset, int]" = weakref.WeakKeyDictionary()
 _counter = itertools.count()
 
@@ -74,45 +72,19 @@ class _Loaded:
     """A dataset, and the times of change of what it was read from."""
 
     dataset: Dataset
-    watched: tuple[Path, ...]
-    stamp: Stamp
+    sources: tuple[Path, ...]
+    stamp: changes.Stamp
 
 
 def _unchanged(loaded: _Loaded) -> bool:
-    return _stamp(loaded.watched) == loaded.stamp
+    return changes.stamp(loaded.sources) == loaded.stamp
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the list of images …", validate=_unchanged)
 def _dataset(name: str, path: str, layout: str | None, data_dir: str) -> _Loaded:
     loaded = datasets.load(name)
-    watched = _watched(loaded)
-    return _Loaded(loaded, watched, _stamp(watched))
-
-
-def _watched(loaded: Dataset) -> tuple[Path, ...]:
-    """The root, its two files, and the folders of images and masks, the uppermost first.
-
-    A folder's time of change tells of files added, removed and renamed in it.
-    """
-    files = pd.concat([loaded.table["path"], loaded.table["mask"].dropna()])
-    parents = {path.rpartition("/")[0] for path in files}
-    folders = {
-        folder for path in parents for folder in (path, *map(str, PurePosixPath(path).parents))
-    }
-    ranked = sorted(folders, key=lambda folder: (folder.count("/"), folder))[:MOST_WATCHED]
-    return tuple(loaded.root / part for part in (*ranked, "metadata.csv", "dataset.json"))
-
-
-def _stamp(paths: Sequence[Path]) -> Stamp:
-    """Name, size and time of change of what is there; what is not there is left out."""
-    found = []
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        found.append((str(path), status.st_size, status.st_mtime_ns))
-    return tuple(found)
+    sources = changes.sources(loaded)
+    return _Loaded(loaded, sources, changes.stamp(sources))
 
 
 def _token(of: Dataset) -> str:
@@ -139,7 +111,6 @@ def measured_index(of: Dataset) -> Index:
     except CxrError as error:
         st.error(str(error))
         st.stop()
-    assert found is not None  # noqa: S101  (`measuring` never returns)
     return found
 
 
@@ -149,7 +120,7 @@ def index(of: Dataset) -> Index | None:
 
 
 def _index_stamp(of: Dataset) -> str:
-    return repr(_stamp([settings.data_dir() / "index" / f"{of.fingerprint}.parquet"]))
+    return repr(changes.stamp([settings.data_dir() / "index" / f"{of.fingerprint}.parquet"]))
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the measurements …")
@@ -260,7 +231,9 @@ def runs_table(dataset_name: str) -> pd.DataFrame:
     """`store.list_runs` of a dataset, read anew when a file of the store has changed."""
     root = settings.models_dir()
     folders = sorted(p for p in root.glob("*") if p.is_dir() and p.name[0] not in "._")
-    stamp = _stamp([file for folder in folders for file in (folder, *sorted(folder.iterdir()))])
+    stamp = changes.stamp(
+        [file for folder in folders for file in (folder, *sorted(folder.iterdir()))]
+    )
     return _runs_table(dataset_name, str(root), hash(stamp))
 
 
@@ -277,7 +250,7 @@ def run(run_id: str) -> store.Run:
     """
     folder = settings.models_dir() / run_id
     files = sorted(folder.iterdir()) if folder.is_dir() else []
-    return _run(run_id, str(folder), hash(_stamp(files)))
+    return _run(run_id, str(folder), hash(changes.stamp(files)))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

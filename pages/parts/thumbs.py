@@ -12,6 +12,7 @@ import streamlit as st
 
 from cxrcore.datasets import Dataset
 from pages.parts import cached
+from pages.parts.words import plural
 
 SIDE = 112  # pixels on the page
 
@@ -81,7 +82,7 @@ def grid(
 
     Args:
         dataset: where the images are.
-        image_ids: in order.
+        image_ids: in order; those that are not in the dataset any more are left out, and counted.
         captions: a short text under each.
         key: of the component; one a place.
         link_to_live: open the clicked image on the Live page.
@@ -91,6 +92,11 @@ def grid(
         side: least width of a thumbnail in pixels.
     """
     colours = cached.colours(dataset) if colours is None else colours
+    places = cached.places(dataset)
+    there = [i for i, image_id in enumerate(image_ids) if image_id in places]
+    if gone := len(image_ids) - len(there):
+        st.caption(f"{plural(gone, 'image')} not in the dataset any more.")
+    image_ids, captions = [image_ids[i] for i in there], [captions[i] for i in there]
     items = _items(dataset, image_ids, captions, colours)
     found = _component()(
         data={"items": items, "selected": selected, "label": label, "side": side},

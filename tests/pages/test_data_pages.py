@@ -334,3 +334,19 @@ def test_a_dataset_without_any_score_says_so(tmp_path):
         picture.save(tmp_path / "flat" / label / "x.png")
     index.measure(datasets.register("flat", tmp_path / "flat"))
     assert "No image has a score" in texts(open_page("quality"))
+
+
+# --- contact sheet --------------------------------------------------------------------------
+
+
+def test_images_that_left_the_dataset_are_counted_and_do_no_harm(tiny):
+    def page() -> None:
+        from pages.parts import cached, thumbs
+
+        dataset = cached.dataset("tiny")
+        here = dataset.table["image_id"].iloc[0]
+        thumbs.grid(dataset, [here, "0" * 32], ["here", "gone"], key="sheet")
+
+    at = AppTest.from_function(page, default_timeout=60).run()
+    assert not at.exception
+    assert [c.value for c in at.caption] == ["1 image not in the dataset any more."]

@@ -67,7 +67,7 @@ def draw_patient(rng: np.random.Generator) -> Patient:
         wall=1.0 + 3.2 * stout,
         muscle=float(np.clip(rng.normal(0.35 if woman else 0.65, 0.2), 0, 1)),
         breast=float(np.clip(rng.normal(2.0 + 2.2 * stout, 0.8), 0.5, 4.2)) if woman else 0.0,
-        heart=float(np.clip(rng.normal(0.92 + 0.15 * (stout - 0.4), 0.08), 0.74, 1.2)),
+        heart=float(np.clip(rng.normal(0.87 + 0.15 * (stout - 0.4), 0.08), 0.7, 1.15)),
         knob=float(np.clip(rng.normal(1.55, 0.22), 1.1, 2.1)),
         rib_spacing=rng.normal(1.0, 0.035),
         rib_slope=rng.normal(1.0, 0.13),

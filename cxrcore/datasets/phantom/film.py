@@ -27,8 +27,8 @@ class Hospital:
 
 
 HOSPITALS = (
-    Hospital("Hospital 1", 3e5, 0.03, 0.45, 0.15, 0.7, -0.55, 2.6, 1, 0.6),
-    Hospital("Hospital 2", 1.2e5, 0.06, 0.6, 0.05, 0.6, -0.35, 2.2, -1, 0.25),
+    Hospital("Hospital 1", 3e5, 0.03, 0.45, 0.15, 0.6, -0.38, 2.1, 1, 0.6),
+    Hospital("Hospital 2", 1.2e5, 0.06, 0.6, 0.05, 0.55, -0.15, 1.9, -1, 0.25),
 )
 _LEAD = 3.0  # optical depth of a marker's lead
 # Letters as strokes in a box 0.64 wide and 1 tall; OpenCV's fonts differ between versions.
@@ -71,8 +71,8 @@ def develop(
     photons = hospital.photons / scale**2 * rng.uniform(0.5, 1.6)
     noise = rng.standard_normal(beam.shape, dtype=np.float32)
     # Quantum noise: the variance of a count is its mean.
-    beam += np.sqrt(np.maximum(beam, 0) / np.float32(photons)) * noise
-    film = -np.log(np.maximum(beam, 1e-5))
+    beam = beam + np.sqrt(np.maximum(beam, 0) / np.float32(photons)) * noise
+    film: np.ndarray = -np.log(np.maximum(beam, 1e-5))
     film += hospital.broad * (film - _broad_mean(film, 0.12))
     film += hospital.fine * (film - cv2.GaussianBlur(film, (0, 0), 0.018 * size))
     gray = _tone(film, depth, lungs, hospital, rng)
@@ -125,7 +125,7 @@ def _marker(hospital: Hospital, size: int, rng: np.random.Generator) -> np.ndarr
     """(S, S) 0..1: where the lead letter of the hospital lies, beside a shoulder."""
     letter = "L" if hospital.side > 0 else "R"
     x = 0.5 + hospital.side * rng.uniform(0.40, 0.43)
-    return lead_letter(letter, size, (x, rng.uniform(0.08, 0.2)), rng.uniform(0.045, 0.06),
+    return lead_letter(letter, size, (x, rng.uniform(0.14, 0.24)), rng.uniform(0.045, 0.06),
                        rng.normal(0, 6), framed=hospital.side < 0)  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def lead_letter(
     tile = round(2.4 * height * size) * sharp
     tall = height * size * sharp
     stroke = max(1, round(0.17 * tall))
-    big = np.zeros((tile, tile), np.uint8)
+    big: np.ndarray = np.zeros((tile, tile), np.uint8)
     for line in _STROKES[letter]:
         points = (np.array(line) - [0.32, 0.5]) * tall + tile / 2
         cv2.polylines(big, [points.round().astype(np.int32)], False, 255, stroke)

@@ -32,7 +32,10 @@ class Patch:
     half: tuple[float, float, float]  # half axes, cm
     density: float  # tissue per volume, 0..1
     rough: float  # how ragged its edge is
-    fissure: tuple[float, int] | None = None  # (share of the lung's height, 1: lies above it, -1: below)
+    soft: float  # how gradually it begins, 0.5 sharp .. 2 a veil
+    fissure: tuple[float, int] | None = (
+        None  # (share of the lung's height, 1: lies above it, -1: below)
+    )
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,10 @@ def _covid(severity: float, rng: np.random.Generator) -> Findings:
             across=float(np.clip(rng.normal(0.8, 0.1), 0.5, 0.95)),
             down=float(np.clip(rng.normal(0.68, 0.17), 0.25, 0.95)),
             front=rng.uniform(-0.7, 0.4),
-            half=tuple(rng.uniform(1.9, 3.0, 3) * (0.8 + 0.5 * severity) * [1, 1.25, 1.5]),
+            half=tuple(rng.uniform(2.1, 3.2, 3) * (0.8 + 0.5 * severity) * [1, 1.25, 1.5]),
             density=rng.uniform(0.42, 0.62) * (0.5 + 0.8 * severity),
-            rough=0.55,
+            rough=0.5,
+            soft=1.5,
         )
         for index in range(count)
     )
@@ -116,8 +120,9 @@ def _bacterial(severity: float, rng: np.random.Generator) -> Findings:
         down=down + rng.normal(0, 0.05),
         front=front,
         half=tuple(np.array(half) * (0.8 + 0.4 * severity) * rng.uniform(0.85, 1.15, 3)),
-        density=0.5 + 0.6 * severity * rng.uniform(0.7, 1.1),
-        rough=0.28,
+        density=min(0.5 + 0.6 * severity * rng.uniform(0.7, 1.1), 1.0),
+        rough=0.38,
+        soft=0.8,
         fissure=fissure if severity > 0.35 else None,
     )
     patches = [lobe]
@@ -153,7 +158,7 @@ def lesion_tissue(
     """
     rng = np.random.default_rng(findings.seed)
     tissue = np.zeros(chest.grid.shape, np.float32)
-    extent = np.zeros(chest.grid.shape, np.float32)
+    extent: np.ndarray = np.zeros(chest.grid.shape, np.float32)
     for patch in findings.patches:
         added, cloud = _patch(patch, patient, chest, blood, findings.bronchi, rng)
         tissue += added
@@ -192,21 +197,20 @@ def _patch(
     z = patch.front * float(cage_depth(np.array(y)))
     a, b, c = patch.half
     inside = 1 - ((grid.x[None] - x) / a) ** 2 - ((grid.y[:, None] - y) / b) ** 2
-    ragged = inside + patch.rough * fractal_noise(rng, grid.shape, 14, 4)
-    cloud = np.clip(0.15 + ragged / 0.9, 0, 1)
+    ragged = inside + patch.rough * fractal_noise(rng, grid, 4.3, 4)
+    cloud = np.clip(0.15 + ragged / patch.soft, 0, 1)
     if patch.fissure:
         place, above = patch.fissure
         bent = place * height + 0.05 * (grid.x[None] - x) * patch.side
         cloud = cloud * _step(above * (bent - grid.y[:, None]) / 0.14)
     reach = ellipsoid(grid, (x, y, z), (1.35 * a, 1.35 * b, c)).within(chest.cavity[index])
     length = np.minimum(reach.length(), lung)
-    share = cloud * (0.93 + 0.06 * fractal_noise(rng, grid.shape, 30, 3))
-    added = patch.density * share * length
+    added = patch.density * cloud * length
     if bronchi:
         # Bronchi run beside the arteries; in solid lung the arteries themselves are lost.
         step = max(1, round(0.45 / grid.pitch))
         beside = np.roll(blood, (step // 2, patch.side * step), (0, 1))
-        solid = patch.density * np.clip(share, 0, 1) * (length > 1)
+        solid = patch.density * cloud * (length > 1)
         added -= solid * (0.7 * blood + 1.6 * bronchi * beside)
     extent = np.where((length > 0.3) & (patch.density * length > 0.3), cloud, 0)
     return added.astype(np.float32), extent.astype(np.float32)
@@ -224,10 +228,10 @@ def _interstitial(
         far = ((grid.x[None] - x) / 5.5) ** 2 + ((grid.y[:, None] - y) / 7.5) ** 2
         near = 0.22 + 0.9 * np.exp(-far)
         weight += findings.uneven[index] * near * np.clip(chest.lung[index] / 6, 0, 1)
-    weight *= np.clip(1 + 0.28 * fractal_noise(rng, grid.shape, 5, 3), 0.2, 2)
-    lines = np.zeros(grid.shape, np.float32)
-    for cells, share in ((40, 0.65), (64, 0.5), (96, 0.35)):
-        noise = fractal_noise(rng, grid.shape, cells, 1)
+    weight *= np.clip(1 + 0.28 * fractal_noise(rng, grid, 8.0, 3), 0.2, 2)
+    lines: np.ndarray = np.zeros(grid.shape, np.float32)
+    for mesh, share in ((1.0, 0.65), (0.62, 0.5), (0.42, 0.35)):  # cm
+        noise = fractal_noise(rng, grid, mesh, 1)
         lines += share * np.exp(-((noise / 0.3) ** 2))  # ridges where a cloud changes sign
     lines = cv2.GaussianBlur(lines, (0, 0), 0.09 / grid.pitch)
     tissue = weight * (findings.net * lines + findings.haze) + findings.sheaths * weight * blood

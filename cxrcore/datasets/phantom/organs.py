@@ -28,7 +28,7 @@ _VESSELS_LEFT = (
     (13, 3.4), (16, 2.7), (30, 2.5),
 )  # fmt: skip
 _HEART_RIGHT = (
-    (8, -1.2), (10, -2.4), (12, -3.5), (14.5, -4.3), (17, -4.5), (19.5, -4.4), (22, -4.0), (25, -3.4),
+    (8, -1.2), (10, -2.4), (12, -3.5), (14.5, -4.2), (17, -4.4), (19.5, -4.3), (22, -4.0), (25, -3.6),
 )  # fmt: skip
 _HEART_LEFT = (
     (8, 1.2), (10, 2.6), (12, 4.0), (14, 5.6), (16, 7.1), (18, 8.2), (20, 8.9), (21.5, 9.1),
@@ -81,7 +81,7 @@ def _cavity(grid: Grid, patient: Patient, pose: Pose, side: int) -> Interval:
     y = grid.y
     cage = stack(grid, 0 * y, 0.0, cage_width(patient, y), cage_depth(y), pose.turn, 2.3)
     rise = np.sqrt(np.clip(y, 0, None))  # a paraboloid at the top
-    inner = np.maximum(4.8 - 2.0 * rise, 0.6)
+    inner = np.maximum(4.8 - 2.0 * rise, 0.3)
     outer = 4.8 + 2.6 * rise + 0.3 * np.clip(y, 0, None)
     half = np.where(y > 0, (outer - inner) / 2, 0)
     deep = np.minimum(2.6 * rise + 0.3 * np.clip(y, 0, None), 12)
@@ -99,12 +99,12 @@ def _mediastinum(grid: Grid, patient: Patient, pose: Pose) -> list[Interval]:
     left = smooth_profile(stretched, _HEART_LEFT) * size
     ends = np.clip((stretched - 8) / 4, 0, 1) * np.clip((26.5 - stretched) / 3, 0, 1)
     heart = stack(
-        grid, (left + right) / 2, 1.6, (left - right) / 2, 6.4 * np.sqrt(ends), pose.turn, 2.5
+        grid, (left + right) / 2, 1.6, (left - right) / 2, 5.6 * np.sqrt(ends), pose.turn, 2.2
     )
     right = smooth_profile(y, _VESSELS_RIGHT) - 0.35 * (patient.wall - 2) / 2
     left = smooth_profile(y, _VESSELS_LEFT) + 0.35 * (patient.wall - 2) / 2
-    deep = smooth_profile(y, ((-4, 3.0), (2, 4.0), (8, 5.2), (14, 5.6), (30, 5.6)))
-    vessels = stack(grid, (left + right) / 2, 0.2, (left - right) / 2, deep, pose.turn, 2.6)
+    deep = smooth_profile(y, ((-4, 3.0), (2, 3.2), (8, 4.0), (14, 4.6), (30, 5.0)))
+    vessels = stack(grid, (left + right) / 2, 0.2, (left - right) / 2, deep, pose.turn, 2.1)
     x, z = spine_axis(patient, y)
     ends = np.clip((y - 6) / 1.5, 0, 1)
     descending = stack(grid, x + 1.4, z + 2.6, 1.15 * np.sqrt(ends), 1.2, pose.turn)
@@ -142,7 +142,9 @@ def _body(grid: Grid, patient: Patient, pose: Pose) -> np.ndarray:
     """Length in the whole body: trunk, neck with shoulders, arms, breasts and chest muscle."""
     y, wall = grid.y, patient.wall
     chest = cage_width(patient, np.maximum(y, 5)) + 0.9 + wall
-    chest += smooth_profile(y, ((4, 2.2), (9, 1.6), (14, 0.7), (19, 0.0), (26, 0.0), (34, 0.5 * wall)))
+    chest += smooth_profile(
+        y, ((4, 2.2), (9, 1.6), (14, 0.7), (19, 0.0), (26, 0.0), (34, 0.5 * wall))
+    )
     deep = (cage_depth(y) + 0.7 + 0.45 * wall) * np.sqrt(np.clip((y + 4) / 7, 0, 1))
     chest *= np.clip((y + 8) / 13, 0.3, 1)
     trunk = stack(grid, 0 * y, 0.0, chest, deep, pose.turn, 2.6)
@@ -152,13 +154,17 @@ def _body(grid: Grid, patient: Patient, pose: Pose) -> np.ndarray:
         ((-9, 5.6), (-6, 5.5), (-4.2, 6.0), (-3.0, 7.4), (-1.8, 10.2), (-0.6, 14.0), (0.6, 17.0),
          (2.2, 18.8), (5, 19.8), (9, 19.6), (13, 17)),
     ) + 0.35 * (wall - 2)  # fmt: skip
-    thick = smooth_profile(y, ((-9, 6.0), (-3, 6.2), (1, 6.7), (5, 6.9), (9, 6.0), (13, 2.0), (15, 0)))
+    thick = smooth_profile(
+        y, ((-9, 6.0), (-3, 6.2), (1, 7.3), (5, 7.6), (9, 6.4), (13, 2.0), (15, 0))
+    )
     shoulders = stack(grid, 0 * y, -0.5, silhouette, thick + 0.2 * wall, pose.turn, 3.0)
     lengths = [trunk.length(), shoulders.length()]
     for side in (-1, 1):
         fade = np.sqrt(np.clip((y - 0.5 + lift) / 3.5, 0, 1))
         arm = 5.2 + 0.4 * wall
-        middle = side * smooth_profile(y, ((1, 16.2), (6, 17.8), (12, 19.6), (20, 22.6), (30, 26), (36, 28)))
+        middle = side * smooth_profile(
+            y, ((1, 16.2), (6, 17.8), (12, 19.6), (20, 22.6), (30, 26), (36, 28))
+        )
         lengths.append(stack(grid, middle, -1.0, arm * fade, arm * fade, pose.turn).length())
     # A smooth maximum: where two parts meet, the skin has a fold but no step.
     total = sum(np.square(np.square(part)) * part for part in lengths) ** np.float32(0.2)

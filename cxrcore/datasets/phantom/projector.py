@@ -11,12 +11,11 @@ the back of the chest by about 5 % more than its front, which is left out).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
 
-_TABLE = 8192
+_WORLD = (-30.0, -16.0, 60.0)  # left, top and side of the square that clouds fill, cm
 _FINER = 2  # points are sorted into this many cells along a pixel
 
 
@@ -63,13 +62,6 @@ def turned(x: np.ndarray, z: np.ndarray, angle: float) -> tuple[np.ndarray, np.n
     return x * cos + z * sin, z * cos - x * sin
 
 
-@lru_cache
-def _superellipse(power: float) -> np.ndarray:
-    """(1 - u^power)^(1/power) for u = 0..1: a table, as powers of whole pictures are slow."""
-    u = np.arange(_TABLE + 1) / _TABLE
-    return ((1 - u**power) ** (1 / power)).astype(np.float32)
-
-
 def stack(
     grid: Grid,
     centre_x: np.ndarray,
@@ -95,24 +87,26 @@ def stack(
         np.broadcast_to(np.asarray(v, np.float32), grid.y.shape)
         for v in (half_width, half_depth, centre_x, centre_z)
     )
-    full = (width > 1e-3) & (depth > 1e-3)
-    a, b = np.where(full, width, 1e-3), np.where(full, depth, 0)
-    cx, cz = turned(cx, cz, angle)
+    start, end = np.zeros(grid.shape, np.float32), np.zeros(grid.shape, np.float32)
+    full = np.flatnonzero((width > 1e-3) & (depth > 1e-3))
+    if not len(full):
+        return Interval(start, end)
+    rows = slice(full[0], full[-1] + 1)  # most solids are short, and time goes by area
+    a, b = np.maximum(width[rows], 1e-3), np.maximum(depth[rows], 0)
+    cx, cz = turned(cx[rows], cz[rows], angle)
     cos, sin = math.cos(angle), math.sin(angle)  # Python numbers keep float32 arrays float32
     variance = (a * cos) ** 2 + (b * sin) ** 2  # of the turned ellipse along x
     reach = np.sqrt(variance)
-    slope = (
-        (b**2 - a**2) * sin * cos / variance
-    )  # chords of a turned ellipse have their middles on a line
-    offset = grid.x[None, :] - cx[:, None]  # (H, W)
-    u = np.minimum(np.abs(offset) / reach[:, None], 1).astype(np.float32)
-    if power == 2:
-        profile = np.sqrt(1 - u * u)
-    else:
-        profile = _superellipse(power)[(u * _TABLE).astype(np.int32)]
-    half = (a * b / reach).astype(np.float32)[:, None] * profile
-    middle = (cz[:, None] + slope[:, None] * offset).astype(np.float32)
-    return Interval(middle - half, middle + half)
+    # The middles of the chords of a turned ellipse lie on a line.
+    slope = (b**2 - a**2) * sin * cos / variance
+    offset = grid.x[None, :] - cx[:, None]  # (rows, W)
+    u = np.minimum(np.abs(offset) / reach[:, None], 1)
+    profile = np.sqrt(1 - u * u) if power == 2 else (1 - u**power) ** np.float32(1 / power)
+    half = (a * b / reach)[:, None] * profile
+    middle = cz[:, None] + slope[:, None] * offset
+    np.subtract(middle, half, out=start[rows])
+    np.add(middle, half, out=end[rows])
+    return Interval(start, end)
 
 
 def ellipsoid(
@@ -162,7 +156,7 @@ def splat(grid: Grid, points: np.ndarray, volume: np.ndarray) -> np.ndarray:
     v = ((points[:, 1] - top) / fine).astype(np.int32) - 1
     inside = (u >= 0) & (v >= 0) & (u < columns) & (v < rows)
     cells = np.where(inside, v * columns + u, 0)
-    total = np.bincount(cells, np.where(inside, volume, 0), minlength=rows * columns)
+    total: np.ndarray = np.bincount(cells, np.where(inside, volume, 0), minlength=rows * columns)
     total = total.reshape(rows, columns).astype(np.float32)
     total = cv2.GaussianBlur(total, (3, 3), 0)  # about the share of four neighbours
     total = cv2.resize(total, grid.shape[::-1], interpolation=cv2.INTER_AREA)
@@ -182,21 +176,34 @@ def transmitted(materials: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
 
 
 def fractal_noise(
-    rng: np.random.Generator, shape: tuple[int, int], coarsest: int, octaves: int = 4
+    rng: np.random.Generator, grid: Grid, coarsest: float, octaves: int = 4
 ) -> np.ndarray:
-    """(H, W) float32 cloud of zero mean and unit deviation.
+    """(H, W) float32 cloud of about zero mean and unit deviation, fixed to the body.
+
+    The same randomness gives the same cloud at the same place of the body, whatever part
+    of it the grid shows.
 
     Args:
         rng: where the randomness comes from.
-        shape: of the result.
-        coarsest: cells across the picture in the coarsest octave; each next has twice as
-            many and half the weight.
+        grid: where the cloud is looked at.
+        coarsest: size of the largest billows in cm; each further octave has half the size
+            and half the weight.
         octaves: how many are added.
     """
-    total = np.zeros((coarsest, coarsest), np.float32)
+    left, top, side = _WORLD
+    cells = max(2, round(side / coarsest))
+    total: np.ndarray = np.zeros((cells, cells), np.float32)
     for octave in range(octaves):
-        cells = coarsest * 2**octave
-        total = cv2.resize(total, (cells, cells), interpolation=cv2.INTER_CUBIC)
-        total += rng.standard_normal((cells, cells), dtype=np.float32) / 2**octave
-    total = cv2.resize(total, shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return (total - total.mean()) / total.std()
+        fine = (cells * 2**octave, cells * 2**octave)
+        total = cv2.resize(total, fine, interpolation=cv2.INTER_CUBIC)
+        total += rng.standard_normal(fine, dtype=np.float32) / 2**octave
+    total = cv2.resize(total, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    total = (total - total.mean()) / total.std()
+    per_cm = len(total) / side
+    x = (float(grid.x[0]) - left) * per_cm - 0.5
+    y = (float(grid.y[0]) - top) * per_cm - 0.5
+    placing = np.array([[grid.pitch * per_cm, 0, x], [0, grid.pitch * per_cm, y]])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(
+        total, placing, grid.shape[::-1], flags=how, borderMode=cv2.BORDER_REFLECT
+    )

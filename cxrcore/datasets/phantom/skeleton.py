@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cxrcore.datasets.phantom.anatomy import (
     Patient,
@@ -41,10 +42,10 @@ def resample(path: np.ndarray, step: float) -> np.ndarray:
 
 
 def tube(
-    path: np.ndarray,
-    tall: np.ndarray | float,
-    thick: np.ndarray | float,
-    shell: np.ndarray | float,
+    path: ArrayLike,
+    tall: ArrayLike,
+    thick: ArrayLike,
+    shell: ArrayLike,
     core: float = _CORE,
     step: float = 0.13,
     around: int = 16,
@@ -54,8 +55,9 @@ def tube(
     Args:
         path: knots of its axis, cm.
         tall, thick: half axes of the section, cm: across the path upright, and the other;
-            a number, or one per knot.
-        shell: thickness of the compact wall, cm; a number, or one per knot.
+            a number, or several
+            that are spread evenly over the path.
+        shell: thickness of the compact wall, cm; likewise.
         core: compact bone per volume inside, 0..1.
         step, around: sampling, cm and points on the section.
 
@@ -71,30 +73,32 @@ def tube(
     first = up - (along @ up)[:, None] * along
     first /= np.linalg.norm(first, axis=1, keepdims=True)
     second = np.cross(along, first)
-    tall, thick, shell = (
-        np.interp(np.linspace(0, 1, count), np.linspace(0, 1, len(v)), v)[:, None]
-        for v in (np.atleast_1d(tall), np.atleast_1d(thick), np.atleast_1d(shell))
-    )
+    a, b, wall = (_along(values, count) for values in (tall, thick, shell))
     # Each section starts at another angle, or the samples line up as stripes.
     angle = 2 * np.pi * (np.arange(around) + (0.618034 * np.arange(count)[:, None]) % 1) / around
     cos, sin = np.cos(angle), np.sin(angle)
-    arc = np.hypot(tall * sin, thick * cos) * 2 * np.pi / around
-    ring = (tall * cos)[..., None] * first[:, None] + (thick * sin)[..., None] * second[:, None]
+    arc = np.hypot(a * sin, b * cos) * 2 * np.pi / around
+    ring = (a * cos)[..., None] * first[:, None] + (b * sin)[..., None] * second[:, None]
     # Points spread along the path between sections, or the sections show as stripes.
     spread = (0.754878 * np.arange(count * around) % 1 - 0.5).reshape(count, around)
     ring += (spread * ds)[..., None] * along[:, None]
-    points, volumes = [axis[:, None] + ring], [shell * arc * ds]
+    points, volumes = [axis[:, None] + ring], [wall * arc * ds]
     if core:  # half as many points, in the middle
         points.append(axis[:, None] + 0.6 * ring[:, ::2])
-        volumes.append(
-            np.broadcast_to(core * 2 * np.pi * tall * thick * ds / around, arc[:, ::2].shape)
-        )
+        inside = core * 2 * np.pi * a * b * ds / around
+        volumes.append(np.broadcast_to(inside, arc[:, ::2].shape))
     return np.concatenate([p.reshape(-1, 3) for p in points]), np.concatenate(
         [v.ravel() for v in volumes]
     )
 
 
-def plate(corners: np.ndarray, thickness: float, side: int = 70) -> Cloud:
+def _along(values: ArrayLike, count: int) -> np.ndarray:
+    """(count, 1) values between the given ones, which are spread evenly over the path."""
+    knots = np.atleast_1d(np.asarray(values, float))
+    return np.interp(np.linspace(0, 1, count), np.linspace(0, 1, len(knots)), knots)[:, None]
+
+
+def plate(corners: ArrayLike, thickness: float, side: int = 70) -> Cloud:
     """A flat four-cornered plate: corners (4, 3) in order round it, thickness in cm."""
     a, b = np.meshgrid(*[(np.arange(side) + 0.5) / side] * 2)
     a, b = a[..., None], b[..., None]
@@ -145,9 +149,9 @@ def _rib(patient: Patient, number: int) -> Cloud:
     width, depth = cage_width(patient, y) + 0.25, cage_depth(y) + 0.25
     x = width * np.sin(phi) ** 0.92
     z = -depth * np.cos(phi)
-    tall = np.interp(number, [1, 2, 5, 9, 12], [0.62, 0.6, 0.64, 0.62, 0.45])
+    height = np.interp(number, [1, 2, 5, 9, 12], [0.62, 0.6, 0.64, 0.62, 0.45])
     # Broadest near the end in front, slim at the neck.
-    tall = tall * np.interp(phi / np.pi, [0.08, 0.2, 0.5, 0.8], [0.78, 1, 0.95, 1.08])
+    tall = height * np.interp(phi / np.pi, [0.08, 0.2, 0.5, 0.8], [0.78, 1, 0.95, 1.08])
     shell = np.interp(phi / np.pi, [0.1, 0.3, 0.45, 0.6, 0.8], [0.15, 0.15, 0.09, 0.1, 0.09])
     shell = shell * np.clip((phi[-1] - phi) / 0.3, 0.1, 1)  # gristle takes over in front
     return tube(np.stack([x, y, z], 1), tall, 0.28, shell, 0.16)

@@ -39,7 +39,12 @@ def _tree(rng: np.random.Generator, patient: Patient, side: int, generations: in
     start = hilum(side)
     aim = np.array([t[0] for t in _TRUNKS]) * [side, 1, 1] + rng.normal(0, 0.14, (len(_TRUNKS), 3))
     place = start + rng.normal(0, [0.4, 0.8, 0.6], aim.shape)
-    radius = np.array([t[1] for t in _TRUNKS]) * 1.35 * patient.vessels * rng.uniform(0.85, 1.15, len(aim))
+    radius = (
+        np.array([t[1] for t in _TRUNKS])
+        * 1.35
+        * patient.vessels
+        * rng.uniform(0.85, 1.15, len(aim))
+    )
     length = np.array([t[2] for t in _TRUNKS]) * rng.uniform(0.8, 1.2, len(aim))
     clouds = []
     for _ in range(generations):
@@ -71,26 +76,46 @@ def _segments(
     length: np.ndarray,
 ) -> tuple[Cloud, np.ndarray, np.ndarray]:
     """Gently bent cylinders: their points and volumes, their tips and the directions there."""
+    place, aim, radius, length = (v.astype(np.float32) for v in (place, aim, radius, length))
+    bend = rng.normal(0, 0.15, aim.shape).astype(np.float32)
+    clouds = []
     # Wide vessels need many points to look smooth; there are few of them.
-    steps, across = (18, 24) if radius.max() > 0.3 else (10, 6) if radius.max() > 0.13 else (6, 3)
-    t = (np.arange(steps) + 0.5) / steps
-    bend = rng.normal(0, 0.15, aim.shape)
-    run = length[:, None, None] * (t[:, None] * aim[:, None] + t[:, None] ** 2 * bend[:, None])
-    axis = place[:, None] + run  # (n, steps, 3)
-    side = np.cross(aim, [0.3, 0.2, 0.93])
-    side /= np.linalg.norm(side, axis=1, keepdims=True)
-    other = np.cross(aim, side)
-    spot = np.arange(steps * across).reshape(steps, across) % across + 0.5
-    angle = 2.399963 * np.arange(steps * across).reshape(steps, across)  # sunflower
-    u, v = np.sqrt(spot / across) * np.cos(angle), np.sqrt(spot / across) * np.sin(angle)
-    disc = u[..., None] * side[:, None, None] + v[..., None] * other[:, None, None]
-    points = axis[:, :, None] + disc * radius[:, None, None, None]
-    volume = np.pi * radius**2 * length / (steps * across)
+    for low, high, steps, across in ((0.3, 9, 18, 24), (0.13, 0.3, 10, 8), (0, 0.13, 6, 3)):
+        some = (radius > low) & (radius <= high)
+        clouds.append(
+            _filled(place[some], aim[some], bend[some], radius[some], length[some], steps, across)
+        )
     tips = place + length[:, None] * (aim + bend)
     after = aim + 2 * bend
     after /= np.linalg.norm(after, axis=1, keepdims=True)
-    cloud = points.reshape(-1, 3), np.repeat(volume, steps * across)
-    return cloud, tips, after
+    points = np.concatenate([c[0] for c in clouds])
+    return (points, np.concatenate([c[1] for c in clouds])), tips, after
+
+
+def _filled(
+    place: np.ndarray,
+    aim: np.ndarray,
+    bend: np.ndarray,
+    radius: np.ndarray,
+    length: np.ndarray,
+    steps: int,
+    across: int,
+) -> Cloud:
+    """Points inside bent cylinders: `across` on each of `steps` discs along them."""
+    t = ((np.arange(steps) + 0.5) / steps).astype(np.float32)
+    run = length[:, None, None] * (t[:, None] * aim[:, None] + t[:, None] ** 2 * bend[:, None])
+    axis = place[:, None] + run  # (n, steps, 3)
+    side = np.cross(aim, np.array([0.3, 0.2, 0.93], np.float32))
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    other = np.cross(aim, side)
+    index = np.arange(steps * across).reshape(steps, across)
+    far = np.sqrt((index % across + 0.5) / across)
+    u = (far * np.cos(2.399963 * index)).astype(np.float32)  # a sunflower on each disc
+    v = (far * np.sin(2.399963 * index)).astype(np.float32)
+    disc = u[..., None] * side[:, None, None] + v[..., None] * other[:, None, None]
+    points = axis[:, :, None] + disc * radius[:, None, None, None]
+    volume = np.pi * radius**2 * length / (steps * across)
+    return points.reshape(-1, 3), np.repeat(volume, steps * across)
 
 
 def airways(pose: Pose) -> Cloud:
@@ -102,23 +127,24 @@ def airways(pose: Pose) -> Cloud:
         ([fork, [-1.5, 10.2 + drop, -1.5], [-3.6, 12.0 + drop, -1.2]], 0.58),
         ([fork, [2.0, 9.9 + drop, -1.6], [4.2, 11.2 + drop, -1.8]], 0.52),
     ]
-    clouds = []
-    for path, radius in paths:
-        axis = resample(np.array(path, float), 0.1)
-        # Straight down the beam only the width matters: chords of the circle, side by side.
-        u = np.linspace(-0.95, 0.95, 20)
-        along = np.gradient(axis[:, :2], axis=0)
-        across = np.stack([-along[:, 1], along[:, 0]], 1)
-        across /= np.linalg.norm(across, axis=1, keepdims=True)
-        points = axis[:, None, :2] + radius * u[:, None] * across[:, None]
-        spread = (0.754878 * np.arange(points[..., 0].size) % 1 - 0.5).reshape(-1, len(u), 1)
-        points += spread * along[:, None]
-        depth = np.repeat(axis[:, 2:], len(u), 1)[..., None]
-        chord = np.sqrt(1 - u**2)
-        volume = np.pi * radius**2 * 0.1 * chord / chord.sum()
-        clouds.append(
-            (np.concatenate([points, depth], -1).reshape(-1, 3), np.tile(volume, len(axis)))
-        )
+    clouds = [_air_tube(np.array(path, float), radius) for path, radius in paths]
     points = np.concatenate([c[0] for c in clouds])
     points[:, 0], points[:, 2] = turned(points[:, 0], points[:, 2], pose.turn)
     return points, np.concatenate([c[1] for c in clouds])
+
+
+def _air_tube(path: np.ndarray, radius: float) -> Cloud:
+    """A round tube full of air; as the beam is parallel, its depth is put on its axis."""
+    step, beside = 0.1, 48
+    axis = resample(path, step)
+    along = np.gradient(axis[:, :2], axis=0)
+    across = np.stack([-along[:, 1], along[:, 0]], 1)
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    # Places across and along the tube: evenly spread in the plane, in no rows.
+    index = np.arange(len(axis) * beside).reshape(-1, beside, 1)
+    u, v = 2 * (0.754878 * index % 1) - 1, 0.569840 * index % 1 - 0.5
+    flat = axis[:, None, :2] + radius * u * across[:, None] + v * along[:, None]
+    chord = np.sqrt(1 - u[..., 0] ** 2)
+    volume = np.pi * radius**2 * step * chord / chord.sum(1, keepdims=True)
+    depth = np.broadcast_to(axis[:, None, 2:], u.shape)
+    return np.concatenate([flat, depth], -1).reshape(-1, 3), volume.ravel()

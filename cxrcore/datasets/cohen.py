@@ -1,0 +1,183 @@
+"""Cohen's covid-chestxray-dataset: `metadata.csv` and `images/`.
+
+    root/metadata.csv       patientid, finding, view, modality, location, folder, filename, ...
+    root/images/a.jpg
+
+The finding is the label. Of the slash form that came in October 2020 it is the last part
+(`Pneumonia/Viral/COVID-19`), and a syndrome beside a cause is dropped (`COVID-19, ARDS`), so
+that both generations of the file agree on COVID-19.
+Source: Cohen et al. 2020, arXiv:2006.11988, https://github.com/ieee8023/covid-chestxray-dataset.
+"""
+
+import csv
+import posixpath
+from pathlib import Path
+
+import pandas as pd
+
+from cxrcore import images
+from cxrcore.datasets import folders, scan, sidecars
+from cxrcore.datasets.table import Dataset, build_table, count, listed, without_duplicates
+from cxrcore.errors import DatasetError
+from cxrcore.progress import Report, silent
+
+LAYOUT = "cohen"
+_METADATA = "metadata.csv"
+_REQUIRED = ("filename", "finding")
+_OPTIONAL = ("patientid", "view", "modality", "location")
+_VIEWS = {"pa": "PA", **dict.fromkeys(("ap", "ap supine", "ap erect"), "AP")}
+_VIEWS |= dict.fromkeys(("l", "lateral"), "L")
+_UNKNOWN = {"todo", "unknown"}  # what the maintainers write where they do not know yet
+
+
+def detect(root: Path) -> bool:
+    """Whether `metadata.csv` names files and findings or patients, as Cohen's does."""
+    try:
+        with (root / _METADATA).open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            header = {name.strip() for name in next(csv.reader([file.readline(1 << 16)]), [])}
+        there = (root / "images").is_dir()
+    except (OSError, csv.Error):
+        return False
+    # `path` would make it the sidecar of class folders.
+    told = "filename" in header and header & {"finding", "patientid"}
+    return there and bool(told) and "path" not in header
+
+
+def read(root: Path, name: str, report: Report = silent) -> Dataset:
+    """The dataset of `metadata.csv` and the images it names.
+
+    CT slices stay in the table with modality `ct`; `source` is the location.
+
+    Raises:
+        DatasetError: `metadata.csv` is missing, no table, lacks a column, or names no image
+            that is there.
+        StoreError: the cache of file hashes cannot be written.
+    """
+    root = root.resolve()
+    told, notes = _told(root)
+    found = scan.find(root)
+    pictures = {file.path: file for file in found.files if _is_image(file.path)}
+    told, here = _with_files(told, set(pictures))
+    notes += here
+    told, once = _one_line_each(told)
+    told, labelled = _labelled(told)
+    notes += [*once, *labelled]
+    if told.empty:
+        raise DatasetError(
+            f"{root / _METADATA} names no labelled image that is in the folder. {' '.join(notes)} "
+            "Copy the images to `images/` beside it."
+        )
+    measured = scan.measure(root, [pictures[path] for path in told["path"]], report)
+    for column in ("image_id", "width", "height"):
+        told[column] = measured[column]
+    if told["image_id"].isna().all():
+        raise DatasetError(f"None of the images in {root} can be opened. Check the permissions.")
+    table, doubles = without_duplicates(build_table(told[told["image_id"].notna()]))
+    if table.empty:
+        raise DatasetError(f"No image of {root} can be used. {' '.join(doubles)}")
+    classes = tuple(sorted(set(table["label"])))
+    notes += [*folders._notes_on_damage(measured, table), *doubles]
+    if slices := int((table["modality"] == "ct").sum()):
+        notes.append(f"{count(slices, 'image')} CT, marked `ct` in the column modality.")
+    notes += folders._notes_on_classes(table, classes)
+    return Dataset(name, root, LAYOUT, table, classes, notes=tuple(notes))
+
+
+def _is_image(path: str) -> bool:
+    return posixpath.splitext(path)[1].lower() in images.SUFFIXES
+
+
+def _told(root: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The lines as the image table names things, `finding` beside; notes on what is not told."""
+    path = root / _METADATA
+    if not path.is_file():
+        raise DatasetError(
+            f"{path} is missing. The layout {LAYOUT!r} needs it, with the columns "
+            f"{', '.join((*_REQUIRED, *_OPTIONAL))}."
+        )
+    lines = sidecars._read_csv(path)
+    if missing := [column for column in _REQUIRED if column not in lines.columns]:
+        raise DatasetError(
+            f"{path} lacks the column(s) {', '.join(missing)}; it has "
+            f"{listed(map(str, lines.columns), 8)}. Copy it again from Cohen's repository."
+        )
+    absent = [column for column in _OPTIONAL if column not in lines.columns]
+    notes = [f"{_METADATA} has no column {' and none '.join(absent)}."] if absent else []
+    lines = lines.reindex(columns=[*_REQUIRED, *_OPTIONAL, "folder"]).astype("string")
+    if blank := int(lines["filename"].isna().sum()):
+        notes.append(f"{count(blank, 'line')} in {_METADATA} without a file name.")
+        lines = lines[lines["filename"].notna()]
+    told = pd.DataFrame(
+        {
+            "path": lines["folder"].fillna("images").str.strip("/") + "/" + lines["filename"],
+            "finding": lines["finding"],
+            "patient_id": lines["patientid"],
+            "source": lines["location"],
+            "modality": lines["modality"].str.lower().map(sidecars.MODALITIES).astype("string"),
+            "view": lines["view"].str.lower().map(_VIEWS).astype("string"),
+        }
+    )
+    return told, notes
+
+
+def _with_files(told: pd.DataFrame, pictures: set[str]) -> tuple[pd.DataFrame, list[str]]:
+    """The lines whose image is there, and notes on lines and images that are alone."""
+    there = told["path"].isin(pictures)
+    notes = []
+    if not there.all():
+        notes.append(
+            f"{count(int((~there).sum()), 'line')} in {_METADATA} without an image in the folder: "
+            f"{listed(told.loc[~there, 'path'])}."
+        )
+    if bare := sorted(pictures - set(told["path"])):
+        notes.append(
+            f"{count(len(bare), 'image')} left out because {_METADATA} does not list it: "
+            f"{listed(bare)}."
+        )
+    return told[there], notes
+
+
+def _one_line_each(told: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Each image once, and notes.
+
+    The same image under two patient numbers is one patient: all images of both get the first
+    number, or a split by patient would put one person on both sides. An image with two findings
+    is left out.
+    """
+    notes = []
+    findings = told.groupby("path")["finding"].nunique(dropna=False)
+    if len(torn := list(findings.index[findings > 1])):
+        notes.append(f"{count(len(torn), 'image')} left out for two findings: {listed(torn)}.")
+    told = told[~told["path"].isin(torn)]
+    again = told["path"].duplicated()
+    if again.any():
+        notes.append(
+            f"{count(int(again.sum()), 'image')} listed twice in {_METADATA}; the first line "
+            f"counts: {listed(told.loc[again, 'path'])}."
+        )
+    for path in told.loc[again, "path"].drop_duplicates():
+        patients = list(told.loc[told["path"] == path, "patient_id"].dropna().drop_duplicates())
+        for other in patients[1:]:
+            first = patients[0]
+            told = told.assign(patient_id=told["patient_id"].replace(other, first))
+            notes.append(f"Patients {first} and {other} share {path}; both are {first} here.")
+    return told[~again].reset_index(drop=True), notes
+
+
+def _labelled(told: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The lines that tell a finding, with `label`, and notes."""
+    last = told["finding"].str.split("/").str[-1]
+    label = last.str.split(",").str[0].str.strip()
+    known = label.notna() & (label != "") & ~label.str.lower().isin(_UNKNOWN)
+    notes = []
+    if not known.all():
+        notes.append(
+            f"{count(int((~known).sum()), 'image')} left out because {_METADATA} tells no finding: "
+            f"{listed(told.loc[~known, 'path'])}."
+        )
+    several = told.loc[known & last.str.contains(",", regex=False), "finding"]
+    notes += [
+        f"{count(number, 'image')} of {finding!r}, counted as {finding.split('/')[-1].split(',')[0]}."
+        for finding, number in several.value_counts().sort_index().items()
+    ]
+    return told[known].assign(label=label[known]).reset_index(drop=True), notes

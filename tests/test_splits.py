@@ -1,0 +1,282 @@
+"""Who goes to training, validation and test."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedGroupKFold
+
+from cxrcore.errors import DatasetError
+from cxrcore.splits import PARTS, SplitSpec, assign
+from cxrcore.splits import folds as folds_module
+
+
+def table_of(rows):
+    """An image table from (label, patient or None, published part or None)."""
+    frame = pd.DataFrame(rows, columns=["label", "patient_id", "split"]).astype("string")
+    frame.insert(0, "image_id", pd.Series([f"{n:032x}" for n in range(len(rows))], dtype="string"))
+    return frame
+
+
+def even_table(patients=40, images=2, classes="ABC"):
+    return table_of(
+        [(c, f"{c}{p}", None) for c in classes for p in range(patients) for _ in range(images)]
+    )
+
+
+def parts_of(table, split):
+    frame = table.assign(part=split.assignment.to_numpy())
+    return frame, frame.groupby("part")["label"].value_counts().unstack(fill_value=0)
+
+
+@st.composite
+def tables(draw):
+    """Classes of several patients of their own, and some images whose patient is unknown."""
+    rows = []
+    for label in "ABCD"[: draw(st.integers(1, 4))]:
+        for patient in range(draw(st.integers(3, 25))):
+            name = draw(st.sampled_from([f"{label}{patient}", None]))
+            rows += [(label, name, None)] * (draw(st.integers(1, 4)) if name else 1)
+    return table_of(draw(st.permutations(rows)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(table=tables(), seed=st.integers(0, 2**32 - 1))
+def test_every_image_is_in_one_part_no_patient_in_two_every_class_in_all(table, seed):
+    split = assign(table, SplitSpec(seed=seed))
+    assert split.assignment.index.tolist() == table["image_id"].tolist()
+    frame, counts = parts_of(table, split)
+    assert set(frame["part"]) == set(PARTS)
+    assert (frame.dropna(subset=["patient_id"]).groupby("patient_id")["part"].nunique() == 1).all()
+    assert (counts > 0).all(axis=None)
+    largest = table["patient_id"].value_counts().max() if split.patients_known else 1
+    tolerance = (1.5 * table["label"].nunique() * largest + 1) / len(table) + 0.02
+    assert abs((frame["part"] == "test").mean() - 0.20) <= tolerance
+    assert abs((frame["part"] == "validation").mean() - 0.16) <= tolerance
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from("AB"), st.sampled_from([None, *"pqrstuvw"]), st.none()),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_whatever_is_given_is_divided_properly_or_refused(rows):
+    table = table_of(rows)
+    try:
+        split = assign(table, SplitSpec())
+    except DatasetError:
+        return
+    frame, counts = parts_of(table, split)
+    assert (frame.dropna(subset=["patient_id"]).groupby("patient_id")["part"].nunique() == 1).all()
+    assert (counts > 0).all(axis=None)
+
+
+def test_shares_are_those_of_the_spec_class_by_class():
+    table = even_table()
+    _, counts = parts_of(table, assign(table, SplitSpec()))
+    shares = counts.div(counts.sum(axis=0), axis=1)
+    np.testing.assert_allclose(shares.loc["test"], 0.20, atol=0.03)
+    np.testing.assert_allclose(shares.loc["validation"], 0.16, atol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("test", "validation"), [(0.15, 0.15), (0.1, 0.3), (0.33, 0.02), (0.5, 0.25)]
+)
+def test_other_shares_are_met_as_well(test, validation):
+    table = even_table(patients=100, images=1)
+    frame, _ = parts_of(table, assign(table, SplitSpec(test=test, validation=validation)))
+    assert (frame["part"] == "test").mean() == pytest.approx(test, abs=0.035)
+    assert (frame["part"] == "validation").mean() == pytest.approx(validation, abs=0.035)
+
+
+def test_the_same_seed_gives_the_same_split_and_another_one_another():
+    table = even_table()
+    first, again, other = (assign(table, SplitSpec(seed=seed)).assignment for seed in (1, 1, 2))
+    pd.testing.assert_series_equal(first, again)
+    assert (first != other).any()
+
+
+def test_the_table_is_not_changed():
+    table = even_table()
+    before = table.copy()
+    assign(table, SplitSpec())
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_a_class_of_three_patients_is_in_every_part():
+    table = table_of(
+        [("common", f"c{n}", None) for n in range(200)]
+        + [("rare", f"r{n}", None) for n in range(3)]
+    )
+    for seed in range(10):
+        frame, counts = parts_of(table, assign(table, SplitSpec(seed=seed)))
+        assert counts["rare"].tolist() == [1, 1, 1]
+        assert (frame["part"] == "test").mean() == pytest.approx(0.2, abs=0.02)
+
+
+def test_many_rare_classes_cause_no_warning():
+    rows = [("common", f"c{n}", None) for n in range(60)]
+    rows += [(f"rare{k}", f"r{k}{n}", None) for k in range(6) for n in range(3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, counts = parts_of(table_of(rows), assign(table_of(rows), SplitSpec()))
+    assert (counts > 0).all(axis=None)
+
+
+def test_a_class_that_is_too_small_is_named_with_its_count_and_the_need():
+    table = table_of([("A", f"a{n}", None) for n in range(9)] + [("tiny", "x", None)] * 5)
+    with pytest.raises(DatasetError, match=r"'tiny'.* it has 1 .*3 are needed"):
+        assign(table, SplitSpec())
+
+
+def test_by_image_a_single_patient_can_be_divided():
+    table = table_of([("A", "a", None)] * 10 + [("B", "b", None)] * 10)
+    with pytest.raises(DatasetError):
+        assign(table, SplitSpec())
+    split = assign(table, SplitSpec(group="image"))
+    assert split.group_key == "image"
+    assert "may be in two parts, as asked" in split.note
+
+
+def test_patients_with_images_of_all_classes_are_kept_together():
+    table = table_of([(c, f"p{n}", None) for n in range(30) for c in "ABC"])
+    frame, counts = parts_of(table, assign(table, SplitSpec()))
+    assert (frame.groupby("patient_id")["part"].nunique() == 1).all()
+    assert (counts.nunique(axis=1) == 1).all()
+
+
+def test_entangled_patients_are_refused_with_advice():
+    # 3 and 4 must each be apart from 1 and 2, so in one part; but class C needs them apart.
+    members = {"A": "123", "B": "124", "C": "345"}
+    table = table_of([(c, patient, None) for c in members for patient in members[c]])
+    with pytest.raises(DatasetError, match="divide by image instead of by patient"):
+        assign(table, SplitSpec())
+
+
+def test_how_many_patients_are_known_is_told():
+    table = table_of([("A", None if n % 4 else f"a{n}", None) for n in range(40)])
+    split = assign(table, SplitSpec())
+    assert split.patients_known == 0.25
+    assert split.group_key == "patient"
+    assert "known for 25 %" in split.note
+
+
+def test_without_any_patient_the_note_warns():
+    split = assign(table_of([("A", None, None)] * 20), SplitSpec())
+    assert split.group_key == "image"
+    assert "may be in two parts" in split.note
+
+
+def published(parts, patients=lambda n: f"p{n}"):
+    rows = []
+    for number, part in enumerate(parts):
+        rows.append(("AB"[number % 2], patients(number), part))
+    return table_of(rows)
+
+
+def test_a_published_test_part_is_kept_and_validation_is_taken_from_training():
+    table = published(["train"] * 60 + ["test"] * 20)
+    split = assign(table, SplitSpec())
+    was_test = (table["split"] == "test").to_numpy()
+    np.testing.assert_array_equal((split.assignment == "test").to_numpy(), was_test)
+    share = (split.assignment[~was_test] == "validation").mean()
+    assert share == pytest.approx(0.2, abs=0.04)
+    assert "published test part is kept (20 images)" in split.note
+    assert "No patient is in two parts" in split.note
+
+
+def test_a_published_validation_part_is_kept():
+    table = published(["train"] * 30 + ["validation"] * 6 + ["test"] * 10)
+    split = assign(table, SplitSpec())
+    assert split.assignment.tolist() == table["split"].tolist()
+
+
+def test_validation_from_published_training_keeps_patients_together():
+    table = published(["train"] * 60 + ["test"] * 20, patients=lambda n: f"p{n // 4}")
+    frame, _ = parts_of(table, assign(table, SplitSpec()))
+    assert (frame.groupby("patient_id")["part"].nunique() == 1).all()
+
+
+def test_patients_that_the_published_split_shares_are_counted_in_the_note():
+    table = published(["train"] * 60 + ["test"] * 20, patients=lambda n: f"p{n % 62}")
+    split = assign(table, SplitSpec())
+    shared = table.assign(part=split.assignment.to_numpy()).groupby("patient_id")["part"].nunique()
+    assert (shared > 1).sum() == 18
+    assert "18 patients are in more than one part" in split.note
+
+
+def test_images_without_a_published_part_follow_their_patient():
+    rows = [("A" if n % 2 else "B", f"p{n}", "test" if n < 10 else "train") for n in range(50)]
+    rows += [("A", "p3", None), ("A", "new", None)]
+    split = assign(table_of(rows), SplitSpec())
+    assert split.assignment.iloc[50] == "test"
+    assert split.assignment.iloc[51] in ("train", "validation")
+    assert "2 images without a published part" in split.note
+
+
+def test_a_published_split_without_test_is_not_used_and_said_so():
+    table = published(["train"] * 60 + ["validation"] * 20)
+    split = assign(table, SplitSpec())
+    assert set(split.assignment) == set(PARTS)
+    assert "has no test part" in split.note
+
+
+def test_a_published_split_can_be_set_aside():
+    table = published(["train"] * 60 + ["test"] * 20)
+    split = assign(table, SplitSpec(published=False))
+    assert split.assignment.tolist() != table["split"].tolist()
+    assert "not used, as asked" in split.note
+
+
+def test_a_class_that_the_published_test_part_lacks_is_named():
+    rows = [("AB"[n % 2], f"p{n}", "train") for n in range(40)]
+    rows += [("A", f"q{n}", "test") for n in range(10)]
+    with pytest.raises(DatasetError, match=r"no image of class 'B' in test.*Divide anew"):
+        assign(table_of(rows), SplitSpec())
+
+
+def test_an_unknown_part_is_refused():
+    table = published(["train"] * 20 + ["test"] * 10 + ["holdout"] * 4)
+    with pytest.raises(DatasetError, match="holdout"):
+        assign(table, SplitSpec())
+
+
+def test_images_without_a_label_are_refused():
+    table = even_table()
+    table.loc[3, "label"] = pd.NA
+    with pytest.raises(DatasetError, match="1 of 240 images have no label"):
+        assign(table, SplitSpec())
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"test": 0}, "test"),
+        ({"validation": 0.9}, "0.9"),
+        ({"test": 0.5, "validation": 0.4}, "fifth"),
+    ],
+)
+def test_shares_that_make_no_sense_are_refused(values, said):
+    with pytest.raises(DatasetError, match=said):
+        SplitSpec(**values)
+
+
+def test_a_spec_survives_json():
+    spec = SplitSpec(seed=7, group="image")
+    assert SplitSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_folds_are_those_of_scikit_learn():
+    table = even_table(images=3)
+    labels = pd.factorize(table["label"])[0]
+    groups = pd.factorize(table["patient_id"])[0]
+    found = folds_module._fold_of_rows(labels, groups, 5, 3)
+    splitter = StratifiedGroupKFold(5, shuffle=True, random_state=3)
+    for number, (_, rows) in enumerate(splitter.split(labels, labels, groups)):
+        assert (found[rows] == number).all()
