@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxrcore import datasets, images, pixels, quality
+from cxrcore import datasets, images, quality
 from cxrcore.errors import Cancelled, DatasetError, ImageError, StoreError
 from cxrcore.pixels import Preparation, making, prepare, prepare_one
 
@@ -209,14 +209,6 @@ def test_brisque_is_that_of_the_prepared_pixels_and_kept(masked, monkeypatch):
 
     monkeypatch.setattr(making, "scores", refuse)
     np.testing.assert_array_equal(prepare(masked, Preparation(32, "lungs-crop")).brisque(), scores)
-
-
-def test_pixels_that_lie_nowhere_are_scored_each_time():
-    array = np.random.default_rng(0).normal(120, 20, (2, 64, 64)).clip(0, 255).astype(np.uint8)
-    made = pixels.Pixels(array, np.array([True, False]), {"b": "reason"})
-    scores = made.brisque()
-    assert scores[0] == pytest.approx(quality.brisque(array[0]), nan_ok=True)
-    assert np.isnan(scores[1])
 
 
 def test_damaged_pixels_are_an_error_that_says_what_to_do(dataset):

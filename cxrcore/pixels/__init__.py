@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrcore import files, parallel, quality, settings
+from cxrcore import files, parallel, settings
 from cxrcore.errors import StoreError
 from cxrcore.pixels import making
 from cxrcore.pixels.preparation import Preparation, prepare_one
@@ -41,10 +41,10 @@ class Pixels:
     `reasons` says by image_id why the others are not. `folder` is where they lie.
     """
 
-    array: np.ndarray
+    array: np.memmap
     usable: NDArray[np.bool_]
     reasons: dict[str, str]
-    folder: Path | None = None
+    folder: Path
 
     def brisque(self, *, report: Report = silent) -> NDArray[np.float64]:
         """(n,) BRISQUE of the prepared pixels; NaN where not usable or without a score.
@@ -54,9 +54,6 @@ class Pixels:
         Raises:
             StoreError: the scores cannot be written.
         """
-        if self.folder is None:
-            scores = [quality.brisque(gray) for gray in self.array]
-            return np.where(self.usable, scores, np.nan)
         path = self.folder / "brisque.npy"
         waiting = Meter("waiting for another process that scores them", len(self.array), report)
         with parallel.exclusive(path.with_suffix(".lock"), lambda: waiting.update(0)):
@@ -129,9 +126,9 @@ def _open(folder: Path, dataset: "Dataset") -> Pixels:
     return Pixels(array, usable, reasons, folder)
 
 
-def _array(path: Path) -> np.ndarray:
+def _array(path: Path) -> np.memmap:
     try:
-        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise _damaged(path.parent, str(error)) from error
     return array

@@ -164,15 +164,33 @@ def _mean_at(image: Floats, y: np.ndarray, x: np.ndarray) -> Floats:
     Windows of one value all have the mean of the first of them: most such pixels lie in them.
     """
     padded = np.pad(image, _REACH)
-    inner = slice(_REACH, -_REACH)
-    square = np.ones(_WINDOW.shape, np.uint8)
-    flat = cv2.dilate(padded, square)[inner, inner] == cv2.erode(padded, square)[inner, inner]
-    alike = flat[y, x]
-    means = np.empty(len(y))
-    means[~alike] = _summed(padded, y[~alike], x[~alike])
+    alike = _flat(padded)[y, x]
     _, first, which = np.unique(image[y, x][alike], return_index=True, return_inverse=True)
-    means[alike] = _summed(padded, y[alike][first], x[alike][first])[which]
+    few = np.concatenate([np.flatnonzero(~alike), np.flatnonzero(alike)[first]])
+    sums = _summed(padded, y[few], x[few])
+    means = np.empty(len(y))
+    means[~alike] = sums[: len(few) - len(first)]
+    means[alike] = sums[len(few) - len(first) :][which]
     return means
+
+
+def _flat(padded: Floats) -> NDArray[np.bool_]:
+    """(H, W) whether the window around each pixel of the (H + 6, W + 6) image has one value."""
+    side = len(_WINDOW)
+    rows = _all_of_next(padded[:, 1:] == padded[:, :-1], side - 1, axis=1)
+    column = _all_of_next(padded[1:] == padded[:-1], side - 1, axis=0)
+    return _all_of_next(rows, side, axis=0) & column[:, : rows.shape[1]]
+
+
+def _all_of_next(true: NDArray[np.bool_], count: int, axis: int) -> NDArray[np.bool_]:
+    """Whether each value and those after it, `count` in all, are true; shorter by count - 1."""
+    true = np.moveaxis(true, axis, 0)
+    size = 1
+    while size < count:
+        step = min(size, count - size)
+        true = true[:-step] & true[step:]
+        size += step
+    return np.moveaxis(true, 0, axis)
 
 
 def _summed(padded: Floats, y: np.ndarray, x: np.ndarray) -> Floats:
@@ -182,19 +200,10 @@ def _summed(padded: Floats, y: np.ndarray, x: np.ndarray) -> Floats:
     that sum to the total, then the other three one by one.
     """
     side = len(_WINDOW)
-    width = padded.shape[1]
-    flat = padded.ravel()
-    corner = y * width + x
-    total = np.zeros(len(corner))
-    for row in reversed(range(side)):
-        products = (
-            flat[corner + (row * width + column)] * _WINDOW[row, column]
-            for column in reversed(range(side))
-        )
-        four = next(products) + next(products)
-        four += next(products)
-        four += next(products)
-        total += four
-        for product in products:
-            total += product
-    return total
+    backwards = np.arange(side)[::-1]
+    offsets = backwards[:, None] * padded.shape[1] + backwards  # (7, 7)
+    corners = (y * padded.shape[1] + x)[:, None, None]
+    products = padded.ravel()[corners + offsets] * _WINDOW[::-1, ::-1]  # (n, 7, 7)
+    terms = products[:, :, 3:]  # (n, 7, 4)
+    terms[:, :, 0] += products[:, :, 0] + products[:, :, 1] + products[:, :, 2]
+    return np.add.accumulate(terms.reshape(len(y), -1), axis=1)[:, -1]  # one after the other

@@ -5,10 +5,12 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cxrcore.errors import TrainingError
+from cxrcore import files, settings
+from cxrcore.errors import StoreError, TrainingError
 
 _CPUINFO = Path("/proc/cpuinfo")  # absent on macOS and Windows
 _NICENESS = 5  # below the dashboard and everything else a person is looking at
@@ -16,12 +18,18 @@ _LIBRARIES = ("cxrcore", "tensorflow", "keras", "numpy", "scikit-learn", "opencv
 
 
 def best_precision() -> str:
-    """ "mixed_bfloat16" where the hardware computes with bfloat16, else "float32".
+    """ "mixed_bfloat16" where this machine computes faster with it, else "float32".
 
-    That is: a GPU, or a CPU with avx512_bf16 or amx, where plain CNNs train
-    two to three times faster. Elsewhere bfloat16 is emulated and slower.
+    On a GPU it does. A CPU with avx512_bf16 or amx may: with amx plain CNNs train two to
+    three times faster, with avx512_bf16 alone they were measured 10 to 50 % slower. So
+    such a CPU is tried once with one convolution, in about a second, and the result is
+    kept in the data folder. Elsewhere bfloat16 is emulated.
     """
-    return "mixed_bfloat16" if _gpus() or cpu_has_bfloat16(_cpuinfo()) else "float32"
+    if _gpus():
+        return "mixed_bfloat16"
+    if not cpu_has_bfloat16(_cpuinfo()):
+        return "float32"
+    return "mixed_bfloat16" if _bfloat16_gain() > 1 else "float32"
 
 
 def cpu_has_bfloat16(cpuinfo: str) -> bool:
@@ -112,6 +120,53 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found.setdefault(name, importlib.metadata.version(name))
     return found
+
+
+def _bfloat16_gain() -> float:
+    """How many times as fast as float32 bfloat16 is here; measured once a machine."""
+    known_file = settings.data_dir() / "machine.json"
+    key = f"{device()}, TensorFlow {importlib.metadata.version('tensorflow')}"
+    known: dict[str, float] = {}
+    # A damaged or missing note costs a second; it is no reason not to train.
+    with contextlib.suppress(StoreError):
+        noted = files.read_json(known_file)
+        if isinstance(noted, dict):
+            known = {name: gain for name, gain in noted.items() if isinstance(gain, float)}
+    if key not in known:
+        known[key] = round(_measure_gain(), 3)
+        files.write_json(known_file, known)
+    return known[key]
+
+
+def _measure_gain() -> float:
+    """Seconds in float32 over seconds in bfloat16, of one convolution and its gradients."""
+    import tensorflow as tf
+
+    def stepper(dtype: tf.DType) -> Callable[[], float]:
+        x = tf.cast(tf.random.stateless_normal((8, 48, 48, 64), (0, 1)), dtype)
+        kernel = tf.cast(tf.random.stateless_normal((3, 3, 64, 64), (0, 2)), dtype)
+
+        @tf.function(autograph=False)
+        def step() -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                tape.watch((x, kernel))
+                y = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "SAME"))
+                loss = tf.reduce_sum(tf.cast(tf.nn.max_pool2d(y, 2, 2, "VALID"), tf.float32))
+            gradients = tape.gradient(loss, (x, kernel))
+            return loss + sum(tf.cast(g[0, 0, 0, 0], tf.float32) for g in gradients)
+
+        def seconds() -> float:
+            begun = time.perf_counter()
+            float(step())
+            return time.perf_counter() - begun
+
+        return seconds
+
+    single, half = stepper(tf.float32), stepper(tf.bfloat16)
+    single(), half()  # the first call traces
+    # In turns, and the quickest of each: other work on the machine disturbs both alike.
+    times = [(single(), half()) for _ in range(8)]
+    return min(one for one, _ in times) / min(two for _, two in times)
 
 
 def _gpus() -> list[object]:

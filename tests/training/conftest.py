@@ -16,6 +16,12 @@ def usual_priority(monkeypatch):
 
 
 @pytest.fixture
+def trains_in_float32(monkeypatch):
+    """Spares each training the trial of the processor, and makes figures exact."""
+    monkeypatch.setattr(machine, "best_precision", lambda: "float32")
+
+
+@pytest.fixture
 def make_spec(tiny_dataset_folder: Path) -> Callable[..., training.TrainSpec]:
     """A specification on the tiny dataset, with changes to the recipe."""
 

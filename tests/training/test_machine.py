@@ -27,6 +27,32 @@ def test_a_machine_without_proc_trains_in_float32(monkeypatch, tmp_path):
     assert machine.device().startswith("CPU: ")
 
 
+@pytest.mark.parametrize(("gain", "precision"), [(0.6, "float32"), (2.5, "mixed_bfloat16")])
+def test_a_processor_with_bfloat16_is_tried_once(gain, precision, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(machine, "_CPUINFO", tmp_path / "cpuinfo")
+    (tmp_path / "cpuinfo").write_text("model name\t: X\nflags\t\t: avx512_bf16\n")
+    monkeypatch.setattr(machine, "_gpus", list)
+    monkeypatch.setattr(machine, "_measure_gain", lambda: asked.append(1) or gain)
+    assert machine.best_precision() == machine.best_precision() == precision
+    assert len(asked) == 1
+    (tmp_path / "cpuinfo").write_text("model name\t: Y\nflags\t\t: avx512_bf16\n")
+    assert machine.best_precision() == precision  # another processor is tried, too
+    assert len(asked) == 2
+
+
+def test_a_damaged_note_about_the_machine_is_measured_again(monkeypatch, own_folders):
+    own_folders.data.mkdir()
+    (own_folders.data / "machine.json").write_text("{")
+    monkeypatch.setattr(machine, "_measure_gain", lambda: 2.0)
+    assert machine._bfloat16_gain() == 2.0
+    assert "2.0" in (own_folders.data / "machine.json").read_text()
+
+
+def test_the_trial_gives_a_ratio_of_times():
+    assert 0.01 < machine._measure_gain() < 100
+
+
 def test_a_gpu_trains_in_bfloat16(monkeypatch):
     monkeypatch.setattr(machine, "_gpus", lambda: ["a GPU"])
     assert machine.best_precision() == "mixed_bfloat16"

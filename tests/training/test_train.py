@@ -13,7 +13,10 @@ from cxrcore.errors import Cancelled, DatasetError, StoreError, TrainingError
 from cxrcore.training import features, session
 from cxrcore.training.reporting import TrainingProgress
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("trains_in_float32"),
+]
 
 
 def small(recipe, classes, weights=None, report=None):
@@ -60,7 +63,6 @@ def interrupt_after(epochs: int, spec: training.TrainSpec, checkpoint: Path) -> 
             checkpoint=checkpoint,
             report=watcher.report,
             should_stop=watcher.should_stop,
-            precision="float32",
         )
 
 
@@ -136,7 +138,7 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(make_spec, tmp_path, ow
     resumed_figures = figures(resumed)
 
     shutil.rmtree(own_folders.models)
-    whole = training.train(spec, precision="float32")
+    whole = training.train(spec)
     np.testing.assert_allclose(resumed_figures, figures(whole), atol=1e-5)
     assert resumed.metrics["test"].loss == pytest.approx(whole.metrics["test"].loss, abs=1e-5)
 
@@ -176,7 +178,7 @@ def test_after_a_full_disk_the_run_is_saved_without_training_again(
 def test_the_weights_of_the_best_epoch_are_kept_where_the_recipe_says_so(make_spec, small_network):
     # A rate so high that the last epoch is not the best one.
     spec = make_spec(epochs=5, learning_rate=0.05, best_by="val_loss")
-    run = training.train(spec, precision="float32")
+    run = training.train(spec)
     losses = run.history()["val_loss"]
     assert losses.idxmin() != len(losses) - 1, "choose another rate for this test"
     assert run.metrics["validation"].loss == pytest.approx(losses.min(), abs=1e-4)
