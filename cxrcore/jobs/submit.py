@@ -25,7 +25,8 @@ def submit_training(spec: "TrainSpec") -> Job:
     from cxrcore import store
 
     run_id = spec.run_id
-    title = f"{spec.recipe.title} on {spec.dataset}"
+    seen = "" if spec.recipe.arm == "none" else f", {spec.recipe.arm}"
+    title = f"{spec.recipe.title}, {spec.recipe.image_size} px{seen}, on {spec.dataset}"
     if store.exists(run_id):
         now = record.now()
         return Job(

@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from cxrcore.training import TrainingProgress
 
 # The trainings of the demonstration: small images, small batches and few epochs, so that three
-# models are there in about two minutes on a laptop. With so few images the published schedule
-# would divide the learning rate to nothing before the networks begin to learn.
-_DEMO = {"batch_size": 8, "plateau": None, "best_by": "val_loss"}
-DEMO_TRAININGS: dict[str, dict[str, Any]] = {
-    "cnn-batchnorm": {**_DEMO, "image_size": 64, "epochs": 14},
-    "cnn-five": {**_DEMO, "image_size": 96, "epochs": 12, "learning_rate": 1e-3},
-    "cnn-plain": {**_DEMO, "image_size": 64, "epochs": 18, "learning_rate": 3e-4},
-}
+# models are there in less than two minutes on a laptop. With so few images the published
+# schedule would divide the learning rate to nothing before the networks begin to learn. Two
+# differ in what they see, two in the network: that is what there is to compare.
+_DEMO = {"image_size": 56, "batch_size": 6, "plateau": None, "best_by": "val_loss"}
+DEMO_TRAININGS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("cnn-batchnorm", {**_DEMO, "epochs": 12}),
+    ("cnn-batchnorm", {**_DEMO, "epochs": 12, "arm": "lungs-crop"}),
+    ("cnn-plain", {**_DEMO, "epochs": 14, "arm": "lungs-crop", "learning_rate": 4e-4}),
+)
 
 
 @dataclass
@@ -183,7 +184,7 @@ def demo(context: Context) -> dict[str, Any]:
         demo_module.make(folder, report=context.progress, **wanted)
     dataset = datasets.register(name, folder)
     index_module.measure(dataset, report=context.progress)
-    for recipe, changes in DEMO_TRAININGS.items():
+    for recipe, changes in DEMO_TRAININGS:
         chosen = recipes.get(recipe).override(**changes)
         submit.submit_training(training.plan(chosen, dataset))
     images = f"{len(dataset.table):,} images"

@@ -18,6 +18,8 @@ _LIST_TYPES = {
     "recipe": "str",
     "dataset": "str",
     "fingerprint": "str",
+    "image_size": "Int64",
+    "arm": "str",
     "accuracy": "float64",
     "macro_f1": "float64",
     "loss": "float64",
@@ -64,7 +66,7 @@ def runs(dataset: str | None = None) -> list[Run]:
 def list_runs(dataset: str | None = None) -> pd.DataFrame:
     """One row a run folder, the newest first; nothing here raises for a damaged one.
 
-    Columns: run_id, recipe, dataset, fingerprint, accuracy, macro_f1, loss
+    Columns: run_id, recipe, dataset, fingerprint, image_size (pixels), arm, accuracy, macro_f1, loss
     (of the test images), recalls (JSON list in class order), parameters,
     seconds, epochs_run, created, state ("ok", or a sentence that says what is
     damaged and what to do), classes (JSON list), weights_used, synthetic.
@@ -113,6 +115,8 @@ def _row(name: str, run: Run | None, state: str) -> dict[str, object]:
         "recipe": run.recipe.name,
         "dataset": run.dataset,
         "fingerprint": run.fingerprint,
+        "image_size": run.recipe.image_size,
+        "arm": run.recipe.arm,
         "parameters": run.parameters,
         "seconds": run.seconds,
         "epochs_run": run.epochs_run,

@@ -9,9 +9,10 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from cxrcore import figures
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
-from cxrcore.recipes import RECIPES
+from cxrcore.recipes import CHANGEABLE, RECIPES, Plateau
 from cxrcore.store import Run
 from pages.parts import cached, charts, thumbs
+from pages.parts.words import ARM_NAMES
 
 MOST_SIDE_BY_SIDE = 3
 PREDICTED_IMAGES = 24
@@ -89,6 +90,10 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame(
         {
             "Run": table["run_id"],
+            "Sees": [
+                f"{ARM_NAMES.get(arm, arm)}, {size} px"
+                for arm, size in zip(table["arm"], table["image_size"], strict=True)
+            ],
             "Accuracy": table["accuracy"],
             "Published": [_published(name) for name in table["recipe"]],
             "Macro F1": table["macro_f1"],
@@ -209,6 +214,7 @@ def _report(run: Run) -> None:
         column_config={"Precision": number, "Recall": number, "F1": number},
         alt=f"Classification report of {run.run_id}",
     )
+    _changes(run)
     counts = ", ".join(f"{n:,} {part}" for part, n in run.split_counts.items())
     st.caption(f"Images: {counts}. {run.split_note}")
     recipe = run.recipe
@@ -233,6 +239,28 @@ def _report(run: Run) -> None:
         type="tertiary",
         key=f"download_{run.run_id}",
     )
+
+
+def _changes(run: Run) -> None:
+    """What this run does otherwise than its study."""
+    if (published := RECIPES.get(run.recipe.name)) is None:
+        return
+    changed = [
+        f"{field.replace('_', ' ')} {_value(getattr(run.recipe, field))} "
+        f"(published: {_value(getattr(published, field))})"
+        for field in CHANGEABLE
+        if getattr(run.recipe, field) != getattr(published, field)
+    ]
+    if changed:
+        st.caption("Other than published: " + ", ".join(changed) + ".")
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Plateau):
+        return (
+            f"÷{1 / value.factor:g} after {value.patience} epochs without a better {value.monitor}"
+        )
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _curves(runs: list[Run]) -> None:

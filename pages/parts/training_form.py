@@ -6,14 +6,7 @@ from cxrcore import images, jobs, networks, store, training, weights
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.recipes import RECIPES, Recipe
-
-ARM_NAMES = {
-    "none": "Whole picture",
-    "lungs": "Lungs only, black outside",
-    "lungs-crop": "Cropped to the lungs",
-    "lungs-erased": "Lungs erased (control)",
-    "border": "Border only (control)",
-}
+from pages.parts.words import ARM_NAMES
 
 
 def show(dataset: Dataset) -> None:

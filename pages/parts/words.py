@@ -2,6 +2,15 @@
 
 import re
 
+# What a model sees, as the form and the tables call it.
+ARM_NAMES = {
+    "none": "Whole picture",
+    "lungs": "Lungs only, black outside",
+    "lungs-crop": "Cropped to the lungs",
+    "lungs-erased": "Lungs erased (control)",
+    "border": "Border only (control)",
+}
+
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
 
 
