@@ -101,6 +101,7 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
         }
     )
     shown = pd.concat([shown, recalls], axis=1)
+    shown["Starts from"] = table["weights_used"]
     shown["Parameters"] = table["parameters"]
     shown["Training"] = table["seconds"]
     shown["Trained"] = pd.to_datetime(table["created"])
@@ -134,8 +135,11 @@ def _columns(table: pd.DataFrame) -> dict[str, ColumnConfig]:
 def _marks(runs: list[Run]) -> None:
     """What a reader must know before trusting the figures."""
     for run in runs:
-        for note in run.notes:
-            st.caption(f"**{run.run_id}**: {note}")
+        if run.weights_used == "random" and run.recipe.weights_choices != ("random",):
+            st.warning(
+                f"**{run.run_id}** started from random weights, not from the pretrained ones that "
+                "its study used: its figures say little about the published model."
+            )
 
 
 def _confusions(runs: list[Run], dataset: Dataset) -> None:
@@ -215,6 +219,8 @@ def _report(run: Run) -> None:
         alt=f"Classification report of {run.run_id}",
     )
     _changes(run)
+    for note in run.notes:
+        st.caption(note)
     counts = ", ".join(f"{n:,} {part}" for part, n in run.split_counts.items())
     st.caption(f"Images: {counts}. {run.split_note}")
     recipe = run.recipe

@@ -31,19 +31,25 @@ def _panel() -> None:
         st.rerun()  # the pages show the new run, and the timer stops when nothing is active
     active = [job for job in listed if job.active]
     ended = [job for job in reversed(listed) if not job.active]
-    if listed:
-        st.subheader("Jobs")
     for job in active:
         _active(job)
-    for job in ended[:SHOWN_WHEN_ENDED]:
+    # What needs a decision stays in view, and the newest run; the rest is one line.
+    shown = [job for job in ended if job.state != "done"][:SHOWN_WHEN_ENDED]
+    shown += [job for job in ended if job.run_id][:1]
+    for job in shown:
         _ended(job)
-    if len(ended) > 1 and st.button(
-        "Clear the list",
-        type="tertiary",
-        help="Runs are kept. What failed or was cancelled can't be resumed afterwards.",
-    ):
-        for job in ended:
-            with contextlib.suppress(CxrError):  # it was resumed meanwhile, and stays
+    if rest := [job for job in ended if job not in shown]:
+        with st.expander(f"Earlier jobs ({len(rest)})"):
+            for job in rest:
+                _ended(job)
+            _clear(ended)
+
+
+def _clear(ended: list[Job]) -> None:
+    finished = [job for job in ended if job.state == "done"]
+    if finished and st.button("Clear the list", type="tertiary", help="Runs are kept."):
+        for job in finished:
+            with contextlib.suppress(CxrError):  # it was started again meanwhile, and stays
                 jobs.dismiss(job.job_id)
         st.rerun(scope="fragment")
 
@@ -81,7 +87,7 @@ def _active(job: Job) -> None:
         ):
             _act(jobs.cancel, job)
         with right.popover("Log", width="stretch"):
-            st.code(jobs.log(job.job_id, tail=60) or "Nothing yet.", language=None)
+            _log(job)
 
 
 def _line(job: Job) -> str:
@@ -115,9 +121,16 @@ def _ended(job: Job) -> None:
             if left.button(label, key=f"resume_{job.job_id}", width="stretch"):
                 _act(jobs.resume, job)
             with middle.popover("Log", width="stretch"):
-                st.code(jobs.log(job.job_id, tail=60) or "Nothing was logged.", language=None)
-            if right.button("Remove", key=f"dismiss_{job.job_id}", width="stretch"):
-                _act(jobs.dismiss, job)
+                _log(job)
+            with right.popover("Remove", width="stretch"):
+                st.caption("What it has learned so far is deleted; it can't be resumed afterwards.")
+                if st.button("Remove it", key=f"dismiss_{job.job_id}", type="primary"):
+                    _act(jobs.dismiss, job)
+
+
+def _log(job: Job) -> None:
+    with contextlib.suppress(CxrError):  # it was removed a moment ago
+        st.code(jobs.log(job.job_id, tail=60) or "Nothing was logged yet.", language=None)
 
 
 def _act(action, job: Job) -> None:  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""The sidebar: which dataset, train a model, what is training."""
+"""The sidebar: which dataset, what is training, train a model."""
 
 import streamlit as st
 
@@ -11,12 +11,12 @@ def show() -> None:
     """Draw the whole sidebar; the dataset chosen is `st.session_state["dataset"]`."""
     with st.sidebar:
         name = _pick_dataset()
+        jobs_panel.show()
         if name is not None:
             try:
                 training_form.show(cached.dataset(name))
             except CxrError as error:
                 st.error(str(error))
-        jobs_panel.show()
 
 
 def _pick_dataset() -> str | None:

@@ -1,5 +1,7 @@
 """Live page: one image, what every model says and where it looked."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 
@@ -39,17 +41,26 @@ def main() -> None:
         st.info("Choose at least one model.")
         st.stop()
     try:
-        predictions = cached.predict(
-            *picked, tuple(runs), None if label == "Most likely" else label
-        )
+        explained = None if label == "Most likely" else label
+        predictions = cached.predict(picked.name, picked.data, picked.mask, tuple(runs), explained)
+        held_out = {run: _held_out(run, picked) for run in runs}
     except CxrError as error:
         st.error(str(error))
         st.stop()
-    _show(predictions, opacity, colours)
+    _show(predictions, opacity, colours, held_out)
 
 
-def _pick_image(dataset: Dataset) -> tuple[str, bytes, str | None] | None:
-    """(name, bytes, path of its lung mask) of the image to explain."""
+@dataclass(frozen=True)
+class Picked:
+    """The image to explain; one of the dataset has an id, and a mask if there is one."""
+
+    name: str
+    data: bytes
+    mask: str | None = None
+    image_id: str | None = None
+
+
+def _pick_image(dataset: Dataset) -> Picked | None:
     tabs = ["Upload", "From the dataset"]
     wanted = st.query_params.get("image")
     kind = st.segmented_control(
@@ -62,13 +73,12 @@ def _pick_image(dataset: Dataset) -> tuple[str, bytes, str | None] | None:
             key="upload",
             help="PNG, JPEG, TIFF, BMP or DICOM. It stays in memory and is not stored.",
         )
-        return None if file is None else (file.name, file.getvalue(), None)
+        st.query_params.pop("image", None)
+        return None if file is None else Picked(file.name, file.getvalue())
     return _pick_from_dataset(dataset, wanted)
 
 
-def _pick_from_dataset(
-    dataset: Dataset, wanted: str | None
-) -> tuple[str, bytes, str | None] | None:
+def _pick_from_dataset(dataset: Dataset, wanted: str | None) -> Picked | None:
     rows = dataset.table
     labels = list(dataset.classes)
     known = rows.loc[rows["image_id"] == wanted, "label"]
@@ -88,6 +98,7 @@ def _pick_from_dataset(
         format_func=paths.__getitem__,
         key=f"file_{dataset.name}_{label}",
     )
+    st.query_params["image"] = image_id  # so that the address can be passed on
     mask = dataset.mask_of(image_id)
     try:
         data = dataset.path_of(image_id).read_bytes()
@@ -96,7 +107,20 @@ def _pick_from_dataset(
             f"{paths[image_id]} can't be read: {error.strerror}. Check that the dataset's folder is still there."
         )
         return None
-    return paths[image_id], data, None if mask is None else str(mask)
+    return Picked(paths[image_id], data, None if mask is None else str(mask), image_id)
+
+
+def _held_out(run_id: str, picked: Picked) -> str:
+    """A sentence on whether a run may have learned from the image; empty for an upload."""
+    if picked.image_id is None:
+        return ""
+    predictions = cached.run(run_id).predictions()
+    part = predictions.loc[predictions["image_id"] == picked.image_id, "split"].tolist()
+    if part == ["test"]:
+        return "One of its test images: it never saw it before."
+    if part == ["validation"]:
+        return "One of its validation images: they chose its epoch, it did not learn from them."
+    return "Not one of its test images: it may have learned from it."
 
 
 def _controls(usable: list[str], dataset: Dataset) -> tuple[list[str], str, float, str]:
@@ -119,7 +143,9 @@ def _controls(usable: list[str], dataset: Dataset) -> tuple[list[str], str, floa
     return runs[:MOST_MODELS], label, opacity, colours
 
 
-def _show(predictions: list[Prediction], opacity: float, colours: str) -> None:
+def _show(
+    predictions: list[Prediction], opacity: float, colours: str, held_out: dict[str, str]
+) -> None:
     working = [p for p in predictions if p.error is None]
     for failed in (p for p in predictions if p.error is not None):
         st.error(f"**{failed.run_id}**: {failed.error}")
@@ -133,7 +159,7 @@ def _show(predictions: list[Prediction], opacity: float, colours: str) -> None:
         "Grad-CAM: the regions that speak for the class. Saliency: the pixels whose change would change the answer most. "
         "Each map is scaled to its own maximum; a map shows what the model used, not what is true."
     )
-    pictures = [_card(prediction, opacity, colours) for prediction in working]
+    pictures = [_card(p, opacity, colours, held_out[p.run_id]) for p in working]
     rows = [
         (p.run_id, figures.verdicts(dict(zip(p.classes, p.probabilities, strict=True))))
         for p in working
@@ -148,7 +174,7 @@ def _show(predictions: list[Prediction], opacity: float, colours: str) -> None:
     )
 
 
-def _card(prediction: Prediction, opacity: float, colours: str) -> list[np.ndarray]:
+def _card(prediction: Prediction, opacity: float, colours: str, held_out: str) -> list[np.ndarray]:
     chance = prediction.probabilities[prediction.classes.index(prediction.predicted)]
     with st.container(border=True):
         st.markdown(
@@ -164,7 +190,7 @@ def _card(prediction: Prediction, opacity: float, colours: str) -> list[np.ndarr
         names = ["What the model saw", *METHODS.values()]
         for column, picture, name in zip(st.columns(3), shown, names, strict=True):
             column.image(picture, caption=name, width="stretch", alt=f"{name}, {prediction.run_id}")
-        for note in prediction.notes:
+        for note in filter(None, (held_out, *prediction.notes)):
             st.caption(note)
     return shown
 
