@@ -23,8 +23,12 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+BENCH_DATA ?= data/demo
+
 bench: .venv/installed-dev
-	for script in bench/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python $$script || exit 1; done
+	$(BIN)/python bench/brisque.py
+	PYTHONPATH=. $(BIN)/python bench/explain.py
+	$(BIN)/python bench/index.py $(BENCH_DATA)
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache

@@ -20,7 +20,9 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def demo(
-    patients: Annotated[int, typer.Option(min=4, help="Simulated patients a class.")] = 60,
+    patients: Annotated[
+        int | None, typer.Option(min=4, help="Simulated patients a class; 60 if left out.")
+    ] = None,
     shortcut: Annotated[
         bool, typer.Option(help="Plant a corner marker that follows the class, for audits.")
     ] = False,

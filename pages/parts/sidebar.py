@@ -29,7 +29,7 @@ def _pick_dataset() -> str | None:
         return None
     if (chosen := st.session_state.pop("next_dataset", None)) in names:
         st.session_state["dataset"] = chosen
-    name = st.selectbox("Dataset", names, key="dataset", bind="query-params", required=True)
+    name = st.selectbox("Dataset", names, key="dataset", bind="query-params")
     try:
         dataset = cached.dataset(name)
     except CxrError as error:
