@@ -81,6 +81,7 @@ def test_a_first_deep_link_to_a_fresh_server_shows_navigation_and_sidebar(path, 
     dashboard.open(path)
     expect(dashboard.page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     expect(dashboard.page.get_by_test_id("stTopNavLink").first).to_be_visible()
+    expect(dashboard.page.get_by_text("Page not found")).to_have_count(0)
     expect(
         dashboard.page.get_by_test_id("stSidebar").get_by_label("Dataset", exact=True)
     ).to_be_visible()
@@ -177,3 +178,14 @@ def test_asking_again_for_a_trained_model_opens_its_run(dashboard, tiny):
     )
     expect(dashboard.page.get_by_role("heading", name="Compare models")).to_be_visible()
     assert job.job_id in dashboard.page.url
+
+
+def test_a_thumbnail_of_the_gallery_opens_its_image_and_leads_to_the_prediction(dashboard):
+    page = dashboard.page
+    dashboard.open("/gallery?dataset=tiny")
+    thumbnail = page.get_by_test_id("stMain").get_by_role("listitem").get_by_role("button").nth(4)
+    name = thumbnail.get_attribute("title").split(", ")[1]  # "class, path"
+    dashboard.act(thumbnail.click)
+    expect(page.get_by_test_id("stTableStyledTable").get_by_text(name)).to_be_visible()
+    dashboard.act(page.get_by_role("link", name="What do the models say?").click)
+    expect(page.get_by_role("heading", name="Live prediction")).to_be_visible()
