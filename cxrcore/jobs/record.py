@@ -181,8 +181,11 @@ def _left_behind(job: Job) -> bool:
 
 
 def silence(job: Job) -> float:
-    """Seconds since the job's process last wrote anything."""
-    return (now() - (job.heartbeat or job.created)).total_seconds()
+    """Seconds since the job's process last wrote anything, or since it was submitted."""
+    # Not since `created`: a job that is resumed was created long ago, and its new process has
+    # not written yet.
+    submitted = datetime.fromtimestamp(job.ticket / 1e9, UTC) if job.ticket else job.created
+    return (now() - (job.heartbeat or submitted)).total_seconds()
 
 
 def asked_to_stop(folder: Path) -> float | None:

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -181,6 +182,20 @@ def test_a_running_job_stops_soon_after_it_was_cancelled_and_can_go_on(bench):
     bench.resume()
     bench.until_state("done")
     assert "continued from step 2" in jobs.log("count")
+
+
+def test_a_job_of_yesterday_is_active_from_the_moment_it_is_resumed(bench):
+    bench.running()
+    jobs.cancel("count")
+    bench.until_state("cancelled")
+    status = bench.folder() / record.STATUS
+    old = record.read_status(bench.folder())
+    day = timedelta(days=1)
+    past = {"created": old.created - day, "heartbeat": old.heartbeat - day}
+    record.write(status, old.model_copy(update=past))
+    # The page draws once after the click: were it "interrupted" then, it would not look again.
+    assert bench.resume().active
+    assert jobs.get("count").active
 
 
 def test_submitting_a_cancelled_job_again_continues_it(bench):
