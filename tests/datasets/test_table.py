@@ -27,7 +27,7 @@ def row(image_id: str, label: str | None = "A", **more: object) -> dict[str, obj
 
 
 def dataset(*rows: dict[str, object], classes: tuple[str, ...] = ("A", "B")) -> Dataset:
-    return Dataset("d", Path("/root"), "folders", build_table(rows), classes)
+    return Dataset("d", Path("/images"), "folders", build_table(rows), classes)
 
 
 def test_a_table_has_all_columns_with_their_types_and_missing_is_missing():
@@ -72,8 +72,8 @@ def test_the_fingerprint_ignores_paths_and_order_but_not_labels():
 def test_paths_and_masks_are_found_by_id_and_by_any_kind_of_row():
     made = dataset(row("a", mask="A/masks/a.png"), row("b", "B"))
     for image in ("a", made.table.iloc[0], next(made.table.itertuples()), dict(made.table.iloc[0])):
-        assert made.path_of(image) == Path("/root/A/a.png")
-        assert made.mask_of(image) == Path("/root/A/masks/a.png")
+        assert made.path_of(image) == Path("/images/A/a.png")
+        assert made.mask_of(image) == Path("/images/A/masks/a.png")
     for image in ("b", made.table.iloc[1], list(made.table.itertuples())[1]):
         assert made.mask_of(image) is None
 
