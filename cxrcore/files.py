@@ -9,11 +9,34 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cxrcore.errors import StoreError
 
 _CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that replaces `path` in one step if the block succeeds; else nothing changes.
+
+    Raises:
+        StoreError: the disk is full or the folder cannot be written.
+    """
+    # Not tempfile.mkstemp: its files are for the owner's eyes only, and stores are shared.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -22,21 +45,8 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         StoreError: the disk is full or the folder cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Not tempfile.mkstemp: its files are for the owner's eyes only, and stores are shared.
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-        try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    with atomic_file(path) as file:
+        file.write(data)
 
 
 def write_json(path: Path, value: Any) -> None:

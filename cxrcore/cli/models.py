@@ -1,4 +1,4 @@
-"""Commands about models: recipes, train, runs, show, evaluate, explain, delete; run-job for jobs."""
+"""Commands about models: recipes, train, runs, show, evaluate, explain, delete."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,6 @@ def add_commands(app: typer.Typer) -> None:
     """Put this module's commands into the command line."""
     for command in (recipes, train, runs, show, evaluate, explain, delete):
         app.command()(command)
-    app.command("run-job", hidden=True)(run_job)
 
 
 def recipes(as_json: AsJson = False) -> None:
@@ -186,13 +185,6 @@ def delete(run: str) -> None:
 
     store.delete(run)
     console.print(f"{run} is in the trash of the models folder.", markup=False)
-
-
-def run_job(folder: Path) -> None:
-    """Do the job that lies in FOLDER; the dashboard and `train` start this."""
-    from cxrcore import jobs
-
-    jobs.run(folder)
 
 
 def _headline(run_id: str) -> dict[str, Any]:

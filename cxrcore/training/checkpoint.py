@@ -9,8 +9,6 @@ checkpoint is always that of a whole epoch. `.npz` without pickles: nothing in i
 """
 
 import contextlib
-import os
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -165,21 +163,7 @@ def _key(number: int) -> str:
 
 def _write(path: Path, variables: "Sequence[keras.Variable]") -> None:
     """One array a variable, one at a time in memory; the file is there whole or not at all."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                for number, variable in enumerate(variables):
-                    with archive.open(f"{_key(number)}.npy", "w", force_zip64=True) as entry:
-                        np.lib.format.write_array(entry, np.asarray(variable), allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        temporary = None
-    except OSError as error:
-        raise files.cannot_write(path, error) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+    with files.atomic_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for number, variable in enumerate(variables):
+            with archive.open(f"{_key(number)}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asarray(variable), allow_pickle=False)

@@ -1,8 +1,6 @@
 """What a frozen trunk makes of every image: computed once, kept, shared by all its heads."""
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,13 +59,9 @@ def _write(
         return trunk(x, training=False)
 
     meter = Meter("computing features", len(numbers), reporter.of("computing features"))
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
         # Written through the file and not a map: a full disk must raise, a map would crash.
-        with open(temporary, "wb") as file:
+        with files.atomic_file(path) as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             begin, done = file.tell(), 0
@@ -79,13 +73,5 @@ def _write(
                     file.write(row.tobytes())
                 done += len(batch)
                 meter.update(done)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        temporary = None
-    except OSError as error:
-        raise files.cannot_write(path, error) from error
     finally:
         rows.close()
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
