@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxrcore import datasets, images, quality
+from cxrcore import datasets, images, pixels, quality
 from cxrcore.errors import Cancelled, DatasetError, ImageError, StoreError
 from cxrcore.pixels import Preparation, making, prepare, prepare_one
 
@@ -209,6 +209,40 @@ def test_brisque_is_that_of_the_prepared_pixels_and_kept(masked, monkeypatch):
 
     monkeypatch.setattr(making, "scores", refuse)
     np.testing.assert_array_equal(prepare(masked, Preparation(32, "lungs-crop")).brisque(), scores)
+
+
+def test_histograms_count_the_prepared_pixels_and_are_kept(masked, monkeypatch):
+    made = prepare(masked, Preparation(32, "lungs"))
+    counts = made.histograms()
+    assert counts.shape == (8, 256)
+    assert counts.dtype == np.uint32
+    for number in np.flatnonzero(made.usable):
+        expected = np.bincount(made.array[number].ravel(), minlength=256)
+        np.testing.assert_array_equal(counts[number], expected)
+    assert (counts[made.usable].sum(axis=1) == 32 * 32).all()
+    assert not counts[~made.usable].any()
+
+    def refuse(*_):
+        pytest.fail("was counted again")
+
+    monkeypatch.setattr(pixels, "_histograms", refuse)
+    again = prepare(masked, Preparation(32, "lungs")).histograms()
+    np.testing.assert_array_equal(again, counts)
+
+
+def test_processes_count_the_same_as_one(dataset, monkeypatch):
+    made = prepare(dataset, Preparation(32))
+    alone = made.histograms().copy()
+    (made.folder / "histograms.npy").unlink()
+    monkeypatch.setattr(pixels, "_COUNTED", 5)
+    seen = []
+    np.testing.assert_array_equal(made.histograms(report=seen.append), alone)
+    assert seen[-1].done == seen[-1].total == len(dataset.table)
+
+
+def test_kept_histograms_cannot_be_written(dataset):
+    with pytest.raises(ValueError, match="read-only"):
+        prepare(dataset, Preparation(32)).histograms()[0] = 0
 
 
 def test_damaged_pixels_are_an_error_that_says_what_to_do(dataset):

@@ -58,11 +58,23 @@ def demo(
 
 
 @data_app.command("add")
-def data_add(name: str, path: Path, layout: Layout = None, as_json: AsJson = False) -> None:
+def data_add(
+    name: str,
+    path: Path,
+    layout: Layout = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="What the layout is told, such as classes=A,B or modality=xray; may be repeated.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Register the dataset in folder PATH under NAME."""
     from cxrcore import datasets
 
-    dataset = datasets.register(name, path, layout)
+    dataset = datasets.register(name, path, layout, datasets.parse_options(option or ()))
     counts = {str(label): int(n) for label, n in dataset.counts().items()}
     if as_json:
         facts = {"name": name, "layout": dataset.layout, "images": len(dataset.table)}

@@ -4,10 +4,12 @@ One adapter a file; each says whether a folder is of its layout (`detect`) and r
 (`read`). To add a layout, write its module and name it in LAYOUTS.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from cxrcore.datasets import (
+    choosing,
     cohen,
     darwin,
     folders,
@@ -16,6 +18,8 @@ from cxrcore.datasets import (
     radiography,
     registry,
 )
+from cxrcore.datasets.choosing import Options
+from cxrcore.datasets.choosing import parse as parse_options
 from cxrcore.datasets.registry import Entry
 from cxrcore.datasets.table import COLUMNS, Dataset
 from cxrcore.errors import DatasetError
@@ -28,6 +32,7 @@ __all__ = [
     "Entry",
     "forget",
     "load",
+    "parse_options",
     "register",
     "registered",
 ]
@@ -39,8 +44,16 @@ class Adapter(Protocol):
     def detect(self, root: Path) -> bool:
         """Whether the folder is of this layout, from a quick look."""
 
-    def read(self, root: Path, name: str, report: Report = silent) -> Dataset:
-        """The dataset in the folder; DatasetError where it is none."""
+    @property
+    def Options(self) -> type[Options]:  # noqa: N802 (a class)
+        """What `read` may be told."""
+
+    @property
+    def read(self) -> Callable[..., Dataset]:
+        """`read(root, name, report, **own)`: the dataset in the folder, else DatasetError.
+
+        `own` are the options that only this layout has.
+        """
 
 
 # In the order they are tried: the most particular first; class folders take what is left.
@@ -55,7 +68,11 @@ LAYOUTS: dict[str, Adapter] = {
 
 
 def load(
-    path_or_name: str | Path, layout: str | None = None, *, report: Report = silent
+    path_or_name: str | Path,
+    layout: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    report: Report = silent,
 ) -> Dataset:
     """The dataset of a registered name, or in a folder.
 
@@ -65,6 +82,7 @@ def load(
     Args:
         path_or_name: a registered name or a folder.
         layout: one of LAYOUTS; by default the registered one, or what the folder looks like.
+        options: what the layout is told (its `Options`); by default what was registered.
         report: told how many files are read.
 
     Raises:
@@ -72,13 +90,19 @@ def load(
     """
     entry = registry.find(path_or_name) if isinstance(path_or_name, str) else None
     if entry is not None:
-        return _read(entry.path, entry.name, layout or entry.layout, report)
+        told = entry.options if options is None else options
+        return _read(entry.path, entry.name, layout or entry.layout, told, report)
     root = _folder(path_or_name)
-    return _read(root, root.name, layout, report)
+    return _read(root, root.name, layout, options, report)
 
 
 def register(
-    name: str, path: str | Path, layout: str | None = None, *, report: Report = silent
+    name: str,
+    path: str | Path,
+    layout: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    report: Report = silent,
 ) -> Dataset:
     """Load the dataset in a folder and remember it by a short name.
 
@@ -87,8 +111,8 @@ def register(
     """
     registry.check_name(name)
     root = _folder(path)
-    dataset = _read(root, name, layout, report)
-    registry.add(Entry(name, root, layout))
+    dataset = _read(root, name, layout, options, report)
+    registry.add(Entry(name, root, layout, dict(dataset.options)))
     return dataset
 
 
@@ -121,7 +145,13 @@ def _folder(text: str | Path) -> Path:
     return root
 
 
-def _read(root: Path, name: str, layout: str | None, report: Report) -> Dataset:
+def _read(
+    root: Path,
+    name: str,
+    layout: str | None,
+    told: Mapping[str, Any] | None,
+    report: Report,
+) -> Dataset:
     if layout is not None and layout not in LAYOUTS:
         raise DatasetError(f"There is no layout {layout!r}. Choose one of {', '.join(LAYOUTS)}.")
     if not root.exists():
@@ -133,4 +163,7 @@ def _read(root: Path, name: str, layout: str | None, report: Report) -> Dataset:
         raise DatasetError(f"{root} is a file. Give the folder that holds the class folders.")
     if layout is None:
         layout = next(key for key, adapter in LAYOUTS.items() if adapter.detect(root))
-    return LAYOUTS[layout].read(root, name, report)
+    adapter = LAYOUTS[layout]
+    options = choosing.checked(adapter.Options, layout, told)
+    dataset = adapter.read(root, name, report, **options.own())
+    return choosing.narrowed(dataset, options) if options.told() else dataset

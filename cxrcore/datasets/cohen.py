@@ -17,9 +17,12 @@ import pandas as pd
 
 from cxrcore import images
 from cxrcore.datasets import folders, scan, sidecars
+from cxrcore.datasets.choosing import Options
 from cxrcore.datasets.table import Dataset, build_table, count, listed, without_duplicates
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
+
+__all__ = ["LAYOUT", "Options", "detect", "read"]
 
 LAYOUT = "cohen"
 _METADATA = "metadata.csv"
@@ -72,15 +75,15 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
         told[column] = measured[column]
     if told["image_id"].isna().all():
         raise DatasetError(f"None of the images in {root} can be opened. Check the permissions.")
-    table, doubles = without_duplicates(build_table(told[told["image_id"].notna()]))
+    table, doubles, dropped = without_duplicates(build_table(told[told["image_id"].notna()]))
     if table.empty:
-        raise DatasetError(f"No image of {root} can be used. {' '.join(doubles)}")
+        raise DatasetError(f"No image of {root} can be used. {' '.join(dropped)}")
     classes = tuple(sorted(set(table["label"])))
-    notes += [*folders._notes_on_damage(measured, table), *doubles]
+    notes += [*folders.notes_on_damage(measured, table), *dropped]
     if slices := int((table["modality"] == "ct").sum()):
         notes.append(f"{count(slices, 'image')} CT, marked `ct` in the column modality.")
-    notes += folders._notes_on_classes(table, classes)
-    return Dataset(name, root, LAYOUT, table, classes, notes=tuple(notes))
+    notes += folders.notes_on_classes(table, classes)
+    return Dataset(name, root, LAYOUT, table, classes, notes=tuple(notes), doubles=doubles)
 
 
 def _is_image(path: str) -> bool:
@@ -95,7 +98,7 @@ def _told(root: Path) -> tuple[pd.DataFrame, list[str]]:
             f"{path} is missing. The layout {LAYOUT!r} needs it, with the columns "
             f"{', '.join((*_REQUIRED, *_OPTIONAL))}."
         )
-    lines = sidecars._read_csv(path)
+    lines = sidecars.read_csv(path)
     if missing := [column for column in _REQUIRED if column not in lines.columns]:
         raise DatasetError(
             f"{path} lacks the column(s) {', '.join(missing)}; it has "

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import Field
 
 from cxrcore import images
-from cxrcore.datasets import folders, scan
+from cxrcore.datasets import choosing, folders, scan
 from cxrcore.datasets.darwin_json import (
     RARE,
     Record,
@@ -29,9 +30,20 @@ from cxrcore.datasets.table import Dataset, build_table, count, listed, without_
 from cxrcore.errors import DatasetError, ImageError
 from cxrcore.progress import Meter, Report, silent
 
-__all__ = ["EXTRA", "LAYOUT", "detect", "lung_mask", "polygons_of", "rasterise", "read"]
+__all__ = [
+    "EXTRA",
+    "LAYOUT",
+    "WITHOUT_IGNORED",
+    "Options",
+    "detect",
+    "lung_mask",
+    "polygons_of",
+    "rasterise",
+    "read",
+]
 
 LAYOUT = "darwin"
+WITHOUT_IGNORED = "#without-ignored"  # ends references to masks without these regions
 # Columns beyond `table.COLUMNS`: the image's name before V7 renamed it, and what the tags tell.
 EXTRA = ("original_name", "age", "sex", "annotation")
 _WHERE = ("annotations", "releases/*/annotations", "*/releases/*/annotations")
@@ -51,7 +63,26 @@ def detect(root: Path) -> bool:
     return False
 
 
-def read(root: Path, name: str, report: Report = silent, *, keep_all: bool = False) -> Dataset:
+class Options(choosing.Options):
+    """Of this layout."""
+
+    keep_all: bool = Field(
+        False,
+        description="keep every image that has a class, also lateral views, CT and rare classes",
+    )
+    without_ignored: bool = Field(
+        False, description="take the regions marked Ignore out of the lung masks"
+    )
+
+
+def read(
+    root: Path,
+    name: str,
+    report: Report = silent,
+    *,
+    keep_all: bool = False,
+    without_ignored: bool = False,
+) -> Dataset:
     """The dataset in a folder of images and Darwin JSON.
 
     Kept are images with exactly two Lung polygons that are not lateral views, and one of four
@@ -66,6 +97,7 @@ def read(root: Path, name: str, report: Report = silent, *, keep_all: bool = Fal
         report: told how many files are read.
         keep_all: keep every image that has a class, also lateral views, CT slices and rare
             classes; `view` and `modality` tell them apart.
+        without_ignored: take the regions marked Ignore out of the lung masks.
 
     Raises:
         DatasetError: no records, none of them with its image, or none that is kept.
@@ -81,22 +113,22 @@ def read(root: Path, name: str, report: Report = silent, *, keep_all: bool = Fal
     if not kept:
         raise DatasetError(f"No image of {root} can be used. {' '.join(notes)}")
     measured = scan.measure(root, [file for _, file in kept], report)
-    frame = pd.DataFrame([_row(record, file.path) for record, file in kept])
+    frame = pd.DataFrame([_row(record, file.path, without_ignored) for record, file in kept])
     for column in ("image_id", "width", "height"):
         frame[column] = measured[column]
     frame["size"] = [record.size for record, _ in kept]
     frame = frame[frame["image_id"].notna()]
     if frame.empty:
         raise DatasetError(f"None of the images in {root} can be opened. Check the permissions.")
-    table, doubles = without_duplicates(build_table(frame.drop(columns=["size", *EXTRA])))
+    table, doubles, dropped = without_duplicates(build_table(frame.drop(columns=["size", *EXTRA])))
     extra = frame.set_index("path")[list(EXTRA)].astype("string")
     table = table.join(extra, on="path")
     if table.empty:
-        raise DatasetError(f"No image of {root} can be used. {' '.join(doubles)}")
+        raise DatasetError(f"No image of {root} can be used. {' '.join(dropped)}")
     classes = tuple(sorted(set(table["label"])))
-    notes += [*_notes_on_kept(frame, kept), *folders._notes_on_damage(measured, table), *doubles]
-    notes += folders._notes_on_classes(table, classes)
-    return Dataset(name, root, LAYOUT, table, classes, notes=tuple(notes))
+    notes += [*_notes_on_kept(frame, kept), *folders.notes_on_damage(measured, table), *dropped]
+    notes += folders.notes_on_classes(table, classes)
+    return Dataset(name, root, LAYOUT, table, classes, notes=tuple(notes), doubles=doubles)
 
 
 def _is_image(path: str) -> bool:
@@ -197,7 +229,8 @@ def _why_not(record: Record, keep_all: bool) -> str | None:
     return None
 
 
-def _row(record: Record, path: str) -> dict[str, Any]:
+def _row(record: Record, path: str, without_ignored: bool) -> dict[str, Any]:
+    mask = record.annotation if record.lungs == 2 else None
     return {
         "path": path,
         "label": record.labels[0],
@@ -205,7 +238,7 @@ def _row(record: Record, path: str) -> dict[str, Any]:
         "source": record.tag("location:"),
         "modality": record.modality,
         "view": record.view,
-        "mask": None,  # `images.read_mask` reads pictures only; see `annotation`
+        "mask": f"{mask}{WITHOUT_IGNORED}" if mask and without_ignored else mask,
         "original_name": record.original_name,
         "age": record.tag("Age:"),
         "sex": record.tag("Sex/"),

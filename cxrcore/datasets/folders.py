@@ -20,6 +20,7 @@ import pandas as pd
 
 from cxrcore import images
 from cxrcore.datasets import scan, sidecars
+from cxrcore.datasets.choosing import Options
 from cxrcore.datasets.table import (
     Dataset,
     build_table,
@@ -30,6 +31,8 @@ from cxrcore.datasets.table import (
 )
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
+
+__all__ = ["LAYOUT", "Options", "detect", "read"]
 
 LAYOUT = "folders"
 _IMAGES = {"images", "image", "img", "imgs"}
@@ -82,11 +85,11 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
     about = sidecars.read_about(root)
     table = build_table(frame[opened])
     table, notes = sidecars.fill(table, root, {file.path for file in files})
-    table, doubles = without_duplicates(table)
+    table, doubles, dropped = without_duplicates(table)
     if table.empty:
-        raise DatasetError(f"No image of {root} can be used. {' '.join(doubles)}")
+        raise DatasetError(f"No image of {root} can be used. {' '.join(dropped)}")
     classes, order = _classes(table, about, root)
-    notes += [*_notes_on_files(found, by_use), *_notes_on_damage(measured, table), *doubles, *order]
+    notes += [*_notes_on_files(found, by_use), *notes_on_damage(measured, table), *dropped, *order]
     return Dataset(
         name=name,
         root=root,
@@ -94,7 +97,8 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
         table=table,
         classes=classes,
         synthetic=about.synthetic,
-        notes=(*about.notes, *notes, *_notes_on_classes(table, classes)),
+        notes=(*about.notes, *notes, *notes_on_classes(table, classes)),
+        doubles=doubles,
     )
 
 
@@ -230,7 +234,8 @@ def _notes_on_files(found: scan.Found, by_use: _Sorted) -> list[str]:
     return notes
 
 
-def _notes_on_damage(measured: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+def notes_on_damage(measured: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+    """Sentences about files that cannot be opened or decoded, from `scan.measure`."""
     kept = measured["path"].isin(table["path"])
     notes = []
     for rows, noun, why in (
@@ -243,7 +248,8 @@ def _notes_on_damage(measured: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     return notes
 
 
-def _notes_on_classes(table: pd.DataFrame, classes: tuple[str, ...]) -> list[str]:
+def notes_on_classes(table: pd.DataFrame, classes: tuple[str, ...]) -> list[str]:
+    """Sentences about a single class, and names that look like the same class."""
     notes = []
     if len(classes) == 1:
         notes.append(f"There is only one class, {classes[0]!r}; training needs two or more.")

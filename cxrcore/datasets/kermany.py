@@ -16,8 +16,9 @@ from itertools import islice
 from pathlib import Path
 
 import pandas as pd
+from pydantic import Field
 
-from cxrcore.datasets import folders
+from cxrcore.datasets import choosing, folders
 from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
@@ -54,6 +55,14 @@ def patient_of(path: str) -> str | None:
     """
     match = _match(path)
     return match and (match["person"] or match["first"] or match["normal"])
+
+
+class Options(choosing.Options):
+    """Of this layout."""
+
+    causes: bool = Field(
+        False, description="three classes, BACTERIA, NORMAL and VIRUS, instead of two"
+    )
 
 
 def read(root: Path, name: str, report: Report = silent, *, causes: bool = False) -> Dataset:

@@ -25,9 +25,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from cxrcore.datasets import folders
+from cxrcore.datasets.choosing import Options
 from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
+
+__all__ = ["LAYOUT", "Options", "detect", "read"]
 
 LAYOUT = "radiography"
 _TABLE = ".metadata.xlsx"

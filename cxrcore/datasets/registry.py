@@ -3,8 +3,9 @@
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -17,11 +18,15 @@ _LOCK_SECONDS = 10  # a change takes milliseconds
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered dataset: `layout` is None when it is to be detected."""
+    """A registered dataset: `layout` is None when it is to be detected.
+
+    `options` is what its layout is told, see `datasets.choosing.Options`.
+    """
 
     name: str
     path: Path
     layout: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def entries() -> list[Entry]:
@@ -36,7 +41,10 @@ def entries() -> list[Entry]:
     try:
         found = files.read_json(path)
         return sorted(
-            (Entry(name, Path(row["path"]), row["layout"]) for name, row in found.items()),
+            (
+                Entry(name, Path(row["path"]), row["layout"], dict(row.get("options", {})))
+                for name, row in found.items()
+            ),
             key=lambda entry: entry.name,
         )
     except (StoreError, AttributeError, KeyError, TypeError) as error:
@@ -65,7 +73,7 @@ def check_name(name: str) -> None:
 
 
 def add(entry: Entry) -> None:
-    """Keep an entry; the same one again changes nothing but its layout.
+    """Keep an entry; the same one again changes nothing but its layout and options.
 
     Raises:
         DatasetError: the name is not allowed, or stands for another folder already.
@@ -108,11 +116,11 @@ def _changing() -> Iterator[dict[str, Entry]]:
         with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
             known = {entry.name: entry for entry in entries()}
             yield known
-            rows = {name: asdict(entry) for name, entry in sorted(known.items())}
-            files.write_json(
-                path,
-                {n: {"path": str(r["path"]), "layout": r["layout"]} for n, r in rows.items()},
-            )
+            rows = {
+                name: {"path": str(entry.path), "layout": entry.layout, "options": entry.options}
+                for name, entry in sorted(known.items())
+            }
+            files.write_json(path, rows)
     except Timeout as error:
         raise DatasetError(
             f"Another process has been changing {path} for {_LOCK_SECONDS} s. Try again."

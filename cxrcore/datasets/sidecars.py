@@ -80,7 +80,7 @@ def fill(
     path = root / METADATA
     if not path.is_file():
         return table, []
-    told = _read_csv(path)
+    told = read_csv(path)
     if "path" not in told.columns:
         columns = listed(map(str, told.columns), 8)
         return table, [f"{METADATA} is not used: it has no column `path`; it has {columns}."]
@@ -121,7 +121,7 @@ def _as_posix(paths: pd.Series) -> pd.Series:
     return paths.str.replace("\\", "/", regex=False).str.removeprefix("./")
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def read_csv(path: Path) -> pd.DataFrame:
     """All cells as text without blanks around; only empty ones are missing ("NA" may be a name).
 
     Not by pandas, which takes a line that is too long for an index and one too short for good.

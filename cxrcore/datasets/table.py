@@ -4,11 +4,12 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cxrcore.errors import DatasetError
@@ -23,11 +24,14 @@ COLUMNS = {
     "modality": "xray or ct",
     "view": "PA, AP or L",
     "split": "train, validation or test, as published",
-    "mask": "the lung mask's file, relative to the root",
+    "mask": "the lung mask, relative to the root: a picture or a reference (cxrcore.masks)",
     "width": "pixels, upright; missing if the file is damaged",
     "height": "pixels, upright; missing if the file is damaged",
 }
 _NUMBERS = ("width", "height")
+# What is known of files that are left out because their content is there already.
+DOUBLES = ("path", "image_id", "label", "split", "reason")
+SAME_CONTENT, OTHER_LABEL = "same content", "other label"
 _PATIENT_FOLLOWUP = re.compile(r"(\d{8})_\d{3}")
 
 
@@ -37,7 +41,10 @@ class Dataset:
 
     `table` has the columns of COLUMNS and one row per image, sorted by path, each `image_id`
     once; treat it as read-only. `classes` are those that have images, in the order of the
-    softmax. `notes` are sentences for people about what was skipped or looks odd.
+    softmax. `notes` are sentences for people about what was skipped or looks odd. `options`
+    is what the layout was told. `doubles` has the columns of DOUBLES and a row for each file
+    that is left out because its content is in `table` already ("same content"), or stands
+    under several labels ("other label").
     """
 
     name: str
@@ -47,6 +54,8 @@ class Dataset:
     classes: tuple[str, ...]
     synthetic: bool = False
     notes: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    doubles: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DOUBLES)))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -63,7 +72,7 @@ class Dataset:
         return self.root / self._cell(image, "path")
 
     def mask_of(self, image: Any) -> Path | None:
-        """The lung mask's file of an image, or None; `image` as for `path_of`."""
+        """The lung mask of an image for `masks.read`, or None; `image` as for `path_of`."""
         mask = self._cell(image, "mask")
         return None if pd.isna(mask) else self.root / mask
 
@@ -106,8 +115,8 @@ def build_table(rows: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFram
     return frame.sort_values("path", kind="stable").reset_index(drop=True)
 
 
-def without_duplicates(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Each content once, and sentences about what was dropped.
+def without_duplicates(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Each content once, what was dropped (columns of DOUBLES), and sentences about it.
 
     Of identical files the first by path is kept. Files that are identical but stand under
     different labels are all dropped, since one label must be wrong and nobody knows which.
@@ -132,7 +141,9 @@ def without_duplicates(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
                 f"{count(across, 'image')} found in more than one published split; "
                 "only the first by path is kept."
             )
-    return table[~torn & ~repeated].reset_index(drop=True), notes
+    dropped = table[torn | repeated].reset_index(drop=True)
+    dropped["reason"] = np.where(torn[torn | repeated], OTHER_LABEL, SAME_CONTENT)
+    return table[~torn & ~repeated].reset_index(drop=True), dropped[list(DOUBLES)], notes
 
 
 def patient_of(path: str) -> str | None:

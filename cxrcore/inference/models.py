@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxrcore import explain, images, pixels, store
+from cxrcore import explain, images, masks, pixels, store
 from cxrcore.errors import CxrError, ExplainError, StoreError
 from cxrcore.inference.prediction import Prediction
 
@@ -82,7 +82,7 @@ def predict(
     """See `Worker.predict`."""
     explain.check(methods)
     gray = images.decode(image, name=name)
-    inside = None if mask is None else images.read_mask(mask, gray.shape)
+    inside = None if mask is None else masks.read(mask, gray.shape)
 
     @functools.cache  # runs that were trained alike see the same pixels
     def prepared(preparation: pixels.Preparation) -> Prepared:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrcore import files, images, parallel, quality
+from cxrcore import files, masks, parallel, quality
 from cxrcore.errors import ImageError
 from cxrcore.index.measuring import read_gray
 from cxrcore.pixels.preparation import Preparation, prepare_one
@@ -132,7 +132,7 @@ def _prepared(
                 f"{path.name} has no lung mask, which the arm {preparation.arm!r} needs."
             )
         gray = read_gray(path, image_id)
-        mask = images.read_mask(mask_path, gray.shape)
+        mask = masks.read(mask_path, gray.shape)
     else:
         gray = read_gray(path, image_id)
     return prepare_one(gray, mask, preparation)

@@ -33,7 +33,7 @@ def gather(spec: TrainSpec, reporter: Reporter) -> Material:
     """
     reporter.tell("preparing pixels")
     report = reporter.of("preparing pixels")
-    dataset = datasets.load(Path(spec.dataset_path), spec.layout, report=report)
+    dataset = datasets.load(Path(spec.dataset_path), spec.layout, spec.options, report=report)
     if dataset.fingerprint != spec.fingerprint:
         raise TrainingError(
             f"The dataset in {spec.dataset_path} has changed since this training was planned: its "

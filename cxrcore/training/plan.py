@@ -1,6 +1,7 @@
 """What is going to be trained, checked and named before anything is computed."""
 
 import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -23,6 +24,7 @@ class TrainSpec(BaseModel):
     dataset: str
     dataset_path: str
     layout: str | None = None
+    options: dict[str, Any] = {}
     fingerprint: str
     classes: tuple[str, ...]
     split: SplitSpec
@@ -66,6 +68,7 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
         dataset=dataset.name,
         dataset_path=str(dataset.root.absolute()),
         layout=dataset.layout,
+        options=dict(dataset.options),
         fingerprint=dataset.fingerprint,
         classes=dataset.classes,
         split=split or SplitSpec(),

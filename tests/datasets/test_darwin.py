@@ -85,9 +85,22 @@ def test_tags_fill_the_table(pull):
     assert (pull.root / row["annotation"]).is_file()
 
 
+def test_the_record_is_the_mask_of_images_with_two_lungs(pull):
+    pull.both("1", [polygon(LEFT), *tags("COVID-19")])
+    table = datasets.load(pull.root, options={"keep_all": True}).table
+    assert table["mask"][0] == table["annotation"][0]
+    assert table["mask"].isna().tolist() == [False, True]
+
+
+def test_masks_without_ignored_regions_are_asked_for_by_an_option(pull):
+    made = datasets.load(pull.root, options={"without_ignored": True})
+    assert made.mask_of(made.table.iloc[0]).name == "0.json#without-ignored"
+    assert made.options == {"without_ignored": True}
+
+
 def test_what_no_tag_tells_is_missing(pull):
     row = pull.load().table.iloc[0]
-    assert row[["patient_id", "source", "view", "split", "mask", "age", "sex"]].isna().all()
+    assert row[["patient_id", "source", "view", "split", "age", "sex"]].isna().all()
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_a_damaged_list_is_told_and_not_overwritten(text, own_folders, tiny_data
 def test_the_list_is_plain_json(own_folders, tiny_dataset_folder):
     datasets.register("tiny", tiny_dataset_folder, "folders")
     found = json.loads((own_folders.data / "datasets.json").read_text())
-    assert found == {"tiny": {"path": str(tiny_dataset_folder), "layout": "folders"}}
+    assert found == {"tiny": {"path": str(tiny_dataset_folder), "layout": "folders", "options": {}}}
 
 
 def test_many_threads_lose_no_entry():

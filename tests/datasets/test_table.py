@@ -99,15 +99,20 @@ def test_a_dataset_survives_the_way_to_another_process():
 
 def test_of_the_same_content_the_first_by_path_is_kept():
     table = build_table([row("x", path="A/2.png"), row("x", path="A/1.png"), row("y")])
-    kept, notes = without_duplicates(table)
+    kept, dropped, notes = without_duplicates(table)
     assert kept["path"].tolist() == ["A/1.png", "A/y.png"]
+    assert dropped[["path", "image_id", "reason"]].to_numpy().tolist() == [
+        ["A/2.png", "x", "same content"]
+    ]
     assert kept.index.tolist() == [0, 1]
     assert notes == ["1 file is left out because the same content was there already: A/2.png."]
 
 
 def test_the_same_content_under_two_labels_is_left_out_entirely():
     table = build_table([row("x"), row("x", "B"), row("y")])
-    kept, notes = without_duplicates(table)
+    kept, dropped, notes = without_duplicates(table)
+    assert dropped["path"].tolist() == ["A/x.png", "B/x.png"]
+    assert set(dropped["reason"]) == {"other label"}
     assert kept["image_id"].tolist() == ["y"]
     assert len(notes) == 1
     assert "2 files are left out" in notes[0]
@@ -116,7 +121,7 @@ def test_the_same_content_under_two_labels_is_left_out_entirely():
 
 def test_an_image_in_two_published_splits_is_told():
     table = build_table([row("x", path="1", split="test"), row("x", path="2", split="train")])
-    kept, notes = without_duplicates(table)
+    kept, _, notes = without_duplicates(table)
     assert kept["split"].tolist() == ["test"]
     assert any("more than one published split" in note for note in notes)
 

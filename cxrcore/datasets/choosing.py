@@ -1,0 +1,146 @@
+"""What may be asked of any layout: which classes, under which names, which modality and views."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cxrcore.datasets.table import Dataset, count, listed
+from cxrcore.errors import DatasetError
+
+
+class Options(BaseModel):
+    """What a layout's adapter is told; each layout may add options of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rename: dict[str, str] = Field({}, description="label -> class; several labels may share one")
+    classes: tuple[str, ...] = Field(
+        (), description="the classes to keep, in the order of the softmax; all if left out"
+    )
+    modality: Literal["xray", "ct"] | None = Field(None, description="keep only xray, or only ct")
+    views: tuple[Literal["PA", "AP", "L"], ...] = Field(
+        (), description="keep only images of these views"
+    )
+
+    def told(self) -> dict[str, Any]:
+        """What differs from the defaults, as JSON values."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    def own(self) -> dict[str, Any]:
+        """Those that only this layout has: the keyword arguments of its `read`."""
+        return {name: getattr(self, name) for name in type(self).model_fields.keys() - _COMMON}
+
+
+_COMMON = frozenset(Options.model_fields)
+_LISTS = ("classes", "views")
+
+
+def checked(kind: type[Options], layout: str, told: Mapping[str, Any] | None) -> Options:
+    """The options of a layout from what the user told.
+
+    Raises:
+        DatasetError: there is no such option, or it cannot have that value.
+    """
+    try:
+        return kind.model_validate(dict(told or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            problem = f"has no option {name!r}"
+        else:
+            said = first["msg"][0].lower() + first["msg"][1:]
+            problem = f"cannot have {name} = {first['input']!r}: {said}"
+        known = "; ".join(
+            f"{key} ({field.description})" for key, field in kind.model_fields.items()
+        )
+        raise DatasetError(f"The layout {layout!r} {problem}. Its options are: {known}.") from error
+
+
+def parse(words: Iterable[str]) -> dict[str, Any]:
+    """Options from words like KEY=VALUE; several labels are renamed by rename=A:B,C:D.
+
+    >>> parse(["modality=xray", "classes=A,B", "rename=a:A,b:A", "causes=true"])
+    {'modality': 'xray', 'classes': ['A', 'B'], 'rename': {'a': 'A', 'b': 'A'}, 'causes': 'true'}
+
+    Raises:
+        DatasetError: a word is not of that form.
+    """
+    told: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key.strip():
+            raise DatasetError(f"Options are given as KEY=VALUE. Received: {word!r}.")
+        key = key.strip()
+        if key in _LISTS:
+            told[key] = [part.strip() for part in value.split(",") if part.strip()]
+        elif key == "rename":
+            pairs = [part.rpartition(":") for part in value.split(",")]
+            if wrong := [part for part in pairs if not (part[0] and part[2])]:
+                raise DatasetError(
+                    f"Labels are renamed by rename=OLD:NEW,OLD:NEW. Received: {wrong[0][2]!r}."
+                )
+            told[key] = {old.strip(): new.strip() for old, _, new in pairs}
+        else:
+            told[key] = value
+    return told
+
+
+def narrowed(dataset: Dataset, options: Options) -> Dataset:
+    """The dataset with its labels renamed and only what was asked for; notes say what went.
+
+    Raises:
+        DatasetError: a label or class that no image has, or nothing is left.
+    """
+    table, notes = dataset.table, []
+    for column, wanted in (
+        ("modality", (options.modality,) if options.modality else ()),
+        ("view", options.views),
+    ):
+        if wanted:
+            keep = table[column].isin(wanted).to_numpy(bool)
+            notes += _left_out(table[~keep], f"of another {column} than {' or '.join(wanted)}")
+            table = table[keep]
+    table = _renamed(table, options.rename, dataset.name)
+    if options.classes:
+        if strange := sorted(set(options.classes) - set(table["label"])):
+            raise DatasetError(
+                f"No image of {dataset.name} has the class {listed(strange)}. "
+                f"Its classes are {listed(sorted(set(table['label'].dropna())), 20)}."
+            )
+        keep = table["label"].isin(options.classes).to_numpy(bool)
+        others = table.loc[~keep, "label"].value_counts().sort_index()
+        classes = ", ".join(f"{label} ({number:,})" for label, number in others.items())
+        notes += _left_out(table[~keep], f"of classes that were not asked for, {classes}")
+        table = table[keep]
+    if table.empty:
+        raise DatasetError(f"No image of {dataset.name} is left. {' '.join(notes)}")
+    there = set(table["label"])
+    order = options.classes or (
+        dataset.classes if there == set(dataset.classes) else tuple(sorted(there))
+    )
+    return replace(
+        dataset,
+        table=table.reset_index(drop=True),
+        classes=tuple(name for name in order if name in there),
+        notes=(*dataset.notes, *notes),
+        options=options.told(),
+    )
+
+
+def _renamed(table: pd.DataFrame, names: Mapping[str, str], dataset: str) -> pd.DataFrame:
+    if not names:
+        return table
+    if strange := sorted(set(names) - set(table["label"])):
+        raise DatasetError(
+            f"No image of {dataset} has the label {listed(strange)}, which was to be renamed. "
+            f"Its labels are {listed(sorted(set(table['label'].dropna())), 20)}."
+        )
+    return table.assign(label=table["label"].replace(dict(names)))
+
+
+def _left_out(gone: pd.DataFrame, why: str) -> list[str]:
+    return [f"{count(len(gone), 'image')} left out, {why}."] if len(gone) else []

@@ -1,0 +1,45 @@
+"""Lung masks, whatever they were given as: pictures, or polygons in Darwin JSON files.
+
+The column `mask` of an image table holds a reference, relative to the dataset's root:
+
+    COVID/masks/a.png                     a picture, white inside the lungs
+    annotations/a.json                    the Lung polygons of a Darwin record
+    annotations/a.json#without-ignored    the same without its Ignore regions
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from cxrcore import images
+from cxrcore.datasets import darwin
+
+_WITHOUT_IGNORED = darwin.WITHOUT_IGNORED
+
+
+def file_of(reference: Path) -> Path:
+    """The file that a reference is about.
+
+    >>> file_of(Path("annotations/a.json#without-ignored")).name
+    'a.json'
+    """
+    return reference.with_name(reference.name.removesuffix(_WITHOUT_IGNORED))
+
+
+def read(reference: Path, shape: tuple[int, int]) -> np.ndarray:
+    """The lungs as a mask for an image of that shape.
+
+    Args:
+        reference: as `Dataset.mask_of` gives it.
+        shape: (H, W) of the image; masks of another size are scaled.
+
+    Returns:
+        (H, W) bool, True inside the lungs.
+
+    Raises:
+        ImageError: the file is missing, or is neither a picture nor a Darwin record.
+    """
+    path = file_of(reference)
+    if path.suffix.lower() == ".json":
+        return darwin.lung_mask(path, shape, without_ignored=path != reference)
+    return images.read_mask(reference, shape)
