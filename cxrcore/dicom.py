@@ -9,20 +9,19 @@ from typing import Any
 
 import numpy as np
 import pydicom
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
-from pydicom.pixels import get_decoder, pixel_array
+from pydicom.pixels import pixel_array
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from cxrcore import codestreams
 from cxrcore.errors import ImageError
 
+# What pydicom raises on damaged files, besides Python's own.
+DAMAGE: tuple[type[BaseException], ...] = (BytesLengthException, InvalidDicomError)
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's "L"
-
-
-def is_dicom(data: bytes) -> bool:
-    """Whether the bytes start as a DICOM file does (128 bytes of anything, then DICM)."""
-    return data[128:132] == b"DICM"
 
 
 def parse(data: bytes, name: str) -> pydicom.Dataset:
@@ -36,8 +35,8 @@ def parse(data: bytes, name: str) -> pydicom.Dataset:
     found = pydicom.dcmread(io.BytesIO(data))
     if "PixelData" not in found:
         raise ImageError(
-            f"{name} is a DICOM file without pixels (a report, a structure or only a header). "
-            "Choose the file that holds the picture."
+            f"{name} is a DICOM file without pixels: a report, a structure, only a header, or cut "
+            "short. Choose the file that holds the picture, or copy it again."
         )
     frames = int(found.get("NumberOfFrames") or 1)
     if frames != 1:
@@ -46,10 +45,10 @@ def parse(data: bytes, name: str) -> pydicom.Dataset:
             "Save the frame to look at as a file of its own."
         )
     syntax = found.file_meta.TransferSyntaxUID
-    if syntax.is_compressed and not get_decoder(syntax).is_available:
+    if syntax.is_compressed and syntax not in codestreams.SYNTAXES:
         raise ImageError(
-            f"{name} is a DICOM file compressed as {syntax.name}, for which no decoder is "
-            "installed. Save it uncompressed, or with JPEG baseline or JPEG 2000 pixels."
+            f"{name} is a DICOM file compressed as {syntax.name}, which is not read. "
+            "Save it uncompressed, or with JPEG, JPEG-LS, JPEG 2000 or RLE pixels."
         )
     return found
 
@@ -74,13 +73,13 @@ def values(found: pydicom.Dataset, name: str) -> tuple[np.ndarray, float, float]
     """
     photometric = str(found.PhotometricInterpretation)
     if photometric in _COLOUR:
-        return pixel_array(found).astype(np.float32) @ _LUMA, 0.0, 2.0 ** int(found.BitsStored) - 1
+        return _luma(found, photometric, name), 0.0, 2.0 ** int(found.BitsStored) - 1
     if photometric not in _GRAY:
         raise ImageError(
             f"{name} is a DICOM file with {photometric[:16]!r} pixels; gray and RGB are read. "
             "Export the picture as PNG instead."
         )
-    stored = pixel_array(found)
+    stored = _stored(found, name)
     if stored.ndim != 2:
         raise ImageError(
             f"{name} is a DICOM file with an array of {stored.shape}; one gray picture is wanted. "
@@ -97,6 +96,21 @@ def values(found: pydicom.Dataset, name: str) -> tuple[np.ndarray, float, float]
     if photometric == "MONOCHROME1":
         gray = low + high - gray
     return gray, low, high
+
+
+def _stored(found: pydicom.Dataset, name: str) -> np.ndarray:
+    """The values in the file, (H, W) or (H, W, 3), before any rescale or change of colours."""
+    if found.file_meta.TransferSyntaxUID in codestreams.SYNTAXES:
+        return codestreams.decode(found, name)
+    return pixel_array(found, raw=True)
+
+
+def _luma(found: pydicom.Dataset, photometric: str, name: str) -> np.ndarray:
+    """(H, W) float32 brightness of a colour picture: of YBR_FULL that is simply the Y."""
+    colours = _stored(found, name).astype(np.float32)
+    if colours.ndim != 3 or colours.shape[-1] != 3:
+        raise ValueError("a colour picture without three bands")
+    return colours[..., 0] if photometric.startswith("YBR_FULL") else colours @ _LUMA
 
 
 def _rescaled(stored: np.ndarray, found: pydicom.Dataset) -> np.ndarray:

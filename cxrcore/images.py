@@ -9,8 +9,6 @@ import contextlib
 import re
 import stat
 import struct
-import threading
-import warnings
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
-from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from cxrcore import dicom, raster, settings
+from cxrcore import quiet, raster, settings
 from cxrcore.errors import ImageError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"})
@@ -28,12 +25,11 @@ MIN_SIDE = 16  # pixels; below this no finding can be seen and no network has a 
 MAX_BYTES = 512 * 1024 * 1024  # more than any picture within the pixel cap needs
 ARMS = ("none", "lungs", "lungs-crop", "lungs-erased", "border")
 
-# Everything that Pillow and pydicom were seen to raise on damaged files.
+# Everything that decoders were seen to raise on damaged files; pydicom adds `dicom.DAMAGE`.
 _DAMAGE = (
     ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError,
     MemoryError, NameError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
-    struct.error, zlib.error, cv2.error, BytesLengthException, InvalidDicomError,
-    Image.DecompressionBombError,
+    struct.error, zlib.error, cv2.error, Image.DecompressionBombError,
 )  # fmt: skip
 
 
@@ -56,8 +52,10 @@ def decode(source: Path | bytes, *, name: str | None = None) -> np.ndarray:
         ImageError: not a picture, damaged, truncated, too small, too large, or of several frames.
     """
     data, name = _data(source, name)
-    with _translated(name, private=dicom.is_dicom(data)):
-        if dicom.is_dicom(data):
+    with _translated(name, private=_is_dicom(data)):
+        if _is_dicom(data):
+            from cxrcore import dicom  # pydicom costs 13 MB, and most datasets have none
+
             found = dicom.parse(data, name)
             _check_size(dicom.size(found), name)
             gray = _stretched(*dicom.values(found, name))
@@ -75,8 +73,10 @@ def header(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:
         ImageError: as `decode`, except for damage that only decoding finds.
     """
     data, name = _data(source, name)
-    with _translated(name, private=dicom.is_dicom(data)):
-        if dicom.is_dicom(data):
+    with _translated(name, private=_is_dicom(data)):
+        if _is_dicom(data):
+            from cxrcore import dicom
+
             size = dicom.size(dicom.parse(data, name))
         else:
             size = raster.size(raster.parse(data, name))
@@ -129,12 +129,17 @@ def read_mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
     Inside is brighter than 127; in a picture of only 0 and 1, where it is 1.
 
     Raises:
-        ImageError: the file is not a usable picture.
+        ImageError: the file is not a usable picture, or of other proportions than `shape`.
     """
-    gray = decode(path)
+    gray = decode(path, name=(name := _one_line(f"The lung mask {path.name}")))
+    due = gray.shape[1] * shape[0] / shape[1]  # its height by its width; sides are rounded
+    if abs(gray.shape[0] - due) > max(1, due / 50):
+        raise ImageError(
+            f"{name} is {gray.shape[1]} x {gray.shape[0]} pixels, its image "
+            f"{shape[1]} x {shape[0]}: other proportions. Save the mask at the image's size."
+        )
     inside = (gray > (127 if gray.max() > 1 else 0)).astype(np.uint8)
-    height, width = shape
-    return cv2.resize(inside, (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+    return cv2.resize(inside, shape[::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
 
 
 def apply_arm(gray: np.ndarray, mask: np.ndarray | None, arm: str) -> np.ndarray:
@@ -165,16 +170,11 @@ def apply_arm(gray: np.ndarray, mask: np.ndarray | None, arm: str) -> np.ndarray
     if mask is None:
         raise ImageError(f"The arm {arm!r} needs a lung mask and there is none. Use arm 'none'.")
     if mask.shape != gray.shape:
-        raise ImageError(
-            f"The lung mask is {mask.shape} and the image {gray.shape}. "
-            "Read the mask with the image's shape."
-        )
+        raise ImageError(f"The lung mask is {mask.shape}, the image {gray.shape}. Scale the mask.")
     if not mask.any():
-        raise ImageError(f"The lung mask is empty, so there is no {arm!r}. Mend it or use 'none'.")
-    if arm == "lungs":
-        return np.where(mask, gray, 0).astype(gray.dtype)
-    if arm == "lungs-erased":
-        return np.where(mask, 0, gray).astype(gray.dtype)
+        raise ImageError("The lung mask is empty: no pixel is marked. Mend it or use arm 'none'.")
+    if arm in ("lungs", "lungs-erased"):
+        return gray * (mask if arm == "lungs" else ~mask)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     if arm == "lungs-crop":
@@ -223,6 +223,11 @@ def _too_heavy(name: str, count: int) -> ImageError:
     )
 
 
+def _is_dicom(data: bytes) -> bool:
+    """Whether the bytes start as a DICOM file does (128 bytes of anything, then DICM)."""
+    return data[128:132] == b"DICM"
+
+
 def _check_size(size: tuple[int, int], name: str) -> None:
     width, height = size
     if width < MIN_SIDE or height < MIN_SIDE:
@@ -256,44 +261,19 @@ def _translated(name: str, private: bool) -> Iterator[None]:
 
     `private` leaves out what the decoder says: pydicom quotes values, which may be a patient's.
     """
+    damage: tuple[type[BaseException], ...] = _DAMAGE
+    if private:
+        from cxrcore import dicom
+
+        damage += dicom.DAMAGE
     try:
-        with _QUIET:
+        with quiet.warnings_off:
             yield
     except ImageError:
         raise
-    except _DAMAGE as error:
+    except damage as error:
         said = "" if private else " ".join(str(error).split())[:120].rstrip(".")
         raise ImageError(
             f"{name} is damaged or cut short: {said or type(error).__name__}. "
             "Copy or export the picture again."
         ) from (None if private else error)
-
-
-class _Quiet:
-    """Silences warnings while at least one thread is decoding.
-
-    `warnings.catch_warnings` alone is not for threads: two that overlap can leave the filters
-    of the first in place for ever. Here the first in sets them and the last out restores them.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._saved = warnings.catch_warnings()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                self._saved = warnings.catch_warnings()
-                self._saved.__enter__()
-                warnings.simplefilter("ignore")
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._saved.__exit__(None, None, None)
-
-
-_QUIET = _Quiet()

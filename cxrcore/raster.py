@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable
 
 import numpy as np
-from PIL import BmpImagePlugin, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
+from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from cxrcore.errors import ImageError
 
@@ -84,13 +84,21 @@ def values(picture: ImageFile.ImageFile) -> tuple[np.ndarray, float, float]:
             raise ValueError("every pixel is infinite or not a number")
         return _upright(gray, orientation), float(finite.min()), float(finite.max())
     if picture.has_transparency_data:
-        layers = np.asarray(picture.convert("RGBA").convert("LA"), np.uint16)  # (H, W, 2)
-        gray = ((layers[..., 0] * layers[..., 1] + 127) // 255).astype(np.uint8)
+        gray = _on_black(picture.convert("RGBA"))
     else:
         # Palette and CMYK reach luma only by way of RGB.
         flat = picture if picture.mode in ("1", "L", "RGB") else picture.convert("RGB")
-        gray = np.asarray(flat.convert("L"))
+        gray = np.asarray(flat if flat.mode == "L" else flat.convert("L"))
     return _upright(gray, orientation), 0.0, 255.0
+
+
+def _on_black(picture: Image.Image) -> np.ndarray:
+    """(H, W) luma of an RGBA picture that lies on black."""
+    if picture.getchannel("A").getextrema() == (255, 255):  # the commonest: nothing shines through
+        return np.asarray(picture.convert("L"))
+    layers = np.asarray(picture.convert("LA"), np.uint16)  # (H, W, 2)
+    product = layers[..., 0] * layers[..., 1] + 128
+    return ((product + (product >> 8)) >> 8).astype(np.uint8)  # (product - 1) // 255, but quicker
 
 
 def _orientation(picture: ImageFile.ImageFile) -> int:

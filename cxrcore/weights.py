@@ -10,23 +10,17 @@ where it is and which folder it belongs in.
 """
 
 import hashlib
-import http.client
 import os
-import tempfile
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
+from cxrcore import downloads
+from cxrcore.downloads import TIMEOUT_SECONDS
 from cxrcore.errors import WeightsError
-from cxrcore.files import cannot_write
-from cxrcore.progress import Meter, Report, silent
+from cxrcore.progress import Report, silent
 from cxrcore.recipes import Recipe
 from cxrcore.settings import weights_dir
 
-TIMEOUT_SECONDS = 20.0  # for connecting and for every read
-_CHUNK = 1 << 20
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 
@@ -50,6 +44,16 @@ SOURCES: dict[str, Source] = {
         address=f"{_KERAS}/densenet/densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
         md5="30ee3e1110167f948a6b9946edeeb738",
     ),
+    "imagenet:resnet50v2": Source(
+        file_name="resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        address=f"{_KERAS}/resnet/resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        md5="fac2f116257151a9d068a22e544a4917",
+    ),
+    "imagenet:xception": Source(
+        file_name="xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        address=f"{_KERAS}/xception/xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        md5="b0042744bf5b25fce3cb969f33bebb97",
+    ),
     # The link in the section "Trained model weights" of the author's README.
     "chexnet": Source(
         file_name="brucechou1983_CheXNet_Keras_0.3.0_weights.h5",
@@ -58,6 +62,12 @@ SOURCES: dict[str, Source] = {
             "https://drive.google.com/open?id=19BllaOvs2x5PLV_vlWMy4i8LapLb2j6b)"
         ),
     ),
+}
+
+# network -> what its ImageNet weights are, in the order in which it takes them
+_IMAGENET = {
+    "resnet50": ("imagenet:resnet50",),
+    "resnet50v2-xception": ("imagenet:resnet50v2", "imagenet:xception"),
 }
 
 
@@ -93,13 +103,13 @@ def available(kind: str) -> bool:
     return Path(kind).expanduser().is_file() if source is None else bool(_on_this_machine(source))
 
 
-def kind_of(recipe: Recipe) -> str | None:
-    """What `locate` must find for this recipe; None if it starts from random weights."""
+def kinds_of(recipe: Recipe) -> tuple[str, ...]:
+    """What `locate` must find for this recipe, in the network's order; () for random weights."""
     if recipe.weights == "random":
-        return None
+        return ()
     if recipe.weights == "imagenet":
-        return "imagenet:resnet50" if recipe.network == "resnet50" else "imagenet:densenet121"
-    return recipe.weights
+        return _IMAGENET.get(recipe.network, ("imagenet:densenet121",))
+    return (recipe.weights,)
 
 
 def _named_file(text: str) -> Path:
@@ -156,56 +166,12 @@ def _missing(source: Source, reason: str) -> WeightsError:
 
 
 def _download(source: Source, report: Report) -> Path:
-    """Fetch, check, then rename: the folder never holds half a file."""
-    target = weights_dir() / source.file_name
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{source.file_name}.")
-    except OSError as error:
-        raise cannot_write(target, error) from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            found = _fetch(source, file, report)
-        if found != source.md5:
-            raise _missing(source, f"the download arrived damaged (MD5 {found}, not {source.md5})")
-        try:
-            temporary.chmod(0o644)
-            os.replace(temporary, target)
-        except OSError as error:
-            raise cannot_write(target, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return target
-
-
-def _fetch(source: Source, file: BinaryIO, report: Report) -> str:
-    """Copy the published file into `file`; its MD5."""
-    state, done = _md5(), 0
-    try:
-        # The address is a constant of this module (https), never the user's.
-        with urllib.request.urlopen(source.address, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            size = answer.length or 0  # bytes; a server may not say
-            meter = Meter(f"downloading {source.file_name}", size, report)
-            while chunk := answer.read(_CHUNK):
-                _write(file, chunk, weights_dir() / source.file_name)
-                state.update(chunk)
-                done += len(chunk)
-                meter.total = max(size, done)
-                meter.update(done)
-    except urllib.error.HTTPError as error:
-        error.close()  # it is an open answer, too
-        raise _missing(source, f"its address answers {error.code} {error.reason}") from error
-    except (http.client.HTTPException, OSError) as error:  # URLError is an OSError
-        raise _missing(source, f"it could not be downloaded ({error})") from error
-    if done < size:
-        raise _missing(source, f"the connection ended after {done:,} of {size:,} bytes")
-    return state.hexdigest()
-
-
-def _write(file: BinaryIO, chunk: bytes, target: Path) -> None:
-    try:
-        file.write(chunk)
-        file.flush()  # so that a full disk shows here and not when the file is closed
-    except OSError as error:
-        raise cannot_write(target, error) from error
+    """Fetch and check; the folder never holds half a file under the file's name."""
+    return downloads.download(
+        source.address,
+        weights_dir() / source.file_name,
+        explain=lambda reason: _missing(source, reason),
+        checksum=f"md5:{source.md5}",
+        report=report,
+        timeout=TIMEOUT_SECONDS,
+    )

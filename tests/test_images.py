@@ -395,9 +395,23 @@ def test_a_mask_is_read_and_brought_to_the_shape_of_its_image(tmp_path, white):
     mask = np.zeros((20, 20), np.uint8)
     mask[5:10, 5:15] = white
     (tmp_path / "m.png").write_bytes(saved(mask))
-    inside = images.read_mask(tmp_path / "m.png", (40, 60))
+    inside = images.read_mask(tmp_path / "m.png", (60, 60))
     assert inside.dtype == bool
-    assert np.array_equal(inside, np.kron(mask > 0, np.ones((2, 3), bool)))
+    assert np.array_equal(inside, np.kron(mask > 0, np.ones((3, 3), bool)))
+
+
+# Sides of a real picture and of masks made for it: halved and rounded, or one pixel short.
+@pytest.mark.parametrize("made", [(1511, 1268), (1510, 1267), (256, 215), (255, 215), (20, 17)])
+def test_a_mask_of_the_same_proportions_is_used_at_any_size(tmp_path, made):
+    (tmp_path / "m.png").write_bytes(saved(np.full(made, 255, np.uint8)))
+    assert images.read_mask(tmp_path / "m.png", (3021, 2536)).all()
+
+
+@pytest.mark.parametrize("made", [(150, 300), (300, 150), (256, 280), (96, 100)])
+def test_a_mask_of_other_proportions_is_refused_and_not_stretched(tmp_path, made):
+    (tmp_path / "m.png").write_bytes(saved(np.full(made, 255, np.uint8)))
+    with pytest.raises(ImageError, match=rf"m\.png is {made[1]} x {made[0]} .*400 x 400: other"):
+        images.read_mask(tmp_path / "m.png", (400, 400))
 
 
 def test_soft_edges_of_a_mask_are_cut_in_the_middle(tmp_path):
@@ -423,6 +437,35 @@ def test_the_arms_show_what_they_say():
     assert (border[4:22, 3:30] == 0).all()
     assert np.count_nonzero(border) == gray.size - 18 * 27
     assert np.array_equal(images.apply_arm(gray, None, "none"), gray)
+
+
+def test_the_arms_of_a_picture_worked_out_by_hand():
+    gray = np.arange(1, 21, dtype=np.uint8).reshape(4, 5)
+    mask = np.zeros((4, 5), bool)
+    mask[1, 1] = mask[2, 3] = True  # two lungs of one pixel; their box is rows 1-2, columns 1-3
+    expected = {
+        "none": gray.tolist(),
+        "lungs": [[0, 0, 0, 0, 0], [0, 7, 0, 0, 0], [0, 0, 0, 14, 0], [0, 0, 0, 0, 0]],
+        "lungs-crop": [[7, 8, 9], [12, 13, 14]],
+        "lungs-erased": [
+            [1, 2, 3, 4, 5],
+            [6, 0, 8, 9, 10],
+            [11, 12, 13, 0, 15],
+            [16, 17, 18, 19, 20],
+        ],
+        "border": [[1, 2, 3, 4, 5], [6, 0, 0, 0, 10], [11, 0, 0, 0, 15], [16, 17, 18, 19, 20]],
+    }
+    assert tuple(expected) == images.ARMS
+    for arm, pixels in expected.items():
+        assert images.apply_arm(gray, mask, arm).tolist() == pixels
+
+
+@pytest.mark.parametrize("arm", images.ARMS)
+def test_an_arm_with_lungs_all_over_the_picture(arm):
+    whole = np.ones_like(MASK)
+    result = images.apply_arm(GRAY, whole, arm)
+    expected = np.zeros_like(GRAY) if arm in ("lungs-erased", "border") else GRAY
+    assert np.array_equal(result, expected)
 
 
 @pytest.mark.parametrize("arm", images.ARMS)

@@ -2,7 +2,11 @@
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -257,3 +261,51 @@ def test_a_full_disk_is_said(own_folders, monkeypatch, dataset):
 
 def _no_space(*_):
     raise OSError(28, "No space left on device")
+
+
+# Measures the folder argv[1] with two processes and says how many images are done.
+_MEASURING = """
+import sys
+from cxrcore import datasets, index
+
+if __name__ == "__main__":
+    dataset = datasets.load(sys.argv[1])
+    index.measure(dataset, report=lambda p: print(p.stage, p.done, flush=True), workers=2)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
+def test_a_killed_measuring_loses_at_most_the_images_in_flight(tmp_path, own_folders, measured):
+    random = np.random.default_rng(0)
+    for name in ("A", "B"):
+        (tmp_path / "many" / name).mkdir(parents=True)
+        for number in range(120):
+            gray = random.integers(0, 255, (160, 160), np.uint8)
+            cv2.imwrite(str(tmp_path / "many" / name / f"{number}.png"), gray)
+    dataset = datasets.load(tmp_path / "many")
+    script = tmp_path / "measuring.py"
+    script.write_text(_MEASURING)
+    paths = {"CXR_DATA": str(own_folders.data), "PYTHONPATH": str(Path(__file__).parent.parent)}
+    child = subprocess.Popen(
+        [sys.executable, script, dataset.root],
+        env={**os.environ, **paths},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    told = 0
+    for line in child.stdout:
+        told = int(line.split()[-1])
+        if told >= 2 * index._CHUNK:
+            os.killpg(child.pid, signal.SIGKILL)  # the two processes with it, as a power cut would
+            break
+    child.wait()
+    child.stdout.close()
+    lost = index.missing(dataset)
+    assert told <= len(dataset.table) - lost < len(dataset.table)
+    begun = len(list((own_folders.data / "thumbs").glob("*/[!.]*.jpg")))
+    assert begun - (len(dataset.table) - lost) <= 2 * index._CHUNK
+    found = index.measure(dataset, workers=1)
+    assert len(measured) == lost
+    assert found.table["error"].isna().all()
+    assert not rows.parts_folder(dataset.fingerprint).exists()

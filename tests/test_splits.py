@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
 from cxrcore.errors import DatasetError
-from cxrcore.splits import PARTS, SplitSpec, assign
+from cxrcore.splits import PARTS, SplitSpec, assign, leaks
 from cxrcore.splits import folds as folds_module
 
 
@@ -75,6 +75,99 @@ def test_whatever_is_given_is_divided_properly_or_refused(rows):
     frame, counts = parts_of(table, split)
     assert (frame.dropna(subset=["patient_id"]).groupby("patient_id")["part"].nunique() == 1).all()
     assert (counts > 0).all(axis=None)
+
+
+@st.composite
+def tables_with_groups(draw):
+    """As `tables`, some images of each class tied to one another; never so that a class is torn."""
+    table = draw(tables())
+    groups = {}
+    for number in range(draw(st.integers(0, 6))):
+        label = draw(st.sampled_from(sorted(set(table["label"]))))
+        ids = table.loc[table["label"] == label, "image_id"].tolist()
+        members = draw(st.lists(st.sampled_from(ids), min_size=2, max_size=4, unique=True))
+        groups |= {image_id: number for image_id in members if image_id not in groups}
+    return table, pd.Series(groups, dtype="int64")
+
+
+@settings(max_examples=80, deadline=None)
+@given(given_=tables_with_groups(), seed=st.integers(0, 2**32 - 1))
+def test_neither_a_patient_nor_a_group_of_duplicates_is_ever_in_two_parts(given_, seed):
+    table, groups = given_
+    try:
+        split = assign(table, SplitSpec(seed=seed), groups)
+    except DatasetError:  # tied together so that a class has too few left to divide
+        return
+    frame, counts = parts_of(table, split)
+    frame["group"] = groups.reindex(frame["image_id"]).to_numpy()
+    for key in ("patient_id", "group"):
+        assert (frame.dropna(subset=[key]).groupby(key)["part"].nunique() == 1).all()
+    assert (counts > 0).all(axis=None)
+    assert leaks.find(table, split.assignment, groups).found == ()
+
+
+def grouped(table, *groups):
+    """`Duplicates.groups` from lists of row numbers."""
+    ids = table["image_id"].tolist()
+    pairs = {ids[row]: number for number, rows in enumerate(groups) for row in rows}
+    return pd.Series(pairs, dtype="int64")
+
+
+def test_patients_and_duplicates_that_hang_together_stay_together():
+    # p0 and p1 share a film, p1 and p2 another one: all six images are one unit.
+    table = table_of([("A", f"p{n // 2}", None) for n in range(60)])
+    groups = grouped(table, [1, 2], [3, 4])
+    for seed in range(8):
+        split = assign(table, SplitSpec(seed=seed), groups)
+        assert split.assignment.iloc[:6].nunique() == 1
+    assert split.group_key == "patient+duplicates"
+    assert "2 groups of duplicates (4 images) are kept together" in split.note
+    assert "ties 6 images of different or unknown patients" in split.note
+
+
+def test_without_patients_duplicates_alone_stay_together():
+    table = table_of([("A", None, None)] * 60)
+    split = assign(table, SplitSpec(), grouped(table, [0, 20, 40, 59]))
+    assert split.assignment.iloc[[0, 20, 40, 59]].nunique() == 1
+    assert split.group_key == "image+duplicates"
+    assert "1 group of duplicates (4 images) is kept together." in split.note
+
+
+def test_duplicates_can_be_ignored_and_the_note_says_so():
+    table = even_table()
+    groups = grouped(table, [0, 5], [7, 90])
+    ignored = assign(table, SplitSpec(duplicates="ignored"), groups)
+    pd.testing.assert_series_equal(ignored.assignment, assign(table, SplitSpec()).assignment)
+    assert ignored.group_key == "patient"
+    assert "Duplicates may be in two parts, as asked." in ignored.note
+
+
+def test_no_duplicates_and_none_looked_for_are_two_things():
+    table = even_table()
+    assert "No duplicates were found." in assign(table, SplitSpec(), grouped(table)).note
+    assert "Duplicates were not looked for." in assign(table, SplitSpec()).note
+
+
+def test_duplicates_of_images_that_are_not_in_the_table_do_no_harm():
+    table = even_table()
+    stranger = pd.Series({"f" * 32: 0, table["image_id"][3]: 0})
+    assert assign(table, SplitSpec(), stranger).assignment.notna().all()
+
+
+def test_a_published_split_is_kept_though_it_divides_duplicates():
+    table = published(["train"] * 60 + ["test"] * 20)
+    split = assign(table, SplitSpec(), grouped(table, [0, 61], [3, 62], [4, 6]))
+    was_test = (table["split"] == "test").to_numpy()
+    np.testing.assert_array_equal((split.assignment == "test").to_numpy(), was_test)
+    assert "2 groups of duplicates are in more than one part" in split.note
+    assert "3 groups of duplicates (6 images) were found." in split.note
+    assert split.assignment.iloc[4] == split.assignment.iloc[6]
+
+
+def test_an_image_without_a_published_part_follows_its_duplicate():
+    rows = [("A" if n % 2 else "B", None, "test" if n < 10 else "train") for n in range(50)]
+    table = table_of([*rows, ("A", None, None)])
+    assert assign(table, SplitSpec(), grouped(table, [3, 50])).assignment.iloc[50] == "test"
 
 
 def test_shares_are_those_of_the_spec_class_by_class():

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrcore import files, recipes, settings, store
+from cxrcore import duplicates, files, recipes, settings, store
 from cxrcore.errors import StoreError
 from cxrcore.evaluation import evaluate
-from cxrcore.splits import SplitSpec
+from cxrcore.splits import Leak, Leaks, SplitSpec
 
 CLASSES = ["A", "B"]
 RUN = "cnn-plain-0123abcd"
@@ -289,6 +289,43 @@ def test_the_newest_run_is_listed_first_and_a_dataset_can_be_chosen():
     assert [name[-1] for name in store.list_runs("hospital")["run_id"]] == ["3", "1"]
 
 
+LEAKS = Leaks(
+    test_images=4,
+    found=(Leak(image_id="b", partner="t", why="patient"),),
+    patients_known=1.0,
+    duplicates_searched=True,
+)
+
+
+def test_a_listing_tells_how_many_test_images_leak_and_where_nobody_looked():
+    keep("cnn-plain-00000001", leaks=LEAKS, created="2026-01-03T00:00:00+00:00")
+    none = LEAKS.model_copy(update={"found": ()})
+    keep("cnn-plain-00000002", leaks=none, created="2026-01-02T00:00:00+00:00")
+    keep("cnn-plain-00000003", created="2026-01-01T00:00:00+00:00")
+    column = store.list_runs()["leaking"]
+    assert column.tolist()[:2] == [1, 0]
+    assert column.isna().tolist() == [False, False, True]
+
+
+def test_leaks_and_the_figures_without_them_come_back():
+    clean = make_run().metrics["test"]
+    run = keep(leaks=LEAKS, metrics_clean=clean)
+    assert store.load_run(RUN).leaks == run.leaks == LEAKS
+    assert store.load_run(RUN).metrics_clean == clean
+
+
+def test_a_run_of_before_duplicates_were_looked_for_loads_and_says_that_it_ignored_them():
+    run = keep()
+    path, seal = run.folder / "run.json", run.folder / "run.digest"
+    old = json.loads(path.read_text())
+    del old["split"]["duplicates"], old["leaks"], old["metrics_clean"]
+    path.write_text(json.dumps(old))
+    seal.write_text(files.digest(path))
+    loaded = store.load_run(RUN)
+    assert loaded.split == SplitSpec(duplicates="ignored")
+    assert (loaded.leaks, loaded.metrics_clean) == (None, None)
+
+
 # Deleting, restoring, exporting
 
 
@@ -341,9 +378,18 @@ def test_the_name_of_a_run_follows_from_what_decides_its_weights():
         store.run_id(recipe.override(epochs=1), "f" * 16, split, CLASSES),
         store.run_id(recipe, "e" * 16, split, CLASSES),
         store.run_id(recipe, "f" * 16, SplitSpec(seed=1), CLASSES),
+        store.run_id(recipe, "f" * 16, SplitSpec(duplicates="ignored"), CLASSES),
         store.run_id(recipe, "f" * 16, split, CLASSES[::-1]),
+        store.run_id(recipe, "f" * 16, split, CLASSES, "0" * 16),
     }
-    assert len(others | {name}) == 6
+    assert len(others | {name}) == 8
+
+
+def test_another_way_to_find_duplicates_is_another_run(monkeypatch):
+    recipe, split = recipes.get("cnn-plain"), SplitSpec()
+    before = store.run_id(recipe, "f" * 16, split, CLASSES)
+    monkeypatch.setattr(duplicates, "VERSION", duplicates.VERSION + 1)
+    assert store.run_id(recipe, "f" * 16, split, CLASSES) != before
 
 
 def test_a_corrected_citation_does_not_lose_a_trained_run():

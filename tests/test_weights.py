@@ -201,11 +201,17 @@ def test_a_path_is_taken_as_it_is_and_a_wrong_one_is_explained(tmp_path):
 
 
 def test_addresses_and_checksums_are_those_of_the_installed_keras():
-    from keras.src.applications import densenet, resnet
+    from keras.src.applications import densenet, resnet, xception
 
     ours = weights.SOURCES["imagenet:resnet50"]
     assert ours.address == resnet.BASE_WEIGHTS_PATH + ours.file_name
     assert ours.md5 == resnet.WEIGHTS_HASHES["resnet50"][1]
+    ours = weights.SOURCES["imagenet:resnet50v2"]
+    assert ours.address == resnet.BASE_WEIGHTS_PATH + ours.file_name
+    assert ours.md5 == resnet.WEIGHTS_HASHES["resnet50v2"][1]
+    ours = weights.SOURCES["imagenet:xception"]
+    assert ours.address == xception.WEIGHTS_PATH_NO_TOP
+    assert ours.md5 in inspect.getsource(xception.Xception)
     ours = weights.SOURCES["imagenet:densenet121"]
     assert ours.address == densenet.DENSENET121_WEIGHT_PATH_NO_TOP
     text = inspect.getsource(densenet.DenseNet)
@@ -213,15 +219,13 @@ def test_addresses_and_checksums_are_those_of_the_installed_keras():
 
 
 def test_a_recipe_knows_what_it_needs():
-    kinds = {name: weights.kind_of(recipe) for name, recipe in RECIPES.items()}
+    kinds = {name: weights.kinds_of(recipe) for name, recipe in RECIPES.items()}
+    kinds = {name: kinds for name, kinds in kinds.items() if kinds}
     assert kinds == {
-        "cnn-plain": None,
-        "cnn-batchnorm": None,
-        "cnn-batchnorm-dropout": None,
-        "cnn-five": None,
-        "chexnet": "chexnet",
-        "chexnet-probe": "chexnet",
-        "resnet50-masked": "imagenet:resnet50",
+        "chexnet": ("chexnet",),
+        "chexnet-probe": ("chexnet",),
+        "resnet50-masked": ("imagenet:resnet50",),
+        "resnet50v2-xception": ("imagenet:resnet50v2", "imagenet:xception"),
     }
     imagenet = RECIPES["chexnet"].override(weights="imagenet")
-    assert weights.kind_of(imagenet) == "imagenet:densenet121"
+    assert weights.kinds_of(imagenet) == ("imagenet:densenet121",)

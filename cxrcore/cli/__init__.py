@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from cxrcore.cli import data, models
+from cxrcore.cli import data, duplicates, fetch, models
 from cxrcore.errors import CxrError
 
 app = typer.Typer(
@@ -18,6 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 data.add_commands(app)
+fetch.add_commands(data.data_app)
+duplicates.add_commands(data.data_app)
 models.add_commands(app)
 
 

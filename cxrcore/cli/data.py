@@ -1,11 +1,14 @@
-"""Commands about datasets: demo, data add|list|forget, index."""
+"""Commands about datasets: demo, data add|merge|list|forget, index."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cxrcore.cli.show import AsJson, console, follow, print_json, print_table, progress_bar
+
+if TYPE_CHECKING:
+    from cxrcore.datasets import Dataset
 
 data_app = typer.Typer(help="Register datasets and list them.", no_args_is_help=True)
 
@@ -71,10 +74,16 @@ def data_add(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register the dataset in folder PATH under NAME."""
+    """Register the dataset in PATH, a folder or a CSV that names its images, under NAME."""
     from cxrcore import datasets
 
-    dataset = datasets.register(name, path, layout, datasets.parse_options(option or ()))
+    told = datasets.parse_options(option or ())
+    _show(datasets.register(name, path, layout, told), as_json)
+
+
+def _show(dataset: "Dataset", as_json: bool) -> None:
+    """What was registered: its classes, and what people should know."""
+    name = dataset.name
     counts = {str(label): int(n) for label, n in dataset.counts().items()}
     if as_json:
         facts = {"name": name, "layout": dataset.layout, "images": len(dataset.table)}
@@ -84,6 +93,27 @@ def data_add(
     for note in dataset.notes:
         console.print(note, markup=False)
     console.print(f"Next: python -m cxrcore index {name}", markup=False)
+
+
+@data_app.command("merge")
+def data_merge(
+    name: str,
+    members: Annotated[list[str], typer.Argument(help="Registered names or folders.")],
+    label_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="MEMBER:LABEL=CLASS",
+            help="The class of a member's label; MEMBER:LABEL= leaves its images out.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make one dataset NAME of MEMBERS; no image is copied."""
+    from cxrcore import datasets
+
+    labels = datasets.parse_map(label_map or ())
+    _show(datasets.merge(name, members, labels), as_json)
 
 
 @data_app.command("list")

@@ -1,12 +1,15 @@
 """Commands about models: recipes, train, runs, show, evaluate, explain, delete."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cxrcore.cli.show import AsJson, console, follow, print_json, print_table
 from cxrcore.errors import ExplainError
+
+if TYPE_CHECKING:
+    from cxrcore.store import Run
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -55,12 +58,23 @@ def train(
         str | None, typer.Option(help="imagenet, chexnet, random or a file.")
     ] = None,
     seed: int | None = None,
+    group: Annotated[
+        Literal["patient", "image"], typer.Option(help="What is kept together in one part.")
+    ] = "patient",
+    duplicates: Annotated[
+        Literal["together", "ignored"],
+        typer.Option(help="Whether files that show one film are kept together as well."),
+    ] = "together",
+    published_split: Annotated[
+        bool, typer.Option(help="Keep the test part that the dataset came with.")
+    ] = True,
     background: Annotated[bool, typer.Option("--background", help="Start it and return.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train RECIPE on a dataset, or return the run at once if it was trained before."""
     from cxrcore import datasets, jobs, training
     from cxrcore import recipes as recipes_module
+    from cxrcore.splits import SplitSpec
 
     changes = {
         "epochs": epochs,
@@ -75,7 +89,8 @@ def train(
     chosen = recipes_module.get(recipe).override(
         **{k: v for k, v in changes.items() if v is not None}
     )
-    job = jobs.submit_training(training.plan(chosen, datasets.load(data)))
+    split = SplitSpec(group=group, duplicates=duplicates, published=published_split)
+    job = jobs.submit_training(training.plan(chosen, datasets.load(data), split))
     if not background and job.active:
         job = follow(job.job_id, quiet=as_json)
     facts = job.model_dump(mode="json", exclude={"history"})
@@ -87,6 +102,8 @@ def train(
         console.print(
             f"{job.run_id}: test accuracy {facts['run']['accuracy']:.4f} in {facts['run']['seconds']:.0f} s"
         )
+        if facts["run"]["leaking"]:
+            console.print(f"Leaks: {facts['run']['leaks']}", markup=False)
     else:
         console.print(f"{job.title}: {job.state}. {job.message or ''}", markup=False)
     if job.state in ("failed", "cancelled", "interrupted"):
@@ -106,7 +123,8 @@ def runs(
     elif table.empty:
         console.print("No run yet. Try: python -m cxrcore train cnn-plain --data NAME")
     else:
-        shown = ["run_id", "dataset", "accuracy", "macro_f1", "loss", "seconds", "created", "state"]
+        shown = "run_id dataset accuracy leaks macro_f1 loss seconds created state".split()
+        table["leaks"] = [_leaking(number) for number in table["leaking"]]
         rows = table[shown].astype(object).where(table[shown].notna(), None)
         rows["created"] = [
             created and created[:16].replace("T", " ") for created in rows["created"]
@@ -125,9 +143,12 @@ def evaluate(run: str, as_json: AsJson = False) -> None:
     """Print the test figures of RUN, class by class."""
     from cxrcore import store
 
-    metrics = store.load_run(run).metrics["test"]
+    loaded = store.load_run(run)
+    metrics, clean = loaded.metrics["test"], loaded.metrics_clean
     if as_json:
-        print_json({"run_id": run, "test": metrics.model_dump(mode="json")})
+        facts = {"run_id": run, "test": metrics.model_dump(mode="json"), **_leaks(loaded)}
+        facts["test_without_leaks"] = clean and clean.model_dump(mode="json")
+        print_json(facts)
         return
     rows = [
         (m.name, f"{m.precision:.3f}", f"{m.recall:.3f}", f"{m.f1:.3f}", m.support)
@@ -141,6 +162,14 @@ def evaluate(run: str, as_json: AsJson = False) -> None:
         ((n, *row) for n, row in zip(names, metrics.confusion, strict=True)),
         "Confusion matrix",
     )
+    console.print(f"Leaks: {_leaks(loaded)['leaks']}", markup=False, highlight=False)
+    if clean is not None:
+        console.print(
+            f"Without them: test accuracy {clean.accuracy:.4f}, loss {clean.loss:.4f}, "
+            f"n = {clean.n}",
+            markup=False,
+            highlight=False,
+        )
 
 
 def explain(
@@ -200,7 +229,25 @@ def _headline(run_id: str) -> dict[str, Any]:
         "seconds": run.seconds,
         "images_per_second": run.images_per_second,
         "precision": run.precision,
+        **_leaks(run),
     }
+
+
+def _leaks(run: "Run") -> dict[str, Any]:
+    """How many test images are known from training, and a sentence; missing if not checked."""
+    if run.leaks is None:
+        return {"leaking": None, "leaks": "Not checked: trained before leaks were counted."}
+    said = f"{run.leaks.sentence} {run.leaks.unproven}".strip()
+    return {"leaking": run.leaks.count, "leaks": said}
+
+
+def _leaking(number: Any) -> str:
+    """A cell of the table of runs."""
+    import pandas as pd
+
+    if pd.isna(number):
+        return "not checked"
+    return f"! {number}" if number else "none"
 
 
 def _rounded(row: tuple[Any, ...]) -> list[Any]:

@@ -11,15 +11,18 @@ from typing import Any, Protocol
 from cxrcore.datasets import (
     choosing,
     cohen,
+    csv_table,
     darwin,
     folders,
     kermany,
     mendeley,
+    merged,
     radiography,
     registry,
 )
 from cxrcore.datasets.choosing import Options
 from cxrcore.datasets.choosing import parse as parse_options
+from cxrcore.datasets.merging import merge, parse_map
 from cxrcore.datasets.registry import Entry
 from cxrcore.datasets.table import COLUMNS, Dataset
 from cxrcore.errors import DatasetError
@@ -32,6 +35,8 @@ __all__ = [
     "Entry",
     "forget",
     "load",
+    "merge",
+    "parse_map",
     "parse_options",
     "register",
     "registered",
@@ -58,11 +63,13 @@ class Adapter(Protocol):
 
 # In the order they are tried: the most particular first; class folders take what is left.
 LAYOUTS: dict[str, Adapter] = {
+    "merged": merged,
     "darwin": darwin,
     "cohen": cohen,
     "radiography": radiography,
     "mendeley": mendeley,
     "kermany": kermany,
+    "csv": csv_table,
     "folders": folders,
 }
 
@@ -80,7 +87,7 @@ def load(
     the folder. The first load reads every file once; later loads only those that changed.
 
     Args:
-        path_or_name: a registered name or a folder.
+        path_or_name: a registered name, a folder, or a CSV file that names the images.
         layout: one of LAYOUTS; by default the registered one, or what the folder looks like.
         options: what the layout is told (its `Options`); by default what was registered.
         report: told how many files are read.
@@ -92,7 +99,7 @@ def load(
     if entry is not None:
         told = entry.options if options is None else options
         return _read(entry.path, entry.name, layout or entry.layout, told, report)
-    root = _folder(path_or_name)
+    root, layout, options = _place(path_or_name, layout, options)
     return _read(root, root.name, layout, options, report)
 
 
@@ -110,7 +117,7 @@ def register(
         DatasetError: the name is not allowed or taken by another folder, or as for `load`.
     """
     registry.check_name(name)
-    root = _folder(path)
+    root, layout, options = _place(path, layout, options)
     dataset = _read(root, name, layout, options, report)
     registry.add(Entry(name, root, layout, dict(dataset.options)))
     return dataset
@@ -143,6 +150,16 @@ def _folder(text: str | Path) -> Path:
             f"{registry.known_names()}. Give a folder, or register one with `data add NAME PATH`."
         )
     return root
+
+
+def _place(
+    text: str | Path, layout: str | None, options: Mapping[str, Any] | None
+) -> tuple[Path, str | None, Mapping[str, Any] | None]:
+    """The folder, layout and options that were meant; a CSV file stands for its folder."""
+    root = _folder(text)
+    if root.suffix.lower() == csv_table.SUFFIX and root.is_file() and layout in (None, "csv"):
+        return root.parent, csv_table.LAYOUT, {"file": root.name, **(options or {})}
+    return root, layout, options
 
 
 def _read(

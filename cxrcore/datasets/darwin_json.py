@@ -112,7 +112,7 @@ def rasterise(polygons: Iterable[np.ndarray], shape: tuple[int, int]) -> np.ndar
         ]
         # One call a polygon: within a call overlaps are holes, between calls they are not.
         cv2.fillPoly(mask, fixed, 1, shift=_SHIFT)
-    return mask.astype(bool)
+    return mask.view(bool)
 
 
 def lung_mask(
@@ -134,12 +134,13 @@ def lung_mask(
     raw = _load(json_path, json_path.name)
     width, height = _parse(raw, json_path.name).size
     scale = np.array([shape[1] / width if width else 1, shape[0] / height if height else 1])
+
     # Half a pixel each way, since the corner and not the centre of the first pixel stays put.
-    lungs, ignored = (
-        rasterise([(polygon + 0.5) * scale - 0.5 for polygon in _polygons(raw, which)], shape)
-        for which in (LUNG, IGNORE)
-    )
-    return lungs & ~ignored if without_ignored else lungs
+    def drawn(which: str) -> np.ndarray:
+        polygons = [(polygon + 0.5) * scale - 0.5 for polygon in _polygons(raw, which)]
+        return rasterise(polygons, shape)
+
+    return drawn(LUNG) & ~drawn(IGNORE) if without_ignored else drawn(LUNG)
 
 
 def _load(path: Path, name: str) -> dict[str, Any]:

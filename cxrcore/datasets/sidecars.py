@@ -6,7 +6,7 @@ the folders told.
 """
 
 import csv
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,8 @@ SPLITS = {
 MODALITIES = {"ct": "ct", **dict.fromkeys(("xray", "x-ray", "x_ray", "cxr"), "xray")}
 _VIEWS = {"pa": "PA", **dict.fromkeys(("ap", "ap supine"), "AP"), "l": "L", "lateral": "L"}
 _WORDS = {"split": SPLITS, "modality": MODALITIES, "view": _VIEWS}
+DELIMITERS = ",;\t|"
+_LONGEST = 1 << 20  # characters of a first line that is looked at for delimiters
 _FILLED = ("patient_id", "source", *_WORDS, "mask")
 
 
@@ -110,7 +112,7 @@ def fill(
 def _usable(cells: pd.Series, column: str, present: Collection[str]) -> pd.Series:
     """The cells as the image table has them; missing where they cannot be used."""
     if column in _WORDS:
-        return cells.str.lower().map(_WORDS[column]).astype("string")
+        return in_words(cells, column)
     if column == "mask":
         paths = _as_posix(cells)
         return paths.where(paths.isin(present))
@@ -121,34 +123,64 @@ def _as_posix(paths: pd.Series) -> pd.Series:
     return paths.str.replace("\\", "/", regex=False).str.removeprefix("./")
 
 
-def read_csv(path: Path) -> pd.DataFrame:
+def in_words(cells: pd.Series, column: str) -> pd.Series:
+    """Cells of split, modality or view as the image table writes them; unknown ones missing."""
+    return cells.str.lower().map(_WORDS[column]).astype("string")
+
+
+def header(path: Path) -> list[str]:
+    """The names in the first line of a CSV file; the rest is not read.
+
+    Raises:
+        DatasetError: the first line cannot be read.
+    """
+    return next(_lines(path, DELIMITERS))
+
+
+def read_csv(path: Path, delimiters: str = ",") -> pd.DataFrame:
     """All cells as text without blanks around; only empty ones are missing ("NA" may be a name).
 
     Not by pandas, which takes a line that is too long for an index and one too short for good.
+
+    Args:
+        path: the file, UTF-8.
+        delimiters: what may stand between cells; of several, that which the first line has most.
+
+    Raises:
+        DatasetError: it cannot be opened, is no UTF-8, or its lines differ in length.
     """
+    names, *lines = _lines(path, delimiters)
+    told = pd.DataFrame(lines, columns=names, dtype="string")
+    for column in told.columns:
+        text = told[column].str.strip()
+        told[column] = text.mask(text == "", pd.NA)
+    return told
+
+
+def _lines(path: Path, delimiters: str) -> Iterator[list[str]]:
+    """The cells of each line of a CSV file, the header first; all of one length."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            lines = []
+            first = file.readline(_LONGEST)
+            delimiter = max(delimiters, key=first.count)
+            file.seek(0)
+            reader = csv.reader(file, strict=True, delimiter=delimiter)
+            names = [name.strip() for name in next(reader, [])]
+            if not _is_unique(names):
+                raise ValueError(f"columns of the same name in {names}")
+            yield names
             for line in reader:
-                if line and len(line) != len(header):
+                if line and len(line) != len(names):
                     raise ValueError(
-                        f"line {reader.line_num} has {len(line)} cells, the first has {len(header)}"
+                        f"line {reader.line_num} has {len(line)} cells, the first has {len(names)}"
                     )
-                lines += [line] if line else []
-        if not _is_unique(header):
-            raise ValueError(f"columns of the same name in {header}")
+                if line:
+                    yield line
     except (OSError, ValueError, csv.Error) as error:  # bad UTF-8 is a ValueError
         raise DatasetError(
             f"{path} cannot be read as a table: {' '.join(str(error).split())[:160]}. "
             "Save it as comma-separated UTF-8 text, or remove it."
         ) from error
-    told = pd.DataFrame(lines, columns=header, dtype="string")
-    for column in told.columns:
-        text = told[column].str.strip()
-        told[column] = text.mask(text == "", pd.NA)
-    return told
 
 
 def _is_texts(value: object) -> bool:

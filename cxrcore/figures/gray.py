@@ -22,6 +22,7 @@ def histogram_lines(
     *,
     multiples: bool = False,
     logarithmic: bool = False,
+    beside: Sequence[GrayProfile] = (),
 ) -> go.Figure:
     """Gray values per group: the mean of the images, and a band between their quartiles.
 
@@ -32,18 +33,20 @@ def histogram_lines(
         colours: `#rrggbb` for each profile's name.
         multiples: one panel a group, the others gray behind it, instead of all in one.
         logarithmic: vertical axis.
+        beside: profiles of a figure that stands beside this one: both get the same vertical axis,
+            and are lower.
     """
     if not multiples:
         fig = go.Figure()
         for profile in profiles:
             _profile(fig, profile, colours[profile.name], logarithmic)
-        layout(fig, height=440, x=GRAY_TITLE, y=SHARE_TITLE)
+        layout(fig, height=400 if beside else 440, x=GRAY_TITLE, y=SHARE_TITLE)
     else:
         fig = _profile_panels(profiles, colours, logarithmic)
     fig.update_xaxes(range=[0, 255], tickvals=[0, 32, 64, 96, 128, 160, 192, 224, 255])
     if logarithmic:
-        return fig.update_yaxes(type="log", dtick=1, range=_log_range(profiles))
-    return fig.update_yaxes(range=[0, 1.05 * _highest(profiles)])
+        return fig.update_yaxes(type="log", dtick=1, range=_log_range([*profiles, *beside]))
+    return fig.update_yaxes(range=[0, 1.05 * _highest([*profiles, *beside])])
 
 
 def _profile_panels(

@@ -1,9 +1,10 @@
-"""Lay an explanation's map over the picture it explains."""
+"""Lay an explanation's map, or the outline of the lungs, over a picture."""
 
 import cv2
 import numpy as np
 
-from cxrcore.errors import ExplainError
+from cxrcore.errors import ExplainError, ImageError
+from cxrcore.figures.theme import PALETTE
 
 
 def _table(code: int) -> np.ndarray:
@@ -62,6 +63,45 @@ def overlay(
     alpha = (opacity * np.sqrt(strength))[..., None]  # the root lets the middle be seen too
     mixed = (1 - alpha) * gray[..., None] + alpha * colours
     return np.rint(mixed).astype(np.uint8)
+
+
+OUTLINE_COLOUR = PALETTE[5]  # azure: seen on black, gray and white
+_TINT = 0.18  # opacity of the colour inside the outline
+_LINES = 250  # outlines are the longest side / _LINES pixels wide
+
+
+def outline(gray: np.ndarray, mask: np.ndarray, colour: str = OUTLINE_COLOUR) -> np.ndarray:
+    """Draw where a mask lies: its outline in full colour, its inside tinted.
+
+    The line lies inside the mask, and is drawn along the picture's edge where the mask ends there.
+
+    Args:
+        gray: (H, W) uint8.
+        mask: (H, W) bool, True inside.
+        colour: `#rrggbb`.
+
+    Returns:
+        (H, W, 3) uint8 RGB; what is outside is as it was.
+
+    Raises:
+        ImageError: the two are not of one shape, or not uint8 and bool.
+    """
+    if gray.ndim != 2 or gray.dtype != np.uint8 or mask.dtype != bool or mask.shape != gray.shape:
+        raise ImageError(
+            "An outline needs an (H, W) uint8 picture and an (H, W) bool mask. "
+            f"Received: {gray.dtype} {gray.shape} and {mask.dtype} {mask.shape}. "
+            "Read the mask with the picture's shape."
+        )
+    width = max(1, round(max(gray.shape) / _LINES))
+    kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+    core = cv2.erode(
+        mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0
+    ).astype(bool)
+    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float32)
+    picture = np.repeat(gray[..., None], 3, axis=2)
+    picture[core] = np.rint((1 - _TINT) * picture[core] + _TINT * rgb).astype(np.uint8)
+    picture[mask & ~core] = rgb.astype(np.uint8)
+    return picture
 
 
 def _check(

@@ -19,11 +19,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from cxrcore import files, settings
 
 VERSION = "1"  # raise it when the same image comes to be measured differently
 LEVELS = 256
+_AT_ONCE = 2048  # histograms that are read, and images of which a file has a row group
 
 _SCHEMA = pa.schema(
     [
@@ -77,8 +79,33 @@ def complete(fingerprint: str, count: int) -> bool:
 
 
 def read(fingerprint: str) -> pa.Table | None:
-    """All rows of a dataset, in no particular order; None where there is no sound file."""
-    return _read(_file(fingerprint))
+    """All rows of a dataset without their histograms, in no order; None without a sound file."""
+    return _read(_file(fingerprint), _SCHEMA.names[:-1])
+
+
+def read_histograms(fingerprint: str, ids: pd.Series) -> NDArray[np.uint32] | None:
+    """(n, 256) the histograms of these images, in their order; None without a sound file."""
+    try:
+        with pq.ParquetFile(_file(fingerprint)) as file:
+            if not _of_this_version(file.schema_arrow.metadata):
+                return None
+            # The file's rows in the order of `ids`, turned round: where each of them goes.
+            goes = np.argsort(places(file.read(["image_id"])["image_id"], ids).to_numpy())
+            result = np.zeros((len(ids), LEVELS), np.uint32)
+            first = 0
+            # A few rows at a time: Arrow would otherwise hold all of them three times over.
+            for batch in file.iter_batches(_AT_ONCE, columns=["histogram"]):
+                counts = batch.column(0).flatten().to_numpy().reshape(-1, LEVELS)
+                result[goes[first : first + len(counts)]] = counts
+                first += len(counts)
+    except (OSError, pa.ArrowException):
+        return None
+    return result
+
+
+def places(of: pa.ChunkedArray, ids: pd.Series) -> pa.Array:
+    """At which row of a file each image is."""
+    return pa.array(pd.Index(of.to_pandas()).get_indexer(ids))
 
 
 def known(fingerprint: str, ids: pd.Series) -> pd.DataFrame:
@@ -162,5 +189,5 @@ def _of_this_version(metadata: dict[bytes, bytes] | None) -> bool:
 
 def _write(path: Path, table: pa.Table) -> None:
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
+    pq.write_table(table, buffer, compression="zstd", row_group_size=_AT_ONCE)
     files.write_atomic(path, buffer.getvalue())

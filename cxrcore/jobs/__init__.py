@@ -2,13 +2,20 @@
 
 `submit_*` start one, `list_jobs` and `get` tell how far they are, `cancel`, `kill`, `resume`
 and `dismiss` change them, `log` shows what they printed. Trainings wait for each other, so that
-at most CXR_MAX_JOBS run at once; measuring and the demonstration wait in a line of their own.
+at most CXR_MAX_JOBS run at once; measuring, preparing, searching duplicates and the demonstration
+wait in a line of their own.
 """
 
 from cxrcore.jobs.child import run
 from cxrcore.jobs.control import cancel, dismiss, get, kill, list_jobs, log, resume
 from cxrcore.jobs.record import Job, JobSpec
-from cxrcore.jobs.submit import submit_demo, submit_index, submit_training
+from cxrcore.jobs.submit import (
+    submit_demo,
+    submit_duplicates,
+    submit_index,
+    submit_pixels,
+    submit_training,
+)
 
 __all__ = [
     "Job",
@@ -22,6 +29,8 @@ __all__ = [
     "resume",
     "run",
     "submit_demo",
+    "submit_duplicates",
     "submit_index",
+    "submit_pixels",
     "submit_training",
 ]

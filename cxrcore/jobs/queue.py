@@ -18,7 +18,13 @@ from cxrcore.errors import Cancelled
 from cxrcore.jobs import locks
 from cxrcore.jobs.record import LOCK, Kind
 
-LANES: dict[Kind, str] = {"train": "train", "index": "prepare", "demo": "prepare"}
+LANES: dict[Kind, str] = {
+    "train": "train",
+    "index": "prepare",
+    "demo": "prepare",
+    "pixels": "prepare",
+    "duplicates": "prepare",
+}
 
 _POLL_SECONDS = 0.3
 

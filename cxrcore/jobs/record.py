@@ -25,7 +25,7 @@ from cxrcore import files, settings
 from cxrcore.errors import JobError
 from cxrcore.jobs import locks
 
-Kind = Literal["train", "index", "demo"]
+Kind = Literal["train", "index", "demo", "pixels", "duplicates"]
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 
 SPEC, STATUS, LOCK, LOG = "spec.json", "status.json", "job.lock", "log.txt"

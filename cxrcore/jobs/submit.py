@@ -1,4 +1,4 @@
-"""Start a training, the measuring of a dataset, or the demonstration."""
+"""Start a training, the measuring or preparing of a dataset, or the demonstration."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -54,14 +54,7 @@ def submit_index(dataset: str) -> Job:
         DatasetError: no dataset is registered under that name.
         JobError, StoreError: as in `submit_training`.
     """
-    from cxrcore import datasets
-
-    names = [entry.name for entry in datasets.registered()]
-    if dataset not in names:
-        raise DatasetError(
-            f"No dataset is registered as {dataset!r}; there are: {', '.join(names) or 'none'}. "
-            "Register it with: python -m cxrcore data add NAME FOLDER"
-        )
+    _require_registered(dataset)
     work = JobSpec(
         job_id=f"index-{dataset}",
         kind="index",
@@ -70,6 +63,76 @@ def submit_index(dataset: str) -> Job:
         details={"dataset": dataset},
     )
     return control.start(work)
+
+
+def submit_pixels(dataset: str, size: int, arm: str = "none") -> Job:
+    """Prepare a registered dataset as a model sees it, in a process of its own.
+
+    Afterwards `pixels.find` has the prepared images, with their BRISQUE scores and histograms.
+    What is there already is kept, so asking again costs next to nothing.
+
+    Args:
+        dataset: the name it is registered under.
+        size: side of the square in pixels, 1..2048.
+        arm: one of `images.ARMS`.
+
+    Raises:
+        DatasetError: no dataset is registered under that name.
+        ImageError: no such size or arm.
+        JobError, StoreError: as in `submit_training`.
+    """
+    from cxrcore.pixels import Preparation
+
+    _require_registered(dataset)
+    preparation = Preparation(size, arm)
+    seen = "" if arm == "none" else f", {arm}"
+    work = JobSpec(
+        job_id=f"pixels-{dataset}-{preparation.key()}",
+        kind="pixels",
+        title=f"Preparing {dataset} at {size} px{seen}",
+        dataset=dataset,
+        details={"dataset": dataset, "size": size, "arm": arm},
+    )
+    return control.start(work)
+
+
+def submit_duplicates(dataset: str, other: str | None = None) -> Job:
+    """Search the duplicates of a registered dataset in a process of its own.
+
+    Images are measured first where they were not. Afterwards `duplicates.load` has the result,
+    or with `other` `splits.across.load` that of the two.
+
+    Args:
+        dataset: the name it is registered under.
+        other: another registered dataset, to search what both have instead.
+
+    Raises:
+        DatasetError: no dataset is registered under one of the names.
+        JobError, StoreError: as in `submit_training`.
+    """
+    for name in filter(None, (dataset, other)):
+        _require_registered(name)
+    both = f"{dataset} and {other}" if other else dataset
+    work = JobSpec(
+        # Names have no capitals, so no other pair of names gives the same id.
+        job_id=f"duplicates-{dataset}-WITH-{other}" if other else f"duplicates-{dataset}",
+        kind="duplicates",
+        title=f"Searching duplicates in {both}",
+        dataset=dataset,
+        details={"dataset": dataset, "other": other},
+    )
+    return control.start(work)
+
+
+def _require_registered(dataset: str) -> None:
+    from cxrcore import datasets
+
+    names = [entry.name for entry in datasets.registered()]
+    if dataset not in names:
+        raise DatasetError(
+            f"No dataset is registered as {dataset!r}; there are: {', '.join(names) or 'none'}. "
+            "Register it with: python -m cxrcore data add NAME FOLDER"
+        )
 
 
 def submit_demo(patients: int | None = None, shortcut: bool = False) -> Job:

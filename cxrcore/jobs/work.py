@@ -170,6 +170,45 @@ def index(context: Context) -> dict[str, Any]:
     return {"message": f"{len(measured.table):,} images are measured.{note}"}
 
 
+def pixels(context: Context) -> dict[str, Any]:
+    """Prepare the images of a dataset as a model sees them, and measure what was prepared."""
+    from cxrcore import datasets
+    from cxrcore import pixels as pixels_module
+
+    wanted = context.spec.details
+    dataset = datasets.load(wanted["dataset"])
+    preparation = pixels_module.Preparation(wanted["size"], wanted["arm"])
+    prepared = pixels_module.prepare(dataset, preparation, report=context.progress)
+    prepared.brisque(report=context.progress)
+    prepared.histograms(report=context.progress)
+    unusable = len(prepared.reasons)
+    note = f" {unusable:,} cannot be used: damaged, or without a lung mask." if unusable else ""
+    return {"message": f"{prepared.usable.sum():,} images are prepared and measured.{note}"}
+
+
+def duplicates(context: Context) -> dict[str, Any]:
+    """Search the duplicates of a dataset, or the images that it shares with another."""
+    from cxrcore import datasets
+    from cxrcore import duplicates as duplicates_module
+    from cxrcore import index as index_module
+    from cxrcore.splits import across
+
+    def measured(name: str) -> tuple[datasets.Dataset, index_module.Index]:
+        dataset = datasets.load(name)
+        return dataset, index_module.measure(dataset, report=context.progress)
+
+    first = measured(context.spec.details["dataset"])
+    if other := context.spec.details.get("other"):
+        pairs = across.find(*first, *measured(other), report=context.progress)
+        count = int(pairs["first"].nunique())
+        noun = "image is" if count == 1 else "images are"
+        return {"message": f"{count:,} {noun} in {other} as well."}
+    found = duplicates_module.find(*first, report=context.progress)
+    count = int(found.groups.nunique())
+    noun = "group" if count == 1 else "groups"
+    return {"message": f"{count:,} {noun} of duplicates, {len(found.groups):,} images."}
+
+
 def demo(context: Context) -> dict[str, Any]:
     """Make the demonstration dataset, measure it, and submit its trainings."""
     from cxrcore import datasets, recipes, training
@@ -192,4 +231,10 @@ def demo(context: Context) -> dict[str, Any]:
     return {"message": f"{images} {how}. The trainings are submitted."}
 
 
-WORK: dict[str, Work] = {"train": train, "index": index, "demo": demo}
+WORK: dict[str, Work] = {
+    "train": train,
+    "index": index,
+    "pixels": pixels,
+    "duplicates": duplicates,
+    "demo": demo,
+}

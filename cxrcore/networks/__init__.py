@@ -7,17 +7,17 @@ this package.
 """
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cxrcore.errors import RecipeError, WeightsError
 from cxrcore.files import digest
-from cxrcore.networks import chexnet, legacy, plain, residual
+from cxrcore.networks import binary, chexnet, fusion, legacy, plain, residual
 from cxrcore.networks.sizes import count_parameters
 from cxrcore.progress import Report, silent
 from cxrcore.recipes import Recipe
-from cxrcore.weights import kind_of, locate
+from cxrcore.weights import kinds_of, locate
 
 if TYPE_CHECKING:
     import keras
@@ -59,14 +59,23 @@ def build(
     n_classes = _count(classes)
     if weights is not None:
         recipe = recipe.override(weights=weights)
-    file = _first_weights(recipe, report)  # before TensorFlow is imported: failing is quick
+    files = _first_weights(recipe, report)  # before TensorFlow is imported: failing is quick
+    if recipe.n_classes not in (None, n_classes):
+        raise RecipeError(
+            f"{recipe.name} tells {recipe.n_classes} classes apart, and there are {n_classes}. "
+            "Choose another recipe, or train it on one class against the rest."
+        )
 
     import keras
 
     keras.utils.set_random_seed(recipe.seed)
+    if recipe.network == "resnet50v2-xception":
+        return fusion.build(recipe, n_classes, files)
+    file = files[0] if files else None
     if builder := _WITH_TRUNK.get(recipe.network):
         return builder(recipe, n_classes, file)
-    model = plain.build(recipe, n_classes)
+    make = binary.build if recipe.network in binary.BINARY else plain.build
+    model = make(recipe, n_classes)
     if file:
         load_weights(model, file)
     return model
@@ -76,7 +85,8 @@ def compile(model: "keras.Model", recipe: Recipe) -> None:
     """Give `model` (or its head) the recipe's optimiser, loss and accuracy; labels are numbers.
 
     The studies wrote labels as one-hot rows; sparse categorical cross-entropy is the same
-    loss for numbers 0..k-1.
+    loss for numbers 0..k-1. With label smoothing e, a label counts as 1 - e of its own class
+    and e spread evenly over all (Szegedy et al. 2015, arXiv:1512.00567), in validation too.
     """
     import keras
 
@@ -86,9 +96,23 @@ def compile(model: "keras.Model", recipe: Recipe) -> None:
     }
     model.compile(
         optimizer=optimizers[recipe.optimizer](),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
+        loss=_smoothed(recipe.label_smoothing)
+        if recipe.label_smoothing
+        else keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
     )
+
+
+def _smoothed(share: float) -> "Callable[[Any, Any], Any]":
+    """Cross-entropy of smoothed labels; `share` 0..1 of a label goes to all classes evenly."""
+    import keras
+
+    def smoothed_crossentropy(labels: Any, probabilities: Any) -> Any:
+        classes = probabilities.shape[-1]
+        rows = keras.ops.one_hot(keras.ops.reshape(labels, (-1,)), classes)
+        return keras.losses.categorical_crossentropy(rows, probabilities, label_smoothing=share)
+
+    return smoothed_crossentropy
 
 
 def load_weights(model: "keras.Model", path: Path) -> None:
@@ -139,14 +163,11 @@ def _count(classes: int | Sequence[str]) -> int:
     return number
 
 
-def _first_weights(recipe: Recipe, report: Report) -> Path | None:
-    kind = kind_of(recipe)
-    if kind is None:
-        return None
-    path = locate(kind, report=report)
-    if recipe.weights_digest and digest(path) != recipe.weights_digest:
+def _first_weights(recipe: Recipe, report: Report) -> tuple[Path, ...]:
+    paths = tuple(locate(kind, report=report) for kind in kinds_of(recipe))
+    if recipe.weights_digest and digest(paths[0]) != recipe.weights_digest:
         raise WeightsError(
-            f"{path} has changed since it was chosen for this training. "
+            f"{paths[0]} has changed since it was chosen for this training. "
             "Choose the file again, so that the run's name tells of its new content."
         )
-    return path
+    return paths

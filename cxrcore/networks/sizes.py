@@ -1,5 +1,6 @@
 """How many weights a network has, computed without TensorFlow for the form's estimate."""
 
+from cxrcore.networks import binary, fusion
 from cxrcore.networks.chexnet import FINDINGS
 from cxrcore.networks.plain import PLAIN
 from cxrcore.networks.residual import HIDDEN_UNITS
@@ -8,8 +9,11 @@ from cxrcore.recipes import Recipe
 # Of keras.applications without top, trainable or not; they do not depend on the image size.
 RESNET50 = 23_587_712
 DENSENET121 = 7_037_504
+RESNET50V2 = 23_564_800
+XCEPTION = 20_861_480
 _RESNET50_MAPS = 2048
 _DENSENET121_MAPS = 1024
+_XCEPTION_MAPS = 2048
 
 
 def count_parameters(recipe: Recipe, n_classes: int) -> int:
@@ -27,6 +31,10 @@ def count_parameters(recipe: Recipe, n_classes: int) -> int:
             return DENSENET121 + _dense(_DENSENET121_MAPS, FINDINGS) + _dense(FINDINGS, n_classes)
         case "chexnet-probe":
             return DENSENET121 + _norm(_DENSENET121_MAPS) + _dense(_DENSENET121_MAPS, n_classes)
+        case "resnet50v2-xception":
+            return RESNET50V2 + XCEPTION + _fusion() + _dense(fusion.OUTER, n_classes)
+        case network if network in binary.BINARY:
+            return _binary(binary.BINARY[network], recipe.image_size, n_classes)
         case _:
             return _plain(recipe, n_classes)
 
@@ -44,6 +52,36 @@ def _plain(recipe: Recipe, n_classes: int) -> int:
         total += _dense(width, units) + (_norm(units) if spec.hidden_norm else 0)
         width = units
     return total + _dense(width, n_classes)
+
+
+def _binary(spec: binary.Binary, side: int, n_classes: int) -> int:
+    maps, total = 1, 0
+    for filters, pooled in spec.blocks:
+        total += _dense(binary.KERNEL**2 * maps, filters)
+        side -= binary.KERNEL - 1
+        side //= 2 if pooled else 1
+        maps = filters
+    width = side * side * maps
+    for units in spec.hidden:
+        total += _dense(width, units)
+        width = units
+    return total + _dense(width, 1) + n_classes
+
+
+def _fusion() -> int:
+    """The bottleneck blocks on top of the joined trunks."""
+    total, maps = 0, _RESNET50_MAPS + _XCEPTION_MAPS
+    for _ in range(fusion.BLOCKS):
+        for inputs, kernel, outputs in (
+            (maps, 1, fusion.INNER),
+            (fusion.INNER, 3, fusion.INNER),
+            (fusion.INNER, 1, fusion.OUTER),
+        ):
+            total += _dense(kernel**2 * inputs, outputs) + _norm(outputs)
+        if maps != fusion.OUTER:
+            total += _dense(maps, fusion.OUTER) + _norm(fusion.OUTER)
+        maps = fusion.OUTER
+    return total
 
 
 def _dense(inputs: int, units: int) -> int:

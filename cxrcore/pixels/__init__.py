@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Pixels", "Preparation", "find", "prepare", "prepare_one"]
 
 _COUNTED = 2048  # prepared images a process counts at once, a tenth of a second's work
-VERSION = 1  # raise it when the same image comes to be prepared differently
+VERSION = 2  # raise it when the same image comes to be prepared differently
 _SCORES, _COUNTS = "brisque.npy", "histograms.npy"
 
 

@@ -147,10 +147,12 @@ def normalised(image: Floats, top: int, bottom: int, exact: bool = True) -> Floa
 
 
 def _sums(values: Floats) -> tuple[float, ...]:
-    flat = values.ravel()
-    sizes = np.abs(flat)
-    negative = int(np.count_nonzero(flat < 0))
-    return flat.size, negative, float(sizes.sum()), float(flat @ flat), float(flat @ sizes)
+    # By OpenCV: NumPy's products of vectors are BLAS, whose threads wait for one another longer
+    # than such short sums take wherever other processes are at work.
+    below = np.minimum(values, 0)
+    square, square_below = (cv2.norm(v, cv2.NORM_L2SQR) for v in (values, below))
+    size, negative = cv2.norm(values, cv2.NORM_L1), int(np.count_nonzero(values < 0))
+    return values.size, negative, size, square, square - 2 * square_below
 
 
 def _blurred(image: Floats) -> Floats:

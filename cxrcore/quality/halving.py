@@ -17,13 +17,25 @@ _POLE = np.sqrt(8) - 3  # of the quadratic B-spline; Unser et al. 1993, doi 10.1
 _TAIL = 24  # pixels; farther ones weigh less than 0.172^24 = 4e-19, below the rounding error
 _OUTPUTS = 32  # a block: more multiply more zeros, fewer are more calls
 _PAD = 12  # zeros that SciPy puts around an image before it fits splines ("grid-constant")
-_TINY = 1e-12  # of full scale; by chance no pixel of a picture is as dark without being black
+_TINY = 1e-12  # of full scale; where there is light, only what cancels out is as dark
+
+# One pixel's coefficients: they fall off to both sides as powers of the pole.
+_POWERS: Floats = _POLE ** np.arange(3 * _OUTPUTS + 2 * _TAIL)
+_RESPONSE: Floats = np.sqrt(2) * _POWERS
 
 
 class _Block(NamedTuple):
+    """Outputs next to each other as the product of a matrix and the inputs around them.
+
+    Inputs farther away count only where all near ones are black. Since what they add falls
+    off as a power, all those before the block, each times its power, add up to one carry for
+    every output, and those after it to another: so the faintest tail is right to its last bits.
+    """
+
     outputs: slice
     inputs: slice
     weights: Floats  # (outputs, inputs)
+    faint: Floats  # (outputs, 2) weights of the carries
 
 
 def quickly(image: Floats) -> Floats | None:
@@ -33,16 +45,16 @@ def quickly(image: Floats) -> Floats | None:
         image: (H, W) float64, gray 0..1.
 
     Returns:
-        (round(H / 2), round(W / 2)) float64, halves rounded to even; None where black areas
-        hold what the splines leave there, 1e-20 or less: that takes `exactly`.
+        (round(H / 2), round(W / 2)) float64, halves rounded to even; None where pixels that
+        are not black cancel out to nothing but rounding error: that takes `exactly`.
     """
+    tails = bool(image.min() <= 0)
     lower = np.empty((round(len(image) / 2), image.shape[1]))
-    for outputs, inputs, weights in _blocks(image.shape[0]):
-        np.matmul(weights, image[inputs], out=lower[outputs])
+    _halve(image, lower, tails)
     half = np.empty((len(lower), round(image.shape[1] / 2)))
-    for outputs, inputs, weights in _blocks(image.shape[1]):
-        np.matmul(lower[:, inputs], weights.T, out=half[:, outputs])
-    if np.abs(half).min() < _TINY:
+    _halve(lower.T, half.T, tails)
+    size = np.abs(half)
+    if size.min() < _TINY and (_lit(image) & (size < _TINY)).any():
         return None
     return _clipped(half, image)
 
@@ -82,27 +94,72 @@ def _clipped(half: Floats, image: Floats) -> Floats:
     return np.clip(half, low, high, out=half)
 
 
+def _halve(image: Floats, half: Floats, tails: bool) -> None:
+    """Fill (round(n / 2), m) with the half-size copy of (n, m) along the first axis.
+
+    `tails` asks for the last bits of what pixels far away leave in black areas.
+    """
+    blocks = _blocks(len(image))
+    for outputs, inputs, weights, _ in blocks:
+        np.matmul(weights, image[inputs], out=half[outputs])
+    if tails:
+        for block, carries in zip(blocks, _carries(image, blocks), strict=True):
+            half[block.outputs] += block.faint @ carries
+
+
+def _carries(image: Floats, blocks: tuple[_Block, ...]) -> Floats:
+    """(blocks, 2, m): sums of the pixels before, and after, each block's inputs.
+
+    Each times the power of its distance from the first, or last, input, less one.
+    """
+    carries = np.zeros((len(blocks), 2, image.shape[1]))
+    for number in range(1, len(blocks)):
+        new = image[blocks[number - 1].inputs.start : blocks[number].inputs.start]
+        carry = _POWERS[len(new)] * carries[number - 1, 0]
+        carries[number, 0] = carry + _POWERS[: len(new)][::-1] @ new
+    for number in reversed(range(len(blocks) - 1)):
+        new = image[blocks[number].inputs.stop : blocks[number + 1].inputs.stop]
+        carry = _POWERS[len(new)] * carries[number + 1, 1]
+        carries[number, 1] = carry + _POWERS[: len(new)] @ new
+    return carries
+
+
 @lru_cache(maxsize=256)
 def _blocks(length: int) -> tuple[_Block, ...]:
     """The half-size copy along one axis as a matrix, in blocks along its diagonal."""
-    count = round(length / 2)
-    places = (np.arange(count) + 0.5) * (length / count) - 0.5  # centres, in input pixels
-    nearest = np.floor(places + 0.5).astype(int)
-    off = places - nearest
-    before = 0.5 * (0.5 - off) ** 2
-    middle = 0.75 - off**2
-    values = np.stack([before, middle, 1 - before - middle])  # (3, count) the B-spline there
-    # One pixel's coefficients: they fall off to both sides as powers of the pole.
-    response = np.sqrt(2) * _POLE ** np.arange(3 * _OUTPUTS + 2 * _TAIL)
+    nearest, values = _places(length)
     blocks = []
-    for first in range(0, count, _OUTPUTS):
-        outputs = slice(first, min(first + _OUTPUTS, count))
+    for first in range(0, len(nearest), _OUTPUTS):
+        outputs = slice(first, min(first + _OUTPUTS, len(nearest)))
         start = max(0, nearest[outputs][0] - _TAIL)
         inputs = slice(start, min(length, nearest[outputs][-1] + _TAIL + 1))
-        columns = np.arange(inputs.start, inputs.stop)
+        # The carries stand for one pixel just before the inputs and one just after.
+        columns = np.arange(inputs.start - 1, inputs.stop + 1)
         weights = np.zeros((outputs.stop - first, len(columns)))
         for tap in range(3):
             distance = np.abs(nearest[outputs, None] + (tap - 1) - columns)
-            weights += values[tap, outputs, None] * response[distance]
-        blocks.append(_Block(outputs, inputs, weights))
+            weights += values[tap, outputs, None] * _RESPONSE[distance]
+        near = np.ascontiguousarray(weights[:, 1:-1])
+        blocks.append(_Block(outputs, inputs, near, weights[:, [0, -1]]))
     return tuple(blocks)
+
+
+def _places(length: int) -> tuple[NDArray[np.intp], Floats]:
+    """Where outputs lie: (count,) nearest input, and (3, count) the spline at it and beside it."""
+    count = round(length / 2)
+    places = (np.arange(count) + 0.5) * (length / count) - 0.5  # centres, in input pixels
+    nearest = np.floor(places + 0.5).astype(np.intp)
+    off = places - nearest
+    before = 0.5 * (0.5 - off) ** 2
+    middle = 0.75 - off**2
+    return nearest, np.stack([before, middle, 1 - before - middle])
+
+
+def _lit(image: Floats) -> NDArray[np.bool_]:
+    """(h, w) whether one of the pixels at an output, or beside them, is not black."""
+    lit = image > 0
+    for _ in range(2):
+        nearest, _ = _places(len(lit))
+        before, after = np.maximum(nearest - 1, 0), np.minimum(nearest + 1, len(lit) - 1)
+        lit = np.ascontiguousarray((lit[before] | lit[nearest] | lit[after]).T)
+    return lit

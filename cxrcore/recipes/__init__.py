@@ -8,30 +8,34 @@ the notebook is what produced the reported figures; the other value is in `defec
 """
 
 from cxrcore.errors import RecipeError
-from cxrcore.recipes import study_a, study_b, study_e
+from cxrcore.recipes import study_a, study_b, study_c, study_d, study_e
 from cxrcore.recipes.recipe import (
     CHANGEABLE,
+    FAST,
     LIMITS,
     ClassReport,
     Plateau,
     Recipe,
     Reported,
+    Stopping,
 )
 
 __all__ = [
     "CHANGEABLE",
+    "FAST",
     "LIMITS",
     "RECIPES",
     "ClassReport",
     "Plateau",
     "Recipe",
     "Reported",
+    "Stopping",
     "get",
+    "schedule_of",
 ]
 
-RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (*study_b.RECIPES, *study_a.RECIPES, *study_e.RECIPES)
-}
+_STUDIES = (study_b, study_a, study_e, study_c, study_d)
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for study in _STUDIES for recipe in study.RECIPES}
 
 
 def get(name: str) -> Recipe:
@@ -46,3 +50,11 @@ def get(name: str) -> Recipe:
         raise RecipeError(
             f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}."
         ) from None
+
+
+def schedule_of(recipe: Recipe) -> str:
+    """How long it trains: "published" as its study did, "fast" as `Recipe.fast`, else "own"."""
+    told = {name: getattr(recipe, name) for name in FAST}
+    if recipe.name in RECIPES and told == {n: getattr(RECIPES[recipe.name], n) for n in FAST}:
+        return "published"
+    return "fast" if told == FAST else "own"

@@ -20,6 +20,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "learning_rate": (1e-7, 1.0),
     "seed": (0, 2**31 - 1),
     "max_brisque": (0.0, 200.0),  # score; lower is better
+    "label_smoothing": (0.0, 0.3),  # share of a label that is spread over all classes
+    "favoured_weight": (1.0, 20.0),  # times that an image of the favoured class counts
 }
 _WHOLE = ("image_size", "batch_size", "epochs", "seed")
 
@@ -30,7 +32,10 @@ CHANGEABLE = (
     "arm",
     "plateau",
     "best_by",
+    "stopping",
     "augmentation",
+    "class_weights",
+    "favoured_class",
 )
 
 # What may be asked for as first weights, besides the path of an .h5 file; the published first.
@@ -38,8 +43,10 @@ _PRETRAINED: dict[str, tuple[str, ...]] = {
     "resnet50": ("imagenet",),
     "chexnet": ("chexnet", "imagenet"),
     "chexnet-probe": ("chexnet", "imagenet"),
+    "resnet50v2-xception": ("imagenet",),
 }
-_AUGMENTED = ("resnet50",)  # networks whose study published an augmentation
+# Networks whose study published an augmentation.
+_AUGMENTED = ("resnet50", "resnet50v2-xception")
 
 
 def _whole(field: str) -> Any:
@@ -67,6 +74,18 @@ class Plateau(_Frozen):
     factor: float = Field(gt=0, lt=1)
     patience: int = Field(ge=0)
     mode: Literal["max", "min"]
+
+
+class Stopping(_Frozen):
+    """End the training when `monitor` stops improving, as Keras' EarlyStopping.
+
+    It ends after `patience` epochs without an improvement of more than `min_delta`; an
+    accuracy improves upwards, a loss downwards.
+    """
+
+    monitor: Literal["accuracy", "val_loss"]
+    min_delta: float = Field(0.0, ge=0)
+    patience: int = Field(gt=0)
 
 
 class ClassReport(_Frozen):
@@ -106,6 +125,7 @@ class Recipe(_Frozen):
     description: str  # one plain line for a form
     network: str  # key of the builder in cxrcore.networks
     features: bool = False  # frozen trunk: features are computed once, only the head trains
+    n_classes: Literal[2] | None = None  # how many it tells apart; None: as many as there are
     min_size: int = 32  # pixels; smaller images leave nothing for the last layer
 
     image_size: Annotated[int, _whole("image_size")]
@@ -120,7 +140,12 @@ class Recipe(_Frozen):
     max_brisque: Annotated[float, _real("max_brisque")] | None = None  # images above are left out
     plateau: Plateau | None = None
     best_by: Literal["val_loss"] | None = None  # keep the weights of the epoch with the lowest
-    augmentation: Literal["none", "published"] = "none"
+    stopping: Stopping | None = None
+    augmentation: Literal["none", "published", "strong"] = "none"
+    class_weights: Literal["none", "balanced"] = "none"  # balanced: n / (classes * n of class)
+    label_smoothing: Annotated[float, _real("label_smoothing")] = 0.0
+    favoured_class: str | None = None  # its images count `favoured_weight` times as much
+    favoured_weight: Annotated[float, _real("favoured_weight")] = 1.0
 
     reported: Reported
     defects: tuple[str, ...] = ()  # sentences: known faults of the study, and what we do instead
@@ -137,6 +162,14 @@ class Recipe(_Frozen):
     def weights_choices(self) -> tuple[str, ...]:
         """Named first weights this network can start from; the path of an .h5 file is one too."""
         return (*_PRETRAINED.get(self.network, ()), "random")
+
+    def fast(self) -> "Recipe":
+        """The same network and optimiser, without epochs that are of no use.
+
+        The learning rate falls and the training ends when the validation loss stops improving,
+        and the weights of the best epoch are kept (FAST).
+        """
+        return self.override(**FAST)
 
     def limits(self) -> dict[str, tuple[float, float]]:
         """Lowest and highest value of each number of this recipe, for forms and messages."""
@@ -205,8 +238,13 @@ class Recipe(_Frozen):
             )
         if self.augmentation == "published" and self.network not in _AUGMENTED:
             raise ValueError(
-                f"augmentation must be 'none' for recipe {self.name}: its study published none. "
-                f"Received: {self.augmentation!r}."
+                f"augmentation must be 'none' or 'strong' for recipe {self.name}: its study "
+                f"published none. Received: {self.augmentation!r}."
+            )
+        if self.features and self.augmentation != "none":
+            raise ValueError(
+                f"augmentation must be 'none' for recipe {self.name}: its features are computed "
+                f"once an image. Received: {self.augmentation!r}."
             )
         return self
 
@@ -227,6 +265,14 @@ class Recipe(_Frozen):
         else:
             wanted = f"valid ({first['msg']})"
         return f"{field} must be {wanted} for recipe {self.name}. Received: {received!r}."
+
+
+# Our schedule; see `Recipe.fast`.
+FAST: dict[str, Any] = {
+    "plateau": Plateau(monitor="val_loss", factor=0.3, patience=3, mode="min"),
+    "best_by": "val_loss",
+    "stopping": Stopping(monitor="val_loss", min_delta=0.0, patience=8),
+}
 
 
 def _is_h5(weights: Any) -> bool:

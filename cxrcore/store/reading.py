@@ -32,6 +32,7 @@ _LIST_TYPES = {
     "classes": "str",
     "weights_used": "str",
     "synthetic": "boolean",
+    "leaking": "Int64",
 }
 
 
@@ -69,7 +70,8 @@ def list_runs(dataset: str | None = None) -> pd.DataFrame:
     Columns: run_id, recipe, dataset, fingerprint, image_size (pixels), arm, accuracy, macro_f1, loss
     (of the test images), recalls (JSON list in class order), parameters,
     seconds, epochs_run, created, state ("ok", or a sentence that says what is
-    damaged and what to do), classes (JSON list), weights_used, synthetic.
+    damaged and what to do), classes (JSON list), weights_used, synthetic, leaking
+    (test images that are known from training; missing in runs where that was not checked).
     What a damaged folder does not tell is missing.
 
     Args:
@@ -125,6 +127,7 @@ def _row(name: str, run: Run | None, state: str) -> dict[str, object]:
         "classes": json.dumps(run.classes, ensure_ascii=False),
         "weights_used": run.weights_used,
         "synthetic": run.synthetic,
+        "leaking": None if run.leaks is None else run.leaks.count,
     }
     if test := run.metrics.get("test"):
         recalls = json.dumps([row.recall for row in test.classes])

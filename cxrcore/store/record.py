@@ -6,20 +6,21 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from cxrcore import files, pixels, settings
+from cxrcore import duplicates, files, pixels, settings
 from cxrcore.errors import StoreError
 from cxrcore.evaluation import Metrics
 from cxrcore.recipes import Recipe
-from cxrcore.splits import SplitSpec
+from cxrcore.splits import Leaks, SplitSpec
 
 # Raised when training changes so that the same recipe gives other weights.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 
 MODEL, PREDICTIONS, HISTORY = "model.keras", "predictions.parquet", "history.csv"
 EMBEDDINGS, LOG = "embeddings.npy", "log.txt"
@@ -46,10 +47,12 @@ class Run(BaseModel):
     """One recipe trained on one split of one dataset; everything but the files themselves.
 
     `seconds` is the whole training on the clock, pixels and evaluation
-    included, added up over resumed sittings; `images_per_second` counts the
+    included, added up over resumed sittings, but not what is measured once a dataset; `images_per_second` counts the
     training batches only. `peak_memory_mb` is the most the process ever held.
     `removed` has one {image_id, path, reason} an image that was left out.
-    `weights_used` names where training started ("random", or a file).
+    `weights_used` names where training started ("random", or a file). `leaks` says which test
+    images are known from training, None in runs of before that was checked; `metrics_clean`
+    are the test figures without those, None where nothing leaks or nothing is left.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -80,9 +83,20 @@ class Run(BaseModel):
     stopped_because: str
     created: str = Field(default_factory=_now)  # ISO 8601, UTC
     metrics: dict[str, Metrics]  # by "validation" and "test"
+    leaks: Leaks | None = None
+    metrics_clean: Metrics | None = None
     files: dict[str, str] = {}  # name -> digest, filled by save
     stamps: dict[str, Stamp] = {}  # name -> size and time, filled by save
     notes: list[str] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before_duplicates(cls, values: Any) -> Any:
+        """A split of before duplicates were looked for ignored them, whatever is usual now."""
+        split = values.get("split") if isinstance(values, dict) else None
+        if not isinstance(split, dict) or "duplicates" in split:
+            return values
+        return values | {"split": split | {"duplicates": "ignored"}}
 
     @property
     def folder(self) -> Path:
@@ -150,20 +164,25 @@ class Run(BaseModel):
 
 
 def run_id(
-    recipe: Recipe, fingerprint: str, split: SplitSpec, classes: Sequence[str] | None = None
+    recipe: Recipe,
+    fingerprint: str,
+    split: SplitSpec,
+    classes: Sequence[str] | None = None,
+    grouping: str = "",
 ) -> str:
     """`<recipe>-<8 hex>`: the same for the same weights-to-be, on every machine.
 
     Decided by the recipe's fields that decide weights, the dataset's
-    fingerprint, the split, where given the order of the classes, and the
-    versions of preparation and training. Neither TensorFlow nor scikit-learn is imported.
+    fingerprint, the split, where given the order of the classes, and the `grouping` (who is
+    whose image, see `TrainSpec`), and the versions of preparation, duplicates and training. Neither TensorFlow nor scikit-learn is imported.
     """
     parts = {
         "recipe": recipe.weights_fields(),
         "fingerprint": fingerprint,
         "split": split.model_dump(mode="json"),
         "classes": None if classes is None else list(classes),
-        "versions": [TRAINING_VERSION, pixels.VERSION],
+        "grouping": grouping,
+        "versions": [TRAINING_VERSION, pixels.VERSION, duplicates.VERSION],
     }
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
     return f"{recipe.name}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"

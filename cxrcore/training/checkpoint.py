@@ -29,7 +29,8 @@ _STATE = "state.json"
 class State(BaseModel):
     """How far a training is; everything but the arrays.
 
-    `wait` and `plateau_best` belong to the learning-rate rule; `best_loss` and
+    `wait` and `plateau_best` belong to the learning-rate rule, `stopping_best`
+    and `stopping_wait` to the rule that ends it early; `best_loss` and
     `best_epoch` tell which epoch had the lowest validation loss, where the
     recipe keeps that epoch's weights. Seconds are added up over all sittings.
     """
@@ -42,6 +43,8 @@ class State(BaseModel):
     learning_rate: float | None = None  # for the next epoch
     plateau_best: float | None = None
     wait: int = 0
+    stopping_best: float | None = None
+    stopping_wait: int = 0
     best_loss: float | None = None
     best_epoch: int = 0
     finished: str = ""  # why no further epoch is needed; empty while one is

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrcore.errors import TrainingError
+from cxrcore.training import augment
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -68,7 +69,8 @@ class Feed:
 
     With `seed`, each epoch has an order of its own that depends on (seed,
     epoch) alone, so that a resumed training sees what an uninterrupted one
-    would have seen. Set `epoch` before iterating.
+    would have seen. Set `epoch` before iterating. With `strength`, images are
+    changed by `augment.changed`, differently in each epoch.
     """
 
     def __init__(
@@ -78,8 +80,9 @@ class Feed:
         labels: npt.NDArray[np.integer],
         batch_size: int,
         seed: int | None = None,
+        strength: augment.Strength | None = None,
     ) -> None:
-        self._rows = rows
+        self._rows, self._strength = rows, strength
         self._numbers, self._labels = numbers, labels.astype(np.int32)
         self._batch_size, self._seed = batch_size, seed
         self.epoch = 0
@@ -100,11 +103,15 @@ class Feed:
             order = np.random.default_rng([self._seed, self.epoch]).permutation(order)
         for start in range(0, len(order), self._batch_size):
             chosen = order[start : start + self._batch_size]
+            numbers = self._numbers[chosen]
             try:
-                yield self._rows.take(self._numbers[chosen]), self._labels[chosen]
+                rows = self._rows.take(numbers)
             except TrainingError as error:
                 self.failure = error
                 raise
+            if self._strength is not None:
+                rows = augment.changed(rows, numbers, self._strength, self._seed or 0, self.epoch)
+            yield rows, self._labels[chosen]
 
     def dataset(self) -> "tf.data.Dataset":
         """The same as tensors for a network: float32, gray images repeated to three channels."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from cxrcore.errors import TrainingError
-from cxrcore.recipes import Recipe
+from cxrcore.recipes import Recipe, Stopping
 from cxrcore.training import schedule
 from cxrcore.training.checkpoint import Checkpoint, State
 from cxrcore.training.data import Feed
@@ -24,10 +24,12 @@ def fit(
     state: State,
     checkpoint: Checkpoint,
     reporter: Reporter,
+    class_weights: Mapping[int, float] | None = None,
 ) -> None:
     """Train the compiled `model` for the epochs that `state` says are left.
 
-    `state` is brought up to date and kept in `checkpoint` after each epoch;
+    `class_weights` says how much an image of each class counts, by class
+    number; validation counts all alike. `state` is brought up to date and kept in `checkpoint` after each epoch;
     afterwards `state.finished` says why training ended.
 
     Raises:
@@ -40,13 +42,14 @@ def fit(
         checkpoint.restore_optimizer(model, state.epoch)
     batches = train.dataset(), validation.dataset()
     plateau = schedule.PlateauState(state.plateau_best, state.wait)
+    stopping = schedule.StoppingState(state.stopping_best, state.stopping_wait)
     pace = Pace(train, validation, recipe.epochs)
     while not state.finished:
         if state.learning_rate is not None:
             model.optimizer.learning_rate = state.learning_rate
         rate = float(model.optimizer.learning_rate)
         train.epoch = state.epoch
-        logs = _one_epoch(model, batches, (train, validation), pace, state, reporter)
+        logs = _one_epoch(model, batches, (train, validation), pace, state, reporter, class_weights)
 
         seconds = pace.end_epoch()
         state.epoch += 1
@@ -62,6 +65,11 @@ def fit(
             state.learning_rate, state.wait = rate, plateau.wait
             state.plateau_best = plateau.best
         state.finished = _reason_to_end(state, recipe, rate)
+        if recipe.stopping and not state.finished:
+            rule = recipe.stopping
+            ends = stopping.ends_after(rule, logs[rule.monitor])
+            state.stopping_best, state.stopping_wait = stopping.best, stopping.wait
+            state.finished = _why_it_stops(rule, state, recipe) if ends else ""
         checkpoint.save(state, model)
         reporter.history = list(state.history)
         reporter.tell("training", epoch=state.epoch, batch=len(train), batches=len(train), now=True)
@@ -74,6 +82,7 @@ def _one_epoch(
     pace: "Pace",
     state: State,
     reporter: Reporter,
+    class_weights: Mapping[int, float] | None,
 ) -> dict[str, float]:
     """Loss and accuracy of training and validation, by the names of `Run.history`."""
     import keras
@@ -102,6 +111,7 @@ def _one_epoch(
             batches[0],
             validation_data=batches[1],
             callbacks=[watch],
+            class_weight=class_weights,
             shuffle=False,  # the feed has an order of its own
             verbose=0,
         )
@@ -137,6 +147,14 @@ def _reason_to_end(state: State, recipe: Recipe, next_rate: float) -> str:
             "epochs; more of them would change nothing"
         )
     return ""
+
+
+def _why_it_stops(rule: Stopping, state: State, recipe: Recipe) -> str:
+    what = {"accuracy": "training accuracy", "val_loss": "validation loss"}[rule.monitor]
+    return (
+        f"the {what} has not improved for {rule.patience} epochs, after {state.epoch} of "
+        f"{recipe.epochs}"
+    )
 
 
 def _line(state: State, epochs: int) -> str:

@@ -35,7 +35,9 @@ class Network:
 
         *before, last = self.part.layers
         if self.part is self.whole:
-            return keras.Model(self.part.input, [self.part.output, last.input])
+            # Of a binary network the last layer sees one number; what makes it says more.
+            made_by = next((layer for layer in before if layer.name == "logit"), last)
+            return keras.Model(self.part.input, [self.part.output, made_by.input])
         # A head's layers also stand in the whole model, and their `input` is the one there.
         features = x = keras.Input(self.part.input.shape[1:])
         for layer in before[1:]:

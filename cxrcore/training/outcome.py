@@ -1,6 +1,6 @@
 """From trained weights to a run: predictions, features, numbers, and the record."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ class Outcome:
     predictions: pd.DataFrame  # columns as Run.predictions
     embeddings: npt.NDArray[np.float32]  # (n, d) what the last layer sees, rows as predictions
     metrics: dict[str, Metrics]
+    metrics_clean: Metrics | None  # of the test images that do not leak, if some do
 
 
 def examine(
@@ -34,8 +35,11 @@ def examine(
     selection: Selection,
     batch_size: int,
     reporter: Reporter,
+    leaking: Collection[str] = (),
 ) -> Outcome:
     """Predict the validation and the test images, in this order, and score them.
+
+    The test images are scored once more without those that are `leaking`, where there are any.
 
     Raises:
         Cancelled: asked to stop.
@@ -66,7 +70,11 @@ def examine(
         )
         for name in EVALUATED
     }
-    return Outcome(table, embeddings, metrics)
+    clean = (splits == "test") & ~table["image_id"].isin(list(leaking)).to_numpy(bool)
+    clean_metrics = None
+    if leaking and clean.any():
+        clean_metrics = evaluate(selection.labels[numbers[clean]], probabilities[clean], classes)
+    return Outcome(table, embeddings, metrics, clean_metrics)
 
 
 def _predict(

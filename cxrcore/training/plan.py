@@ -1,6 +1,8 @@
 """What is going to be trained, checked and named before anything is computed."""
 
 import datetime
+import functools
+import hashlib
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -15,7 +17,8 @@ from cxrcore.splits import SplitSpec
 class TrainSpec(BaseModel):
     """All that a process needs to train: written as JSON, it is a job's specification.
 
-    `notes` are sentences that the run will carry; they do not count for `run_id`.
+    `grouping` is a digest of what else decides who is trained on (see `grouping_of`). `notes`
+    are sentences that the run will carry; they do not count for `run_id`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,12 +31,14 @@ class TrainSpec(BaseModel):
     fingerprint: str
     classes: tuple[str, ...]
     split: SplitSpec
+    grouping: str
     notes: tuple[str, ...] = ()
 
     @property
     def run_id(self) -> str:
         """Name of the run that this training leaves in the store."""
-        return store.run_id(self.recipe, self.fingerprint, self.split, self.classes)
+        decided = self.recipe, self.fingerprint, self.split, self.classes, self.grouping
+        return store.run_id(*decided)
 
 
 def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> TrainSpec:
@@ -43,13 +48,21 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
     the whole images, and the specification notes it.
 
     Raises:
-        TrainingError: the dataset has fewer than two classes.
+        TrainingError: the dataset has fewer than two classes, or more than the recipe can tell
+            apart.
     """
     if len(dataset.classes) < 2:
         raise TrainingError(
             f"A classifier needs two classes or more; {dataset.name} has "
             f"{', '.join(dataset.classes) or 'none'}. Put the images of each class into a folder "
             "of its own."
+        )
+    if recipe.n_classes not in (None, len(dataset.classes)):
+        raise TrainingError(
+            f"{recipe.name} tells {recipe.n_classes} classes apart; {dataset.name} has "
+            f"{len(dataset.classes)}: {', '.join(dataset.classes)}. Choose another model, or add "
+            "the dataset once more under another name with two classes (data add NAME PATH "
+            "--option classes=A,B, or --option rename=B:other,C:other for one against the rest)."
         )
     notes = []
     if recipe.arm != "none" and not dataset.table["mask"].notna().any():
@@ -63,6 +76,7 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
         notes.append(
             f"Trained from random weights; as published it starts from {published} weights."
         )
+    split = split or SplitSpec()
     return TrainSpec(
         recipe=recipe,
         dataset=dataset.name,
@@ -71,9 +85,32 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
         options=dict(dataset.options),
         fingerprint=dataset.fingerprint,
         classes=dataset.classes,
-        split=split or SplitSpec(),
+        split=split,
+        grouping=grouping_of(dataset, recipe, split),
         notes=tuple(notes),
     )
+
+
+def grouping_of(dataset: Dataset, recipe: Recipe, split: SplitSpec) -> str:
+    """16 hexadecimal digits over what decides a training besides images and labels.
+
+    These are the patients, the published split where it is kept, and the lung masks where the
+    recipe wants them: they can be corrected while the dataset's fingerprint stays.
+    """
+    columns = ["image_id", "patient_id"]
+    columns += ["split"] if split.keeps_published(dataset.table) else []
+    columns += ["mask"] if recipe.arm != "none" else []
+    return _digest_of(dataset, tuple(columns))
+
+
+# Pages plan at every rerun, and 30 ms for 20,000 images are much for a rerun.
+@functools.lru_cache(maxsize=8)
+def _digest_of(dataset: Dataset, columns: tuple[str, ...]) -> str:
+    cells = dataset.table[list(columns)].astype(object)
+    cells = cells.where(cells.notna(), "")
+    rows = sorted(zip(*(cells[column] for column in columns), strict=True))
+    text = "\n".join("\t".join(row) for row in (columns, *rows))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def estimate(recipe: Recipe, n_train: int, n_classes: int) -> float | None:

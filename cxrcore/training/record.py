@@ -21,6 +21,7 @@ def opening(spec: TrainSpec, material: Material, state: State) -> list[str]:
         f"images: {counts}; {len(material.selection.removed)} left out",
         f"classes: {', '.join(spec.classes)}",
         f"split: {material.split.note}",
+        f"leaks: {material.leaks.sentence} {material.leaks.unproven}",
         f"start: {state.weights_used} weights, {recipe.image_size} px, batches of "
         f"{recipe.batch_size}, {recipe.optimizer} at {recipe.learning_rate:g}, seed {recipe.seed}",
         f"machine: {machine.device()}, {state.precision}",
@@ -65,6 +66,8 @@ def record(
         epochs_run=state.epoch,
         stopped_because=state.finished,
         metrics=outcome.metrics,
+        leaks=material.leaks,
+        metrics_clean=outcome.metrics_clean,
         notes=[*spec.notes, *_notes(material, state)],
     )
 

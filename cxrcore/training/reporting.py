@@ -9,7 +9,14 @@ from cxrcore.errors import Cancelled
 from cxrcore.progress import Progress
 
 Stage = Literal[
-    "preparing pixels", "building", "computing features", "training", "evaluating", "saving"
+    "measuring images",
+    "searching duplicates",
+    "preparing pixels",
+    "building",
+    "computing features",
+    "training",
+    "evaluating",
+    "saving",
 ]
 _INTERVAL_SECONDS = 0.5
 

@@ -1,8 +1,12 @@
 """The learning rate and the best epoch, decided from the history alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cxrcore.recipes import Plateau
+import numpy as np
+import numpy.typing as npt
+
+from cxrcore.recipes import Plateau, Recipe, Stopping
 
 # Keras' default of ReduceLROnPlateau; the studies did not change it.
 _MIN_DELTA = 1e-4
@@ -29,6 +33,38 @@ class PlateauState:
             return rate
         self.wait = 0
         return rate * rule.factor
+
+
+@dataclass
+class StoppingState:
+    """What must be remembered between epochs; equal to Keras' EarlyStopping."""
+
+    best: float | None = None
+    wait: int = 0
+
+    def ends_after(self, rule: Stopping, value: float) -> bool:
+        """Whether to end, given the monitored value of the epoch that has ended."""
+        sign = 1.0 if rule.monitor == "accuracy" else -1.0
+        if self.best is None or sign * value - rule.min_delta > sign * self.best:
+            self.best, self.wait = value, 0
+            return False
+        self.wait += 1
+        return self.wait >= rule.patience
+
+
+def class_weights(
+    recipe: Recipe, labels: npt.NDArray[np.integer], classes: Sequence[str]
+) -> dict[int, float] | None:
+    """How much an image of each class counts, by class number; None where all count alike.
+
+    Balanced weights are n / (classes * n of the class), as scikit-learn's.
+    """
+    weights = np.ones(len(classes))
+    if recipe.class_weights == "balanced":
+        weights = len(labels) / (len(classes) * np.bincount(labels, minlength=len(classes)))
+    if recipe.favoured_class in classes:
+        weights[classes.index(recipe.favoured_class)] *= recipe.favoured_weight
+    return None if (weights == 1).all() else dict(enumerate(map(float, weights)))
 
 
 def is_negligible(rate: float, first_rate: float) -> bool:

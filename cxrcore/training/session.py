@@ -11,6 +11,7 @@ from cxrcore.files import cannot_write
 from cxrcore.recipes import Recipe
 from cxrcore.store import Run
 from cxrcore.training import machine
+from cxrcore.training.augment import strength_of
 from cxrcore.training.checkpoint import Checkpoint, State
 from cxrcore.training.data import Feed
 from cxrcore.training.fit import fit
@@ -20,6 +21,7 @@ from cxrcore.training.outcome import examine
 from cxrcore.training.plan import TrainSpec
 from cxrcore.training.record import opening, record, save
 from cxrcore.training.reporting import Reporter, TrainingProgress
+from cxrcore.training.schedule import class_weights
 from cxrcore.training.selection import Selection
 
 
@@ -70,6 +72,7 @@ def _train(
     reporter.history = list(state.history) if state else []
     weights_used = _first_weights(recipe, reporter, needed=state is None or recipe.features)
     material = gather(spec, reporter)
+    begun += material.seconds_once
 
     reporter.tell("building")
     machine.start_tensorflow()
@@ -83,9 +86,9 @@ def _train(
 
     def finish(net: Network) -> Run:
         checkpoint.restore(net.part, state.chosen_epoch)
-        outcome = examine(
-            net, material.dataset, spec.classes, material.selection, recipe.batch_size, reporter
-        )
+        chosen, leaking = material.selection, material.leaks.image_ids
+        asked = material.dataset, spec.classes, chosen, recipe.batch_size, reporter, leaking
+        outcome = examine(net, *asked)
         outside_epochs = time.monotonic() - begun - (state.seconds - before)
         run = record(spec, material, state, outcome, net, state.seconds + outside_epochs)
         reporter.tell("saving", now=True)
@@ -118,7 +121,9 @@ def _fit_and_finish(
             if not machine.has_gpu():
                 net.part.jit_compile = False  # XLA on a CPU was measured 3-5 times slower
             train, validation = _feeds(net, recipe, material.selection)
-            fit(net.part, recipe, train, validation, state, checkpoint, reporter)
+            labels = material.selection.labels[material.selection.rows["train"]]
+            counting = class_weights(recipe, labels, spec.classes)
+            fit(net.part, recipe, train, validation, state, checkpoint, reporter, counting)
             if recipe.features:
                 # Only the head is compiled: the whole model is kept without an optimiser.
                 return finish(net)
@@ -130,17 +135,17 @@ def _feeds(net: Network, recipe: Recipe, chosen: Selection) -> tuple[Feed, Feed]
     train, validation = chosen.rows["train"], chosen.rows["validation"]
     size = recipe.batch_size
     return (
-        Feed(net.rows, train, chosen.labels[train], size, seed=recipe.seed),
+        Feed(net.rows, train, chosen.labels[train], size, recipe.seed, strength_of(recipe)),
         Feed(net.rows, validation, chosen.labels[validation], size),
     )
 
 
 def _first_weights(recipe: Recipe, reporter: Reporter, *, needed: bool) -> str:
     """Where training starts from, for `Run.weights_used`; missing weights are found out early."""
-    kind = weights.kind_of(recipe)
-    if kind is None:
+    kinds = weights.kinds_of(recipe)
+    if not kinds:
         return "random"
-    if needed:
+    for kind in kinds if needed else ():
         weights.locate(kind, report=reporter.of("building"))
     if recipe.weights_digest:
         return f"file {Path(recipe.weights).name} ({recipe.weights_digest[:8]})"

@@ -1,19 +1,18 @@
-"""Histograms page: how bright the images of each class are."""
+"""Histograms page: how bright the images of each group are, how far the groups lie apart, and
+what is left of that once the lungs are cut out."""
 
-import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from cxrcore import figures
 from cxrcore.datasets import Dataset
-from cxrcore.figures import GrayProfile
-from cxrcore.index import Index
-from pages.parts import cached, charts, facts
-from pages.parts.words import literal
+from cxrcore.errors import CxrError
+from cxrcore.pixels import Preparation
+from pages.parts import cached, cached_gray, facts, gray_numbers, gray_panels, preparing
+from pages.parts.cached_gray import SIZE, WHOLE, Selection
+from pages.parts.gray_panels import GROUPINGS, PIXELS, choice
 
-GROUPINGS = {"label": "Class", "source": "Source", "view": "View"}
-MODALITIES = {"xray": "X-ray", "ct": "CT"}
+MODALITIES = cached_gray.NAMES["modality"]
+SPLITS = ("train", "validation", "test")
 MOST_GROUPS = 10  # more lines than colours tell nothing
 
 
@@ -28,45 +27,29 @@ def main() -> None:
         "may tell them apart by that alone, without looking at the lungs.",
     )
     images = cached.images(dataset, measured)
-    with st.container(horizontal=True, gap="large"):
-        modality = _modality(images)
+    with st.container(horizontal=True, gap="medium"):
         by = _grouping(images)
-        multiples = _choice("View", ("Overlay", "Small multiples"), "view") == "Small multiples"
-        logarithmic = _choice("Vertical scale", ("Linear", "Logarithmic"), "scale") == "Logarithmic"
-    profiles = _profiles(dataset, measured, images, by, modality)
-    if not profiles:
-        st.info("None of these images could be read, so there is nothing to draw.")
+        modality = None if by == "modality" else _modality(images)
+        wanted = _pixels(images)
+        view = choice("View", ("Overlay", "Small multiples"), "view") if wanted == WHOLE else ""
+        scale = choice("Vertical scale", ("Linear", "Logarithmic"), "scale")
+    try:
+        if wanted != WHOLE and cached_gray.prepared(dataset, wanted) is None:
+            preparing.offer(dataset, Preparation(SIZE, wanted))
+        selection = Selection(by, _names(dataset, images, by), modality, wanted)
+        shown = gray_panels.gather(dataset, measured, selection)
+    except CxrError as error:
+        st.error(str(error))
         st.stop()
-    colours = _colours(dataset, by, profiles)
-    fig = cached.figure(
-        dataset,
-        lambda: figures.histogram_lines(
-            profiles, colours, multiples=multiples, logarithmic=logarithmic
-        ),
-        *("gray", by, modality, multiples, logarithmic),
+    if not shown.gray[WHOLE].profiles:
+        st.info("None of these images can be used, so there is nothing to draw.")
+        st.stop()
+    gray_panels.left_out(images, shown)
+    gray_panels.lines(
+        shown, multiples=view == "Small multiples", logarithmic=scale == "Logarithmic"
     )
-    charts.plotly(
-        fig,
-        key="gray",
-        alt=f"Share of pixels at each gray value. {_in_words(profiles)}",
-    )
-    st.caption(
-        "Line: mean of the images. Band: the middle half of them (lower to upper quartile). "
-        "Each image counts the same, whatever its size. Pure black and pure white are left out of "
-        "the lines, since they are mostly borders and burnt-in marks; they are shown below."
-    )
-    bars = cached.figure(
-        dataset, lambda: figures.extremes(profiles, colours), "extremes", by, modality
-    )
-    _table_and_extremes(profiles, bars, by)
-    _download(profiles, dataset)
-
-
-def _choice(label: str, options: tuple[str, ...], key: str) -> str:
-    """One of a few, always one; the same in the address, so that a view can be sent on."""
-    return st.segmented_control(
-        label, options, default=options[0], required=True, key=f"gray_{key}", bind="query-params"
-    )
+    gray_panels.distances(shown)
+    gray_numbers.show(shown)
 
 
 def _modality(images: pd.DataFrame) -> str | None:
@@ -81,6 +64,7 @@ def _modality(images: pd.DataFrame) -> str | None:
         required=True,
         format_func=MODALITIES.__getitem__,
         key="gray_modality",
+        bind="query-params",
         help="X-rays and CT slices have other gray values, so they are never added up.",
     )
 
@@ -96,94 +80,37 @@ def _grouping(images: pd.DataFrame) -> str:
         required=True,
         format_func=GROUPINGS.__getitem__,
         key="gray_by",
+        bind="query-params",
         help="If the sources differ more than the classes, a model may learn the source.",
     )
 
 
-def _profiles(
-    dataset: Dataset, measured: Index, images: pd.DataFrame, by: str, modality: str | None
-) -> list[GrayProfile]:
-    names: tuple[str, ...] = dataset.classes
-    if by != "label":
-        ranked = images[by].value_counts().index
-        names = tuple(map(str, ranked[:MOST_GROUPS]))
-        if len(ranked) > MOST_GROUPS:
-            st.caption(f"The {MOST_GROUPS} largest of {len(ranked)} are shown.")
-    return cached.gray_profiles(dataset, measured, by, names, modality)
+def _pixels(images: pd.DataFrame) -> str:
+    """Which pixels of the images: an arm; only where there are lung masks there is a choice."""
+    if images["mask"].isna().all():
+        return WHOLE
+    return st.selectbox(
+        "Pixels",
+        list(PIXELS),
+        format_func=PIXELS.__getitem__,
+        key="gray_pixels",
+        bind="query-params",
+        width=220,
+        help="With the dataset's lung masks: what is left of the differences when only the lungs "
+        "are seen, or all but the lungs.",
+    )
 
 
-def _colours(dataset: Dataset, by: str, profiles: list[GrayProfile]) -> dict[str, str]:
+def _names(dataset: Dataset, images: pd.DataFrame, by: str) -> tuple[str, ...]:
+    """The groups in their order."""
     if by == "label":
-        return cached.colours(dataset)
-    return figures.class_colours([profile.name for profile in profiles])
-
-
-def _in_words(profiles: list[GrayProfile]) -> str:
-    darkest = min(profiles, key=lambda p: p.brightness)
-    brightest = max(profiles, key=lambda p: p.brightness)
-    if darkest is brightest:
-        return f"Mean gray value {darkest.brightness:.0f}."
-    return (
-        f"Darkest: {darkest.name}, mean gray value {darkest.brightness:.0f}; "
-        f"brightest: {brightest.name}, {brightest.brightness:.0f}."
-    )
-
-
-def _table_and_extremes(profiles: list[GrayProfile], bars: go.Figure, by: str) -> None:
-    halves = charts.halves()
-    with halves.cell():
-        st.subheader("In numbers")
-        st.dataframe(
-            _numbers(profiles, GROUPINGS[by]),
-            hide_index=True,
-            column_config={
-                "Mean gray": st.column_config.NumberColumn(
-                    format="%.1f", help="Mean of all pixels, black and white included, 0 to 255."
-                ),
-                "Contrast": st.column_config.NumberColumn(
-                    format="%.1f", help="Standard deviation of an image's gray values; the mean."
-                ),
-            },
-            alt=f"Brightness and contrast of each {GROUPINGS[by].lower()}",
-        )
-        st.caption(literal(_in_words(profiles)))
-    with halves.cell():
-        st.subheader("Pure black and pure white")
-        charts.plotly(
-            bars,
-            key="extremes",
-            alt="Mean share of pure black and pure white pixels: "
-            + "; ".join(f"{p.name} {p.black:.1%} and {p.white:.1%}" for p in profiles),
-        )
-
-
-def _numbers(profiles: list[GrayProfile], name: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            name: [p.name for p in profiles],
-            "Images": [p.images for p in profiles],
-            "Mean gray": [p.brightness for p in profiles],
-            "Contrast": [p.contrast for p in profiles],
-        }
-    )
-
-
-def _download(profiles: list[GrayProfile], dataset: Dataset) -> None:
-    def table() -> str:
-        columns: dict[str, np.ndarray] = {"gray_value": np.arange(1, 255)}
-        for p in profiles:
-            columns |= {f"{p.name} mean": p.mean, f"{p.name} q1": p.lower, f"{p.name} q3": p.upper}
-        return pd.DataFrame(columns).to_csv(index=False)
-
-    st.download_button(
-        "Download the lines (CSV)",
-        table,
-        f"{dataset.name}-gray-values.csv",
-        "text/csv",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-    )
+        return dataset.classes
+    ranked = list(map(str, cached_gray.groups(images, by).value_counts().index))
+    if by == "split":
+        return tuple(sorted(ranked, key=lambda s: SPLITS.index(s) if s in SPLITS else 9))
+    if len(ranked) > MOST_GROUPS:
+        st.caption(f"The {MOST_GROUPS} largest of {len(ranked)} are shown.")
+    return tuple(ranked[:MOST_GROUPS])
 
 
 main()

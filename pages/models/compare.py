@@ -9,9 +9,9 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from cxrcore import figures
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
-from cxrcore.recipes import CHANGEABLE, RECIPES, Plateau
+from cxrcore.recipes import RECIPES
 from cxrcore.store import Run
-from pages.parts import cached, charts, thumbs
+from pages.parts import cached, charts, leak_marks, run_report, thumbs
 from pages.parts.words import ARM_NAMES
 
 MOST_SIDE_BY_SIDE = 3
@@ -38,7 +38,7 @@ def main() -> None:
         st.stop()
     _marks(chosen)
     _confusions(chosen, dataset)
-    _reports(chosen)
+    _reports(chosen, dataset)
     _curves(chosen)
 
 
@@ -62,7 +62,8 @@ def _choose_runs(table: pd.DataFrame) -> list[Run]:
     )
     rows = sorted(event["selection"]["rows"])
     st.caption(
-        "Measured on the test images, which no training ever saw. Tick runs to compare them below. "
+        "Measured on the test images, which were not trained on; *Leaks* counts those that are "
+        "known from training all the same. Tick runs to compare them below. "
         "*Published* is what the study reported on its own data: its caveat is in the report below."
     )
     st.download_button(
@@ -95,6 +96,7 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
                 for arm, size in zip(table["arm"], table["image_size"], strict=True)
             ],
             "Accuracy": table["accuracy"],
+            "Leaks": [_leaking(number) for number in table["leaking"]],
             "Published": [_published(name) for name in table["recipe"]],
             "Macro F1": table["macro_f1"],
             "Loss": table["loss"],
@@ -106,6 +108,12 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
     shown["Training"] = table["seconds"]
     shown["Trained"] = pd.to_datetime(table["created"])
     return shown
+
+
+def _leaking(number: object) -> str:
+    if pd.isna(number):
+        return "not checked"
+    return f"⚠ {number:,} images" if number else "none"
 
 
 def _class_columns(table: pd.DataFrame) -> list[str]:
@@ -126,6 +134,10 @@ def _columns(table: pd.DataFrame) -> dict[str, ColumnConfig]:
     columns["Published"] = number(
         format="%.3f", help="Accuracy the study reported on its own data and split."
     )
+    columns["Leaks"] = st.column_config.TextColumn(
+        help="Test images that are known from training: the same patient or a duplicate is there "
+        "too. Their run's figures are too good. Not checked: trained before this was counted."
+    )
     columns["Parameters"] = number(format="compact")
     columns["Training"] = number(format="%.0f s")
     columns["Trained"] = st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")
@@ -135,6 +147,7 @@ def _columns(table: pd.DataFrame) -> dict[str, ColumnConfig]:
 def _marks(runs: list[Run]) -> None:
     """What a reader must know before trusting the figures."""
     for run in runs:
+        leak_marks.warning(run)
         if run.weights_used == "random" and run.recipe.weights_choices != ("random",):
             st.warning(
                 f"**{run.run_id}** started from random weights, not from the pretrained ones that "
@@ -164,7 +177,11 @@ def _confusions(runs: list[Run], dataset: Dataset) -> None:
 
 def _confusion(run: Run, normalise: bool) -> tuple[Run, str, str] | None:
     test = run.metrics["test"]
-    st.markdown(f"**{run.run_id}**  \n:small[test accuracy {test.accuracy:.3f}, {test.n} images]")
+    st.markdown(
+        f"**{run.run_id}**{leak_marks.badge(run)}  \n"
+        f":small[test accuracy {test.accuracy:.3f}, {test.n} images]",
+        help=leak_marks.tooltip(run),
+    )
     event = st.altair_chart(
         figures.confusion_chart(test.confusion, run.classes, normalise=normalise),
         key=f"confusion_{run.run_id}_{normalise}",
@@ -199,81 +216,18 @@ def _cell_images(run: Run, true: str, predicted: str, dataset: Dataset) -> None:
             st.caption(f"The first {PREDICTED_IMAGES} of {len(found)}.")
 
 
-def _reports(runs: list[Run]) -> None:
+def _reports(runs: list[Run], dataset: Dataset) -> None:
     st.subheader("Classification reports")
-    for tab, run in zip(st.tabs([run.run_id for run in runs]), runs, strict=True):
+    for tab, run in zip(st.tabs([leak_marks.name(run) for run in runs]), runs, strict=True):
         with tab:
-            _report(run)
-
-
-def _report(run: Run) -> None:
-    test = run.metrics["test"]
-    rows = [*test.classes, test.macro, test.weighted]
-    report = pd.DataFrame([row.model_dump() for row in rows])
-    report.columns = pd.Index(["Class", "Precision", "Recall", "F1", "Images"])
-    number = st.column_config.NumberColumn(format="%.3f")
-    st.dataframe(
-        report,
-        hide_index=True,
-        column_config={"Precision": number, "Recall": number, "F1": number},
-        alt=f"Classification report of {run.run_id}",
-    )
-    _changes(run)
-    for note in run.notes:
-        st.caption(note)
-    counts = ", ".join(f"{n:,} {part}" for part, n in run.split_counts.items())
-    st.caption(f"Images: {counts}. {run.split_note}")
-    recipe = run.recipe
-    st.caption(
-        f"{recipe.title}: {recipe.image_size} px, batch {recipe.batch_size}, {run.epochs_run} of at most {recipe.epochs} epochs, "
-        f"learning rate {recipe.learning_rate:g}, weights {run.weights_used}, {run.precision} on {run.device}, "
-        f"{run.images_per_second:,.0f} images/s, {run.stopped_because}."
-    )
-    if recipe.reported.accuracy is not None:
-        st.caption(
-            f"Published: {recipe.reported.accuracy:.3f} on {recipe.data}. {recipe.reported.caveat}"
-        )
-    if run.removed:
-        with st.expander(f"{len(run.removed)} images were left out of this run"):
-            st.dataframe(pd.DataFrame([dict(row) for row in run.removed]), hide_index=True)
-    st.download_button(
-        "Download the predictions",
-        run.predictions().to_csv(index=False),
-        f"{run.run_id}-predictions.csv",
-        "text/csv",
-        icon=":material/download:",
-        type="tertiary",
-        key=f"download_{run.run_id}",
-    )
-
-
-def _changes(run: Run) -> None:
-    """What this run does otherwise than its study."""
-    if (published := RECIPES.get(run.recipe.name)) is None:
-        return
-    changed = [
-        f"{field.replace('_', ' ')} {_value(getattr(run.recipe, field))} "
-        f"(published: {_value(getattr(published, field))})"
-        for field in CHANGEABLE
-        if getattr(run.recipe, field) != getattr(published, field)
-    ]
-    if changed:
-        st.caption("Other than published: " + ", ".join(changed) + ".")
-
-
-def _value(value: object) -> str:
-    if isinstance(value, Plateau):
-        return (
-            f"÷{1 / value.factor:g} after {value.patience} epochs without a better {value.monitor}"
-        )
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+            run_report.show(run, dataset)
 
 
 def _curves(runs: list[Run]) -> None:
     st.subheader("Learning curves")
     st.caption("Dotted: training images. Solid: validation images.")
     grid = charts.halves()
-    histories = {run.run_id: run.history() for run in runs}
+    histories = {leak_marks.name(run): run.history() for run in runs}
     with grid.cell():
         charts.plotly(
             figures.curves(histories, "loss"), key="curve_loss", alt="Loss after each epoch"

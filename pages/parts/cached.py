@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import pyarrow as pa
 import streamlit as st
 
 from cxrcore import datasets, figures, settings, store
@@ -87,7 +88,7 @@ def _dataset(name: str, path: str, layout: str | None, data_dir: str) -> _Loaded
     return _Loaded(loaded, sources, changes.stamp(sources))
 
 
-def _token(of: Dataset) -> str:
+def token(of: Dataset) -> str:
     """Tells one loaded dataset from every other, also from an earlier reading of the same."""
     if of not in _versions:
         _versions[of] = next(_counter)
@@ -116,7 +117,7 @@ def measured_index(of: Dataset) -> Index:
 
 def index(of: Dataset) -> Index | None:
     """The index, or None when images are still to be measured."""
-    return _index(of, _token(of), _index_stamp(of))
+    return _index(of, token(of), _index_stamp(of))
 
 
 def _index_stamp(of: Dataset) -> str:
@@ -125,12 +126,15 @@ def _index_stamp(of: Dataset) -> str:
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the measurements …")
 def _index(_of: Dataset, token: str, stamp: str) -> Index | None:
-    return indexing.load(_of)
+    found = indexing.load(_of)
+    # What reading the dataset and its measurements took goes back: a tenth of the server's memory.
+    pa.default_memory_pool().release_unused()
+    return found
 
 
 def images(of: Dataset, measured: Index) -> pd.DataFrame:
     """The image table with its measurements beside it; read-only, rows as `of.table`."""
-    return _images(of, measured, _token(of), _index_stamp(of))
+    return _images(of, measured, token(of), _index_stamp(of))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -142,32 +146,12 @@ def _images(_of: Dataset, _measured: Index, token: str, stamp: str) -> pd.DataFr
 
 def places(of: Dataset) -> dict[str, int]:
     """image_id -> row in `of.table`."""
-    return _places(of, _token(of))
+    return _places(of, token(of))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _places(_of: Dataset, token: str) -> dict[str, int]:
     return {image_id: row for row, image_id in enumerate(_of.table["image_id"])}
-
-
-@st.cache_resource(max_entries=24, show_spinner="Adding up the histograms …")
-def _gray_profiles(
-    _measured: Index, _rows: np.ndarray, _groups: np.ndarray, names: tuple[str, ...], key: str
-) -> list[figures.GrayProfile]:
-    return figures.gray_profiles(_measured.histograms[_rows], _groups[_rows], names)
-
-
-def gray_profiles(
-    of: Dataset, measured: Index, by: str, names: tuple[str, ...], modality: str | None
-) -> list[figures.GrayProfile]:
-    """Gray profiles of the groups `names` of column `by`, of one modality or of all."""
-    table = images(of, measured)
-    rows = np.ones(len(table), bool)
-    if modality is not None:
-        rows = (table["modality"] == modality).fillna(False).to_numpy(bool)
-    groups = table[by].astype(object).to_numpy()
-    key = "|".join((_token(of), _index_stamp(of), by, str(modality)))
-    return _gray_profiles(measured, rows, groups, names, key)
 
 
 def figure(of: Dataset, build: Callable[[], go.Figure], *key: object) -> go.Figure:
@@ -180,7 +164,7 @@ def figure(of: Dataset, build: Callable[[], go.Figure], *key: object) -> go.Figu
         build: makes the figure.
         key: its name, then all that decides how it looks.
     """
-    return _figure(build, "|".join(map(str, (_token(of), _index_stamp(of), *key))))
+    return _figure(build, "|".join(map(str, (token(of), _index_stamp(of), *key))))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

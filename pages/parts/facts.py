@@ -66,7 +66,7 @@ def of_image(row: pd.Series, images: pd.DataFrame) -> dict[str, str]:
 
 def _measurements(row: pd.Series, images: pd.DataFrame) -> dict[str, str]:
     score = float(row["brisque"])
-    quality = "none (a picture of one gray value)"
+    quality = "none (too small, or of too few gray values)"
     if score == score:  # not NaN
         rank = float((images["brisque"] < score).sum() / max(images["brisque"].notna().sum(), 1))
         quality = f"{score:.1f}, higher than {rank:.0%} of the images"

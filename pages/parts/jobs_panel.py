@@ -10,6 +10,8 @@ from cxrcore.jobs import Job
 from pages.parts.words import duration
 
 SHOWN_WHEN_ENDED = 4
+_LOST = "What it has learned so far is deleted; it can't be resumed afterwards."
+_KEPT = "It leaves the list. What was prepared or measured so far is kept."
 STATE_NAMES = {
     "queued": "waiting its turn",
     "done": "finished",
@@ -123,7 +125,7 @@ def _ended(job: Job) -> None:
             with middle.popover("Log", width="stretch"):
                 _log(job)
             with right.popover("Remove", width="stretch"):
-                st.caption("What it has learned so far is deleted; it can't be resumed afterwards.")
+                st.caption(_LOST if job.kind == "train" else _KEPT)
                 if st.button("Remove it", key=f"dismiss_{job.job_id}", type="primary"):
                     _act(jobs.dismiss, job)
 

@@ -1,11 +1,14 @@
 """The training form of the sidebar: a recipe, its values, what it will cost, one button."""
 
+from typing import Any
+
 import streamlit as st
 
 from cxrcore import images, jobs, networks, store, training, weights
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.recipes import RECIPES, Recipe
+from cxrcore.splits import SplitSpec
 from pages.parts.words import ARM_NAMES
 
 
@@ -20,7 +23,7 @@ def show(dataset: Dataset) -> None:
         st.caption(recipe.description)
         _reported(recipe)
         try:
-            spec = training.plan(_values(recipe, dataset), dataset)
+            spec = training.plan(*_values(recipe, dataset))
         except CxrError as error:
             st.warning(str(error))
             st.button("Train", type="primary", width="stretch", disabled=True)
@@ -40,8 +43,8 @@ def _reported(recipe: Recipe) -> None:
     )
 
 
-def _values(recipe: Recipe, dataset: Dataset) -> Recipe:
-    """The recipe with the values of the form. Keys name the recipe, so that each keeps its own."""
+def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, Dataset, SplitSpec]:
+    """The recipe with the values of the form, and the split: what `training.plan` wants. Keys name the recipe, so that each keeps its own."""
 
     def key(field: str) -> str:
         return f"form_{field}_{recipe.name}"
@@ -57,13 +60,15 @@ def _values(recipe: Recipe, dataset: Dataset) -> Recipe:
     )
     with st.popover("More options", width="stretch"):
         changes = _more_options(recipe, dataset, key)
-    return recipe.override(
+        split = _split(dataset)
+    changed = recipe.override(
         image_size=int(size),
         epochs=int(epochs),
         batch_size=int(batch),
         learning_rate=float(rate),
         **changes,
     )
+    return changed, dataset, split
 
 
 def _more_options(recipe: Recipe, dataset: Dataset, key) -> dict:  # type: ignore[no-untyped-def]
@@ -105,9 +110,34 @@ def _more_options(recipe: Recipe, dataset: Dataset, key) -> dict:  # type: ignor
     return {"arm": arm, "max_brisque": limit if cut else None, "weights": start, "seed": int(seed)}
 
 
+def _split(dataset: Dataset) -> SplitSpec:
+    """How the images are divided; the same for every model, so that figures can be compared."""
+    ways: dict[str, dict[str, Any]] = {
+        "Patients and duplicates": {},
+        "Patients": {"duplicates": "ignored"},
+        "Nothing: by image": {"group": "image", "duplicates": "ignored"},
+    }
+    way = st.selectbox(
+        "Kept together in one part",
+        list(ways),
+        key=f"split_{dataset.name}",
+        help="What is kept together can't be trained on and tested at once. The page Duplicates "
+        "and leaks shows what would leak otherwise.",
+    )
+    published = True
+    if SplitSpec().keeps_published(dataset.table):
+        published = st.checkbox(
+            "Keep the published test part",
+            True,
+            key=f"published_{dataset.name}",
+            help="Figures can then be compared with those that others published. It is kept even "
+            "if it leaks; the run is marked then.",
+        )
+    return SplitSpec(published=published, **ways[way])
+
+
 def _on_this_machine(recipe: Recipe, start: str) -> bool:
-    kind = weights.kind_of(recipe.override(weights=start))
-    return kind is None or weights.available(kind)
+    return all(map(weights.available, weights.kinds_of(recipe.override(weights=start))))
 
 
 def _cost(recipe: Recipe, dataset: Dataset) -> None:

@@ -20,7 +20,7 @@ def no_dataset(*, any_registered: bool) -> NoReturn:
             "The demonstration is being made. This page fills by itself.",
             icon=":material/radiology:",
         )
-        _follow(making)
+        follow(making)
     elif any_registered:
         st.info("Choose a dataset in the sidebar.", icon=":material/arrow_back:")
     else:
@@ -49,7 +49,7 @@ def measuring(dataset: Dataset, missing: int) -> NoReturn:
             "This is done once; the page shows itself when it is finished.",
             icon=":material/straighten:",
         )
-        _follow(job)
+        follow(job)
         st.stop()
     many = f"{missing:,} image{'' if missing == 1 else 's'}"
     st.info(
@@ -81,7 +81,7 @@ def _active(kind: str, dataset: str | None = None) -> Job | None:
     )
 
 
-def _follow(job: Job) -> None:
+def follow(job: Job) -> None:
     """A progress bar that moves by itself and redraws the page at the job's end."""
     names = [entry.name for entry in datasets.registered()]
 

@@ -9,7 +9,7 @@ from cxrcore import figures, images
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.inference import Prediction
-from pages.parts import cached, charts
+from pages.parts import cached, charts, leak_marks
 
 METHODS = {"grad-cam": "Grad-CAM", "saliency": "Saliency"}
 MOST_MODELS = 8
@@ -44,10 +44,10 @@ def main() -> None:
         explained = None if label == "Most likely" else label
         predictions = cached.predict(picked.name, picked.data, picked.mask, tuple(runs), explained)
         held_out = {run: _held_out(run, picked) for run in runs}
+        _show(predictions, opacity, colours, held_out)
     except CxrError as error:
         st.error(str(error))
         st.stop()
-    _show(predictions, opacity, colours, held_out)
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,8 @@ def _held_out(run_id: str, picked: Picked) -> str:
         return ""
     predictions = cached.run(run_id).predictions()
     part = predictions.loc[predictions["image_id"] == picked.image_id, "split"].tolist()
+    if part == ["test"] and (known := leak_marks.known_by(cached.run(run_id), picked.image_id)):
+        return f"One of its test images, but it is known from training or validation by {known}."
     if part == ["test"]:
         return "One of its test images: it never saw it before."
     if part == ["validation"]:
@@ -177,8 +179,11 @@ def _show(
 def _card(prediction: Prediction, opacity: float, colours: str, held_out: str) -> list[np.ndarray]:
     chance = prediction.probabilities[prediction.classes.index(prediction.predicted)]
     with st.container(border=True):
+        run = cached.run(prediction.run_id)
         st.markdown(
-            f"**{prediction.run_id}** says **{prediction.predicted}** ({chance:.0%}); explained: {prediction.explained}"
+            f"**{prediction.run_id}**{leak_marks.badge(run)} says **{prediction.predicted}** "
+            f"({chance:.0%}); explained: {prediction.explained}",
+            help=leak_marks.tooltip(run),
         )
         shown = [
             prediction.seen,

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from cxrcore.errors import ExplainError
+from cxrcore.errors import ExplainError, ImageError
 from cxrcore.figures import COLORMAPS, overlay
+from cxrcore.figures.overlay import OUTLINE_COLOUR, outline
 
 GRAY = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
 PLAIN = np.repeat(GRAY[..., None], 3, axis=2)
@@ -98,3 +99,58 @@ def test_viridis_ends_in_yellow_and_not_in_blue():
 def test_what_makes_no_sense_is_refused_with_a_way_out(change, said):
     with pytest.raises(ExplainError, match=said):
         overlay(**({"gray": GRAY, "heat": np.ones((5, 5))} | change))
+
+
+# --- the outline of a mask -------------------------------------------------------------------
+
+RGB = np.array([int(OUTLINE_COLOUR[i : i + 2], 16) for i in (1, 3, 5)])
+
+
+def test_an_outline_is_the_masks_edge_and_leaves_the_outside_alone():
+    from scipy.ndimage import binary_erosion
+
+    rng = np.random.default_rng(3)
+    mask = cv2.GaussianBlur(rng.random((120, 160)), (0, 0), 9) > 0.5
+    gray = rng.integers(0, 256, mask.shape, dtype=np.uint8)
+    picture = outline(gray, mask)
+    plain = np.repeat(gray[..., None], 3, axis=2)
+    edge = mask & ~binary_erosion(mask, np.ones((3, 3)))  # one pixel wide at this size
+    np.testing.assert_array_equal(picture[~mask], plain[~mask])
+    assert (picture[edge] == RGB).all()
+    tinted = np.rint(0.82 * plain + 0.18 * RGB)
+    np.testing.assert_allclose(picture[mask & ~edge], tinted[mask & ~edge], atol=1)
+
+
+def test_an_outline_grows_with_the_picture():
+    mask = np.zeros((1000, 500), bool)
+    mask[200:800, 100:400] = True
+    drawn = (outline(np.zeros(mask.shape, np.uint8), mask) == RGB).all(axis=2)
+    assert drawn[500].sum() == 2 * 4
+
+
+def test_a_mask_up_to_the_edge_has_its_line_there():
+    picture = outline(np.zeros((40, 40), np.uint8), np.ones((40, 40), bool))
+    assert (picture[0] == RGB).all()
+    assert (picture[:, -1] == RGB).all()
+    assert (picture[20, 20] != RGB).any()
+
+
+def test_an_empty_mask_draws_nothing_and_nothing_is_changed():
+    before = GRAY.copy()
+    np.testing.assert_array_equal(outline(GRAY, np.zeros(GRAY.shape, bool)), PLAIN)
+    outline(GRAY, np.ones(GRAY.shape, bool))
+    np.testing.assert_array_equal(GRAY, before)
+
+
+@pytest.mark.parametrize(
+    ("gray", "mask"),
+    [
+        (GRAY, np.ones((5, 5), bool)),
+        (GRAY, np.ones(GRAY.shape, np.uint8)),
+        (PLAIN, np.ones(GRAY.shape, bool)),
+        (GRAY.astype(float), np.ones(GRAY.shape, bool)),
+    ],
+)
+def test_an_outline_of_what_does_not_fit_is_refused(gray, mask):
+    with pytest.raises(ImageError, match="with the picture's shape"):
+        outline(gray, mask)

@@ -9,7 +9,8 @@ from cxrcore import networks
 from cxrcore.recipes import RECIPES
 
 # Two sizes a recipe: the second is odd, so that halving has to round.
-SIZES = {name: (96, 131) if name == "cnn-five" else (64, 75) for name in RECIPES}
+_LARGER = {"cnn-five": (96, 131), "resnet50v2-xception": (72, 97)}
+SIZES = {name: _LARGER.get(name, (64, 75)) for name in RECIPES}
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,7 @@ def built(small) -> Callable:
 
     @functools.cache
     def build(name: str, which: int = 0, n_classes: int = 2):
-        return networks.build(small(name, which), n_classes)
+        recipe = small(name, which)
+        return networks.build(recipe, recipe.n_classes or n_classes)
 
     return build

@@ -34,7 +34,9 @@ def bfloat16():
 @pytest.mark.parametrize("name", RECIPES)
 def test_parameters_are_counted_without_building(built, small, name, which, n_classes):
     model = built(name, which, n_classes)
-    assert networks.count_parameters(small(name, which), n_classes) == model.count_params()
+    recipe = small(name, which)
+    counted = networks.count_parameters(recipe, recipe.n_classes or n_classes)
+    assert counted == model.count_params()
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -61,7 +63,7 @@ def test_class_names_may_be_given_for_their_number():
 @pytest.mark.parametrize("name", RECIPES)
 def test_bfloat16_computes_inside_and_answers_in_float32(bfloat16, small, name):
     recipe = small(name)
-    model = networks.build(recipe, 3)
+    model = networks.build(recipe, recipe.n_classes or 3)
     output = np.asarray(model(images(recipe), training=False))
     assert output.dtype == np.float32
     np.testing.assert_allclose(output.sum(axis=1), 1, atol=1e-5)
@@ -155,3 +157,15 @@ def test_importing_and_counting_do_not_import_tensorflow():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "set()", result.stderr
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
+def test_the_loss_is_the_cross_entropy_of_smoothed_labels(share):
+    recipe = PLAIN.override(label_smoothing=share)
+    model = networks.build(recipe, 3)
+    networks.compile(model, recipe)
+    labels, x = np.array([0, 2, 1, 1]), images(recipe, 4)
+    loss = model.evaluate(x, labels, verbose=0, batch_size=4)[0]
+    p = model(x).numpy().astype(np.float64)
+    wanted = np.eye(3)[labels] * (1 - share) + share / 3
+    assert loss == pytest.approx(-(wanted * np.log(p)).sum(axis=1).mean(), rel=1e-4)

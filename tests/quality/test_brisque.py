@@ -111,6 +111,26 @@ def test_the_half_size_copy_of_an_image_with_black_is_exact_to_the_last_tail(sha
     np.testing.assert_array_equal(halving.exactly(image), wanted)
 
 
+@pytest.mark.parametrize("shape", [(200, 200), (201, 333), (420, 96)])
+def test_the_faintest_tail_in_a_black_area_is_right_to_its_last_bits(shape):
+    image = np.where(disc(shape), texture(shape), 0) / 255.0
+    image[:5, :7] = 1 / 255  # a corner that is nearly black, far from the rest
+    options = {"order": 2, "mode": "constant", "anti_aliasing": False}
+    wanted = skimage.transform.rescale(image, 0.5, **options)
+    found = halving.quickly(image)
+    np.testing.assert_array_equal(found > 0, wanted > 0)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=0)
+    assert 0 < wanted[wanted > 0].min() < 1e-30
+
+
+def test_where_light_cancels_out_the_exact_way_is_taken(monkeypatch):
+    gray = np.where(disc((64, 64)), texture((64, 64)), 0).astype(np.uint8)
+    usual = brisque(gray)
+    monkeypatch.setattr(halving, "_TINY", 10.0)  # all light counts as cancelled, black does not
+    assert halving.quickly(gray / 255.0) is None
+    assert brisque(gray) == pytest.approx(usual, abs=CLOSE)
+
+
 def test_means_in_flat_areas_are_summed_in_the_order_of_scipy():
     image = texture((40, 53)) / 255.0
     image[10:30, 5:40] = 37 / 255

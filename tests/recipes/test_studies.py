@@ -2,7 +2,7 @@
 
 import pytest
 
-from cxrcore.recipes import RECIPES
+from cxrcore.recipes import FAST, RECIPES, schedule_of
 
 # name: network, size, batch, epochs, rate, optimizer, weights, classes, accuracy, loss, test images
 PUBLISHED = {
@@ -13,6 +13,13 @@ PUBLISHED = {
     "chexnet-probe": (192, 32, 50, 1e-3, "adam", "chexnet", 3, None, None, None),
     "resnet50-masked": (200, 128, 20, 1e-3, "adam", "imagenet", 4, 0.846, 0.379, 3178),
     "cnn-five": (200, 32, 25, 1e-5, "rmsprop", "random", 3, 0.93, None, 689),
+    "binary-baseline": (224, 64, 50, 1e-3, "adam", "random", 2, 0.4301, None, None),
+    "binary-pool": (224, 32, 10, 1e-3, "adam", "random", 2, 0.9083, 0.350, None),
+    "binary-l2": (224, 32, 10, 1e-3, "adam", "random", 2, 0.8397, None, None),
+    "binary-deep": (224, 32, 20, 1e-3, "adam", "random", 2, None, None, None),
+    "binary-l2-lr01": (224, 32, 10, 1e-2, "adam", "random", 2, 0.5699, None, None),
+    "binary-l2-64": (224, 32, 10, 1e-3, "adam", "random", 2, 0.8318, None, None),
+    "resnet50v2-xception": (224, 20, 150, 1e-4, "adam", "imagenet", 5, 0.95, None, None),
 }
 
 
@@ -84,6 +91,45 @@ def test_study_b_reports_the_classes_it_names():
 
 def test_study_e_keeps_its_class_order():
     assert RECIPES["cnn-five"].class_names == ("COVID-19", "Normal", "Viral Pneumonia")
+
+
+def test_study_c_names_the_class_that_its_figures_are_of():
+    figures = {
+        "binary-pool": (0.9360, 0.9007),
+        "binary-l2": (0.8641, 0.8529),
+        "binary-l2-64": (0.8483, 0.8585),
+    }
+    for name, published in figures.items():
+        (of_class,) = RECIPES[name].reported.per_class
+        assert (of_class.precision, of_class.recall) == published
+        assert of_class.name == "Non-COVID"
+    binary = [r for r in RECIPES.values() if r.study == "C"]
+    assert all(r.n_classes == 2 for r in binary)
+    stopping = RECIPES["binary-baseline"].stopping
+    assert (stopping.monitor, stopping.min_delta, stopping.patience) == ("accuracy", 1e-2, 5)
+
+
+def test_study_d_reports_single_classes():
+    recipe = RECIPES["resnet50v2-xception"]
+    rows = {c.name: (c.precision, c.recall) for c in recipe.reported.per_class}
+    assert rows == {
+        "COVID-19": (None, 0.964),
+        "Tuberculosis": (0.982, 0.974),
+        "Viral pneumonia": (0.989, None),
+    }
+    assert (recipe.reported.macro_f1, recipe.augmentation) == (0.951, "published")
+
+
+def test_the_fast_schedule_changes_nothing_but_the_schedule():
+    for recipe in RECIPES.values():
+        fast = recipe.fast()
+        assert schedule_of(fast) == "fast"
+        assert schedule_of(recipe) == "published"
+        assert schedule_of(recipe.override(plateau=None, best_by=None, stopping=None)) in (
+            "own",
+            "published",
+        )
+        assert fast.model_copy(update={name: getattr(recipe, name) for name in FAST}) == recipe
 
 
 def test_only_the_probe_trains_on_cached_features():

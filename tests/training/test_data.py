@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cxrcore.errors import TrainingError
+from cxrcore.training import augment
 from cxrcore.training.data import Feed, Rows
 
 
@@ -84,4 +85,22 @@ def test_features_reach_the_head_as_they_are(tmp_path):
     rows = Rows(np.load(tmp_path / "features.npy", mmap_mode="r"))
     [(x, _)] = Feed(rows, np.array([4, 1]), np.array([0, 0]), 2).dataset()
     assert (np.asarray(x) == features[[4, 1]]).all()
+    rows.close()
+
+
+def test_images_are_changed_in_each_epoch_in_its_own_way(tmp_path):
+    array = np.random.default_rng(0).integers(0, 256, (6, 32, 32), dtype=np.uint8)
+    np.save(tmp_path / "large.npy", array)
+    rows = Rows(np.load(tmp_path / "large.npy", mmap_mode="r"))
+    feed = Feed(rows, np.arange(6), np.arange(6), 4, seed=1, strength=augment.STRONG)
+
+    def epoch(number: int) -> dict[int, bytes]:
+        feed.epoch = number
+        return {
+            int(y): x.tobytes() for xs, ys in feed.batches() for x, y in zip(xs, ys, strict=True)
+        }
+
+    first, second = epoch(0), epoch(1)
+    assert first == epoch(0)
+    assert all(first[n] != second[n] != array[n].tobytes() for n in range(6))
     rows.close()

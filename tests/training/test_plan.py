@@ -1,6 +1,8 @@
+import dataclasses
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from cxrcore import datasets, recipes, settings, store, training
@@ -12,7 +14,6 @@ from cxrcore.splits import SplitSpec
 def keep_run(spec: training.TrainSpec, **changes: object) -> None:
     """A run of `spec` in the store without a training."""
     import numpy as np
-    import pandas as pd
 
     metrics = evaluate([0, 1, 2], np.eye(3), spec.classes)
     values = {
@@ -83,6 +84,46 @@ def test_another_split_is_another_run(tiny_dataset_folder):
     assert one.run_id != training.plan(recipe, dataset, SplitSpec(seed=1)).run_id
 
 
+def renamed(dataset, **changes):
+    """The dataset with some columns changed, as an edited metadata.csv would."""
+    return dataclasses.replace(dataset, table=dataset.table.assign(**changes))
+
+
+def test_other_patients_are_another_run_though_the_images_are_the_same(tiny_dataset_folder):
+    dataset, recipe = datasets.load(tiny_dataset_folder), recipes.get("cnn-plain")
+    patients = dataset.table["patient_id"].copy()
+    patients[0] = "somebody"
+    other = renamed(dataset, patient_id=patients)
+    assert other.fingerprint == dataset.fingerprint
+    assert training.plan(recipe, other).run_id != training.plan(recipe, dataset).run_id
+
+
+def test_a_published_split_counts_where_it_is_kept(tiny_dataset_folder):
+    dataset, recipe = datasets.load(tiny_dataset_folder), recipes.get("cnn-plain")
+    parts = ["test" if n % 3 == 0 else "train" for n in range(len(dataset.table))]
+    other = renamed(dataset, split=pd.array(parts, "string"))
+    assert training.plan(recipe, other).run_id != training.plan(recipe, dataset).run_id
+    own = SplitSpec(published=False)
+    assert training.plan(recipe, other, own).run_id == training.plan(recipe, dataset, own).run_id
+
+
+def test_masks_count_where_the_model_sees_them(tiny_dataset_folder):
+    dataset = datasets.load(tiny_dataset_folder)
+    one, other = (
+        renamed(dataset, mask=pd.array([mask] * len(dataset.table), "string"))
+        for mask in ("a.json", "a.json#without-ignored")
+    )
+    whole, lungs = (recipes.get("cnn-plain").override(arm=arm) for arm in ("none", "lungs"))
+    assert training.plan(whole, one).run_id == training.plan(whole, other).run_id
+    assert training.plan(lungs, one).run_id != training.plan(lungs, other).run_id
+
+
+def test_the_order_of_the_table_does_not_count(tiny_dataset_folder):
+    dataset, recipe = datasets.load(tiny_dataset_folder), recipes.get("cnn-plain")
+    shuffled = dataclasses.replace(dataset, table=dataset.table.sample(frac=1, random_state=0))
+    assert training.plan(recipe, shuffled).run_id == training.plan(recipe, dataset).run_id
+
+
 def test_the_time_is_unknown_before_the_network_was_trained_here(make_spec):
     keep_run(make_spec("cnn-batchnorm"))
     assert training.estimate(make_spec().recipe, 100, 3) is None
@@ -127,3 +168,14 @@ def test_a_run_that_is_there_is_returned_at_once_without_tensorflow(make_spec, t
     assert run_id == spec.run_id
     assert float(seconds) < 0.3
     assert second == "[]"
+
+
+def test_a_recipe_for_two_classes_says_so_and_what_to_do(tiny_dataset_folder):
+    dataset = datasets.load(tiny_dataset_folder)
+    with pytest.raises(TrainingError, match="tells 2 classes apart; tiny has 3: A, B, C") as caught:
+        training.plan(recipes.get("binary-pool"), dataset)
+    assert "--option rename=" in str(caught.value)
+    two = datasets.load(tiny_dataset_folder, options={"rename": {"B": "other", "C": "other"}})
+    spec = training.plan(recipes.get("binary-pool"), two)
+    assert spec.classes == ("A", "other")
+    assert spec.options == {"rename": {"B": "other", "C": "other"}}

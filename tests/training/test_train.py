@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from cxrcore import datasets, images, networks, store, training
+from cxrcore import datasets, images, networks, recipes, store, training
 from cxrcore.errors import Cancelled, DatasetError, StoreError, TrainingError
+from cxrcore.splits import SplitSpec
 from cxrcore.training import features, session
 from cxrcore.training.reporting import TrainingProgress
 
@@ -118,11 +120,80 @@ def test_a_training_leaves_a_run_whose_numbers_are_those_of_its_model(
 
     # What was reported on the way.
     stages = list(dict.fromkeys(progress.stage for progress in watcher.seen))
-    assert stages == ["preparing pixels", "building", "training", "evaluating", "saving"]
+    gathering = ["preparing pixels", "measuring images", "searching duplicates"]
+    assert stages == [*gathering, "building", "training", "evaluating", "saving"]
     epochs = [progress.epoch for progress in watcher.seen if progress.stage == "training"]
     assert epochs == sorted(epochs)
     assert set(epochs) == set(range(1, 13))
     assert watcher.seen[-1].history == run.history().to_dict("records")
+
+
+@pytest.fixture
+def leaking_folder(tiny_dataset_folder, tmp_path):
+    """The tiny dataset with a published split: of each class' four test images two leak.
+
+    One is the second film of patient 1, who trains with the first, one is a copy of patient
+    6's under another name and patient, saved as JPEG.
+    """
+    folder = tmp_path / "leaking"
+    for file in sorted(tiny_dataset_folder.glob("*/*.png")):
+        patient, followup = int(file.stem[:8]) % 1000, int(file.stem[9:])
+        part = "test" if patient in (0, 2) or (patient, followup) == (1, 1) else "train"
+        place = folder / part / file.parent.name
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, place)
+        if patient == 6:
+            copy = folder / "test" / file.parent.name / f"{int(file.stem[:8]) + 900:08d}_000.jpg"
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            Image.open(file).save(copy, quality=95)
+    return folder
+
+
+def test_a_leaking_published_split_is_kept_counted_and_scored_without_the_leaks(
+    leaking_folder, small_network
+):
+    dataset = datasets.load(leaking_folder)
+    recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1, batch_size=8)
+    run = training.train(training.plan(recipe, dataset))
+
+    assert run.leaks is not None
+    leaking = {dataset.path_of(leak.image_id).name: leak.why for leak in run.leaks.found}
+    assert leaking == {
+        f"{n * 1000 + patient:08d}_{film}": why
+        for n in range(3)
+        for patient, film, why in ((1, "001.png", "patient"), (906, "000.jpg", "duplicate"))
+    }
+    assert (run.split_counts["test"], run.leaks.test_images, run.leaks.count) == (12, 12, 6)
+    assert run.group_key == "patient+duplicates"
+    assert "leaks: 6 of 12 test images (50 %) are known" in run.log()
+    assert store.list_runs()["leaking"].tolist() == [6]
+
+    # The figures without them are those of the other test images.
+    assert run.metrics_clean is not None
+    predictions = run.predictions()
+    clean = predictions[
+        (predictions["split"] == "test") & ~predictions["image_id"].isin(run.leaks.image_ids)
+    ]
+    assert run.metrics_clean.n == len(clean) == 6
+    right = (clean["label"] == clean["predicted"]).mean()
+    assert run.metrics_clean.accuracy == pytest.approx(right)
+    assert run.metrics["test"].n == 12
+
+    # Divided anew nothing leaks, and there is nothing to score a second time.
+    again = training.train(training.plan(recipe, dataset, SplitSpec(published=False)))
+    assert (again.leaks.count, again.metrics_clean) == (0, None)
+
+
+def test_a_training_whose_patients_were_corrected_meanwhile_is_not_begun(
+    make_spec, tiny_dataset_folder
+):
+    spec = make_spec()
+    ids = datasets.load(tiny_dataset_folder).table
+    rows = ids.assign(patient_id="one")[["path", "patient_id"]]
+    rows.to_csv(tiny_dataset_folder / "metadata.csv", index=False)
+    assert datasets.load(tiny_dataset_folder).table["patient_id"].nunique() == 1
+    with pytest.raises(TrainingError, match="patients, the published split or the lung masks"):
+        training.train(spec)
 
 
 def test_a_resumed_training_ends_as_an_uninterrupted_one(make_spec, tmp_path, own_folders):

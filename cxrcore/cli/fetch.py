@@ -1,0 +1,181 @@
+"""Commands about public collections: data known, data fetch."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cxrcore.cli.show import AsJson, console, print_json, print_table, progress_bar
+from cxrcore.datasets.known import Collection
+from cxrcore.progress import Progress, Report, silent
+
+_BYTES = ("downloading", "unpacking")  # stages that count bytes; people read megabytes
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put this module's commands beside `data add`."""
+    app.command("known")(data_known)
+    app.command("fetch")(data_fetch)
+
+
+def data_known(
+    name: Annotated[str | None, typer.Argument(help="All there is to know about this one.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the public collections that the studies used, and how to get them."""
+    from cxrcore.datasets import known
+
+    chosen = [known.get(name)] if name else list(known.COLLECTIONS.values())
+    if as_json:
+        facts = [_facts(collection) for collection in chosen]
+        print_json(facts[0] if name else {"collections": facts})
+    elif name:
+        _print_details(chosen[0])
+    else:
+        rows = (
+            (
+                c.name,
+                f"{c.images:,}" if c.images else "",
+                c.size,
+                c.how.word,
+                c.layout,
+                _state(c.name),
+                f"{c.title}: {', '.join(c.classes)}",
+            )
+            for c in chosen
+        )
+        print_table(("name", "images", "size", "by", "layout", "here", "what"), rows)
+        console.print(
+            "\nLicence, citation and what to know: python -m cxrcore data known NAME\n"
+            "To have one:                        python -m cxrcore data fetch NAME",
+            markup=False,
+            highlight=False,
+        )
+
+
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="One of `data known`.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Keep it in a folder NAME in there; data/public if left out."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download a public collection, unpack and register it; a broken download goes on."""
+    from cxrcore import datasets
+    from cxrcore.datasets import fetching
+
+    found = fetching.registered_at(name)
+    try:
+        with _late_bar(quiet=as_json) as report:
+            path = found or fetching.fetch(name, to, report=report)
+            dataset = datasets.load(name, report=report)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. Type the same again to go on from here.", err=True)
+        raise typer.Exit(130) from None
+    counts = {str(label): int(n) for label, n in dataset.counts().items()}
+    left = fetching.archive_at(name, to)
+    if as_json:
+        print_json(
+            {
+                "name": name,
+                "path": str(path),
+                "layout": dataset.layout,
+                "images": len(dataset.table),
+                "classes": counts,
+                "notes": list(dataset.notes),
+                "was_there": found is not None,
+                "archive": left and str(left),
+            }
+        )
+        return
+    if found:
+        console.print(f"{name} is there already: {path}", markup=False)
+    print_table(
+        ("class", "images"), counts.items(), f"{name}: {len(dataset.table):,} images in {path}"
+    )
+    for note in dataset.notes:
+        console.print(note, markup=False)
+    if left:
+        console.print(f"{left} is not needed any more.", markup=False)
+    console.print(f"Next: python -m cxrcore index {name}", markup=False)
+
+
+def _state(name: str) -> str:
+    from cxrcore.datasets import registry
+
+    return "yes" if registry.find(name) else ""
+
+
+def _facts(collection: Collection) -> dict[str, Any]:
+    from cxrcore.datasets import fetching, registry
+
+    entry = registry.find(collection.name)
+    return {
+        **asdict(collection),
+        "how": {"kind": type(collection.how).__name__.lower(), **asdict(collection.how)},
+        "by_hand": fetching.by_hand(collection),
+        "registered": entry and str(entry.path),
+    }
+
+
+def _print_details(collection: Collection) -> None:
+    from cxrcore.datasets import fetching, registry
+
+    unknown = "not stated"
+    entry = registry.find(collection.name)
+    rows = [
+        ("what", collection.what),
+        ("images", f"{collection.images:,}" if collection.images else unknown),
+        ("classes", collection.class_list()),
+        ("modality", collection.modality),
+        ("lung masks", collection.masks or "none"),
+        ("download", collection.size or f"size {unknown}"),
+        ("licence", collection.licence or f"{unknown}: see its home page before you use it"),
+        ("cite", collection.citation),
+        ("home page", collection.home),
+        ("layout", collection.layout),
+        ("studies", collection.studies or "none of the five; a common small set"),
+        ("here", str(entry.path) if entry else "no"),
+        *(("to know" if number == 0 else "", note) for number, note in enumerate(collection.notes)),
+        ("to have it", f"python -m cxrcore data fetch {collection.name}"),
+        ("by hand", fetching.by_hand(collection)),
+    ]
+    console.print(f"{collection.name}: {collection.title}", markup=False, highlight=False)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")  # addresses must stay whole
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    console.print(grid)
+
+
+@contextlib.contextmanager
+def _late_bar(quiet: bool) -> Iterator[Report]:
+    """A progress bar that appears with the first report: kagglehub draws one of its own before."""
+    if quiet:
+        yield silent
+        return
+    with contextlib.ExitStack() as stack:
+        bars: list[Report] = []
+
+        def report(progress: Progress) -> None:
+            if not bars:
+                bars.append(stack.enter_context(progress_bar(quiet=False)))
+            bars[0](_in_megabytes(progress))
+
+        yield report
+
+
+def _in_megabytes(progress: Progress) -> Progress:
+    if not progress.stage.startswith(_BYTES):
+        return progress
+    done, total = progress.done // 1_000_000, -(-progress.total // 1_000_000)
+    if progress.done == progress.total:
+        done = total
+    return replace(progress, stage=f"{progress.stage}, MB", done=done, total=total)

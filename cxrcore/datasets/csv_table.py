@@ -1,0 +1,273 @@
+"""Any CSV that names images and labels, with columns named by the user.
+
+    root/labels.csv        path, finding, ...       the only CSV in the root, or `file`
+    root/films/a.png                                paths are relative to the root
+
+Columns with usual names (`image_path`, `Label`, `patient id`) are found by themselves. Values of
+view, modality and split are read as in the other layouts, in any letter case.
+"""
+
+import os
+import posixpath
+import re
+import shlex
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from pydantic import Field
+
+from cxrcore import images
+from cxrcore.datasets import choosing, folders, scan, sidecars
+from cxrcore.datasets.table import Dataset, build_table, count, listed, without_duplicates
+from cxrcore.errors import DatasetError
+from cxrcore.progress import Report, silent
+
+LAYOUT = "csv"
+SUFFIX = ".csv"
+# What columns are usually called, in small letters and without what stands between words.
+_USUAL = {
+    "path": "path filepath filename file image imagepath imagefile imagefilename imagename "
+    "imageindex relativepath img imgpath",
+    "label": "label labels class classname finding findings findinglabels diagnosis target "
+    "category",
+    "patient_id": "patientid patient subjectid subject",
+    "source": "source hospital institution site dataset collection",
+    "view": "view viewposition viewpos projection",
+    "modality": "modality",
+    "split": "split subset fold partition set",
+    "mask": "mask maskpath maskfile lungmask",
+}
+_NEEDED = ("path", "label")
+
+
+class Options(choosing.Options):
+    """Of this layout: which column is which."""
+
+    file: str = Field("", description="the CSV in the folder; by default the only one")
+    path: str = Field("", description="the column of the images' files")
+    label: str = Field("", description="the column of the classes")
+    patient_id: str = Field("", description="the column that tells patients apart")
+    source: str = Field("", description="the column of hospitals or collections")
+    view: str = Field("", description="the column with PA, AP or L")
+    modality_column: str = Field("", description="the column with xray or ct")
+    split: str = Field("", description="the column with train, validation or test")
+    mask: str = Field("", description="the column of the lung masks' files")
+
+
+class _Lines(NamedTuple):
+    """The CSV: all its cells, and its column for each of ours."""
+
+    file: Path
+    cells: pd.DataFrame
+    columns: dict[str, str]
+
+
+def detect(root: Path) -> bool:
+    """Whether there is one CSV in the root, with a path and a label column of usual names.
+
+    `metadata.csv` is left to the class folders, whose sidecar it is, unless this layout is named.
+    """
+    try:
+        file = _file(root, "")
+        _columns(file, sidecars.header(file), {})
+    except DatasetError:
+        return False
+    return file.name != sidecars.METADATA
+
+
+def read(
+    root: Path,
+    name: str,
+    report: Report = silent,
+    *,
+    file: str = "",
+    **named: str,
+) -> Dataset:
+    """The dataset that a CSV tells; `named` are the columns of `Options`.
+
+    Lines without a label or without their image are left out with a note, and so are images
+    with two labels. Absolute paths are taken where they lead into the root. A bare name, with
+    or without its ending, stands for the only image of that name at any depth.
+
+    Raises:
+        DatasetError: no CSV or several, not a table, a column that is not there or cannot be
+            guessed, or no line that can be used.
+        StoreError: the cache of file hashes cannot be written.
+    """
+    root = root.resolve()
+    lines = _lines(root, file, named)
+    told, notes = _told(root, lines)
+    found = scan.find(root)
+    present = {one.path: one for one in found.files}
+    told["path"] = _full(told["path"], present)
+    told, here = _usable(root, lines.file.name, told, present)
+    notes += here
+    if told.empty:
+        raise DatasetError(
+            f"{lines.file} names no labelled image that is in its folder. {' '.join(notes)} "
+            f"Paths are relative to {root}."
+        )
+    measured = scan.measure(root, [present[path] for path in told["path"]], report)
+    for column in ("image_id", "width", "height"):
+        told[column] = measured[column]
+    if told["image_id"].isna().all():
+        raise DatasetError(f"None of the images in {root} can be opened. Check the permissions.")
+    table, doubles, dropped = without_duplicates(build_table(told[told["image_id"].notna()]))
+    if table.empty:
+        raise DatasetError(f"No image of {root} can be used. {' '.join(dropped)}")
+    classes = tuple(sorted(set(table["label"])))
+    notes += [*folders.notes_on_damage(measured, table), *dropped]
+    notes += folders.notes_on_classes(table, classes)
+    return Dataset(name, root, LAYOUT, table, classes, notes=tuple(notes), doubles=doubles)
+
+
+def _file(root: Path, file: str) -> Path:
+    """The CSV that was named, or the only one."""
+    if file:
+        path = root / file
+        if not path.is_file() or not path.resolve().is_relative_to(root.resolve()):
+            raise DatasetError(f"There is no file {file!r} in {root}. Name a CSV that lies in it.")
+        return path
+    try:
+        names = sorted(
+            entry.name
+            for entry in os.scandir(root)
+            if entry.name.lower().endswith(SUFFIX) and not entry.name.startswith(".")
+        )
+    except OSError as error:
+        raise DatasetError(f"{root} cannot be opened. Check the permissions.") from error
+    if len(names) != 1:
+        met = f"holds {len(names)} CSV files: {listed(names, 8)}" if names else "holds no CSV file"
+        raise DatasetError(f"{root} {met}. Say which one: --option file=NAME.csv.")
+    return root / names[0]
+
+
+def _lines(root: Path, file: str, named: Mapping[str, str]) -> _Lines:
+    path = _file(root, file)
+    cells = sidecars.read_csv(path, sidecars.DELIMITERS)
+    named = {("modality" if key == "modality_column" else key): n for key, n in named.items() if n}
+    return _Lines(path, cells, _columns(path, list(cells.columns), named))
+
+
+def _columns(file: Path, there: list[str], named: Mapping[str, str]) -> dict[str, str]:
+    """The CSV's column for each of ours: as named, else the only one with a usual name.
+
+    Raises:
+        DatasetError: a named column is not there, or none or several can be path or label.
+    """
+    has = f"it has the columns {listed(there, 20)}" if there else "it is empty"
+    if strange := [column for column in named.values() if column not in there]:
+        raise DatasetError(f"{file} has no column {listed(map(repr, strange))}; {has}.")
+    taken, found = set(named.values()), dict(named)
+    for ours, usual in _USUAL.items():
+        if ours in found:
+            continue
+        words = usual.split()
+        may = [column for column in there if _plain(column) in words and column not in taken]
+        if len(may) == 1:
+            found[ours] = may[0]
+        elif ours in _NEEDED:
+            why = f"{listed(may)} may all be it" if may else "none has a usual name"
+            raise DatasetError(
+                f"{file}: which column is the {ours} cannot be told, {why}; {has}. Name it: "
+                f"python -m cxrcore data add NAME {shlex.quote(str(file))} {_example(found)}"
+            )
+    return found
+
+
+def _example(found: Mapping[str, str]) -> str:
+    """The two options to type, with what is known filled in."""
+    words = {ours: found.get(ours, "COLUMN") for ours in _NEEDED}
+    return " ".join(
+        f'--option "{ours}={column}"' if " " in column else f"--option {ours}={column}"
+        for ours, column in words.items()
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).lower()
+
+
+def _told(root: Path, lines: _Lines) -> tuple[pd.DataFrame, list[str]]:
+    """The cells under our columns' names, values as in the image table, and notes."""
+    told = pd.DataFrame(
+        {ours: lines.cells[theirs] for ours, theirs in lines.columns.items()}, dtype="string"
+    )
+    notes = []
+    used = ", ".join(
+        f"{ours}: {theirs}" for ours, theirs in lines.columns.items() if ours != theirs
+    )
+    if used:
+        notes.append(f"Columns of {lines.file.name} that were taken, {used}.")
+    for ours in ("path", "mask"):
+        if ours in told:
+            told[ours] = _relative(root, told[ours])
+    for ours in ("view", "modality", "split"):
+        if ours not in told:
+            continue
+        good = sidecars.in_words(told[ours], ours)
+        if (bad := told[ours].notna() & good.isna()).any():
+            values = listed(told.loc[bad, ours].drop_duplicates())
+            notes.append(
+                f"In {lines.file.name}, {count(int(bad.sum()), 'value')} not used as {ours}: {values}."
+            )
+        told[ours] = good
+    return told, notes
+
+
+def _relative(root: Path, paths: pd.Series) -> pd.Series:
+    """Paths relative to the root with /; those that lead out of it stay as they are."""
+    paths = paths.str.replace("\\", "/", regex=False)
+    paths = paths.str.removeprefix(root.as_posix() + "/")
+    return paths.map(lambda path: posixpath.normpath(path), na_action="ignore").astype("string")
+
+
+def _full(paths: pd.Series, present: Iterable[str]) -> pd.Series:
+    """Bare names as the path of the only image of that name; all others as they are."""
+    places: dict[str, set[str]] = defaultdict(set)
+    for path in present:
+        stem, suffix = posixpath.splitext(posixpath.basename(path))
+        if suffix.lower() in images.SUFFIXES:
+            places[stem + suffix].add(path)
+            places[stem].add(path)
+    known = set(present)
+    single = {name: next(iter(found)) for name, found in places.items() if len(found) == 1}
+    bare = ~paths.isin(known) & paths.isin(single.keys())
+    return paths.mask(bare, paths.map(single).astype("string"))
+
+
+def _usable(
+    root: Path, file: str, told: pd.DataFrame, present: Mapping[str, scan.File]
+) -> tuple[pd.DataFrame, list[str]]:
+    """The lines with a label whose image is there, each image once, and notes on the others."""
+    notes = []
+
+    def leave_out(bad: pd.Series, why: str) -> None:
+        nonlocal told
+        if bad.any():
+            many = count(int(bad.sum()), "line")
+            paths = listed(told.loc[bad, "path"].dropna())
+            notes.append(f"In {file}, {many} left out {why}{': ' if paths else ''}{paths}.")
+            told = told[~bad]
+
+    leave_out(told["path"].isna(), "for naming no image")
+    outside = told["path"].str.startswith(("/", "../")) | told["path"].str.match(r"[A-Za-z]:/")
+    leave_out(outside, f"because the path leads out of {root}")
+    leave_out(~told["path"].isin(present.keys()), "because there is no such file")
+    suffix = told["path"].map(lambda path: posixpath.splitext(path)[1].lower())
+    leave_out(~suffix.isin(images.SUFFIXES), "because that is no image")
+    leave_out(told["label"].isna(), "because there is no label")
+    labels = told.groupby("path")["label"].nunique()
+    torn = told["path"].isin(labels.index[labels > 1])
+    leave_out(torn, "because the image stands there with two labels")
+    leave_out(told["path"].duplicated(), "because the image was listed before")
+    if "mask" in told:
+        gone = told["mask"].notna() & ~told["mask"].isin(present.keys())
+        if gone.any():
+            masks = listed(told.loc[gone, "mask"])
+            notes.append(f"{count(int(gone.sum()), 'lung mask')} not in the folder: {masks}.")
+        told = told.assign(mask=told["mask"].mask(gone))
+    return told.reset_index(drop=True), notes

@@ -1,0 +1,114 @@
+"""Large files from the web: resumed where they broke off, checked, whole or absent.
+
+What has arrived lies beside the target as `.NAME.part`, with `.NAME.part.json` telling which
+file of which server it is a part of. It is kept only where it can be continued for certain: the
+server names a version (ETag or Last-Modified) and the range is asked for under the condition
+that this is still it (RFC 9110, 13.1.5 If-Range and 14.2 Range). Otherwise a broken download
+begins anew: two files are never glued together.
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cxrcore import files, parallel, settings
+from cxrcore.downloads.part import Part
+from cxrcore.downloads.transfer import Broken, Changed, Final, Pace, attempt
+from cxrcore.errors import CxrError
+from cxrcore.progress import Report, silent
+
+__all__ = ["PAUSES", "STAGE", "TIMEOUT_SECONDS", "discard", "download"]
+
+TIMEOUT_SECONDS = 20.0  # for connecting and for every read
+PAUSES = (1.0, 4.0)  # seconds before a broken download is continued by itself
+STAGE = "downloading"
+
+Explain = Callable[[str], CxrError]
+
+
+def download(
+    address: str,
+    target: Path,
+    *,
+    explain: Explain,
+    checksum: str | None = None,
+    report: Report = silent,
+    timeout: float = TIMEOUT_SECONDS,
+) -> Path:
+    """Fetch a file, continuing what is there of it; a second process waits for the first.
+
+    Args:
+        address: http or https.
+        target: where it goes; if it is there by now, nothing is fetched.
+        explain: makes the error from a reason such as "its address answers 404 Not Found"; it
+            knows what the file is and what to do by hand.
+        checksum: `md5:…` or `sha256:…` in hexadecimal, as published.
+        report: told how many bytes are there.
+        timeout: seconds to connect and for every read.
+
+    Raises:
+        CxrError: what `explain` makes; a part that can be continued is kept, any other not.
+        StoreError: the file cannot be written or there is no space for it.
+    """
+    key = hashlib.blake2b(str(target).encode(), digest_size=8).hexdigest()
+    with parallel.exclusive(settings.data_dir() / ".locks" / f"{key}.lock", lambda: None):
+        if target.exists():
+            return target
+        part = Part(target)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _fetch(address, part, Pace(f"{STAGE} {target.name}", report), explain, timeout)
+            _require_checksum(part, checksum, explain)
+            os.replace(part.path, target)
+            part.info.unlink(missing_ok=True)
+        except OSError as error:
+            raise files.cannot_write(target, error) from error
+        finally:
+            part.tidy()
+    return target
+
+
+def discard(target: Path) -> None:
+    """Remove what a broken download left beside a file that came another way."""
+    with contextlib.suppress(OSError):
+        Part(target).drop()
+
+
+def _fetch(address: str, part: Part, pace: Pace, explain: Explain, timeout: float) -> None:
+    """Bring the part to its full size."""
+    if part.version and part.version.address != address:
+        part.drop()
+    for pause in (*PAUSES, None):
+        before = part.size
+        try:
+            try:
+                attempt(address, part, pace, timeout)
+            except Changed:
+                part.drop()
+                attempt(address, part, pace, timeout)
+            return
+        except Final as error:
+            raise explain(str(error)) from error
+        except Broken as error:
+            kept = part.size
+            if pause is None or kept <= before:  # nothing came, or nothing can be continued
+                note = f"; {kept:,} bytes are kept, the next try goes on from there" if kept else ""
+                raise explain(f"{error}{note}") from error
+        time.sleep(pause)
+
+
+def _require_checksum(part: Part, checksum: str | None, explain: Explain) -> None:
+    if checksum is None:
+        return
+    kind, _, expected = checksum.partition(":")
+    with open(part.path, "rb") as file:
+        # Against damage; an attacker would have to answer for the server over HTTPS.
+        state = functools.partial(hashlib.new, kind, usedforsecurity=False)
+        found = hashlib.file_digest(file, state).hexdigest()
+    if found != expected:
+        part.drop()
+        raise explain(f"the download arrived damaged ({kind.upper()} {found}, not {expected})")

@@ -1,0 +1,140 @@
+"""One request: ask for what is missing, and append it to the part if it is the same file's."""
+
+import http.client
+import os
+import time
+import urllib.error
+import urllib.request
+
+from cxrcore import __version__
+from cxrcore.downloads.part import Part, Version, require_space
+from cxrcore.progress import Progress, Report
+
+_CHUNK = 1 << 20
+
+
+class Broken(Exception):  # noqa: N818 (never leaves this package)
+    """The connection ended early or could not be made; may be worth another try."""
+
+
+class Changed(Exception):  # noqa: N818
+    """What the server has now is not what the part is a part of."""
+
+
+class Final(Exception):  # noqa: N818
+    """The server answered, and another try would get the same."""
+
+
+class Pace:
+    """Reports bytes; the rate counts only what came now, not what was there before."""
+
+    def __init__(self, stage: str, report: Report) -> None:
+        self._stage, self._report = stage, report
+        self._start, self._first = time.monotonic(), -1
+
+    def update(self, done: int, total: int | None) -> None:
+        """Report that `done` bytes of `total` are there."""
+        if self._first < 0:
+            self._first = done
+        total = max(total or 0, done)
+        seconds, new = time.monotonic() - self._start, done - self._first
+        rate = new / seconds if new > 0 and seconds > 0 else None
+        eta = (total - done) / rate if rate else None
+        self._report(Progress(self._stage, done, total, eta, rate))
+
+
+def attempt(address: str, part: Part, pace: Pace, timeout: float) -> None:
+    """Bring the part to its full size, from where it is.
+
+    Raises:
+        Broken: no connection, or it ended early; what came is in the part.
+        Changed: the part is of another version of the file; it must be dropped first.
+        Final: the server answers with something else.
+        StoreError: there is no space.
+    """
+    start, version = part.size, part.version
+    headers = {"User-Agent": f"cxrcore/{__version__}"}
+    if start and version and version.condition:
+        if start == version.total:
+            return  # all had come when the process ended
+        headers |= {"Range": f"bytes={start}-", "If-Range": version.condition}
+    # The address is one of this project's records (http or https), never the user's.
+    request = urllib.request.Request(address, headers=headers)  # noqa: S310
+    try:
+        answer = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        error.close()  # it is an open answer, too
+        if error.code == 416 and start:
+            raise Changed from error
+        raise Final(f"its address answers {error.code} {error.reason}") from error
+    except (http.client.HTTPException, OSError) as error:  # URLError is an OSError
+        raise Broken(_could_not(getattr(error, "reason", error))) from error
+    with answer:
+        _require_file(answer, address)
+        done, total = _begin(answer, address, part, start)
+        _receive(answer, part, done, total, pace)
+
+
+def _require_file(answer: http.client.HTTPResponse, address: str) -> None:
+    """Refuse a log-in page, and a redirection from an encrypted to a readable connection."""
+    if address.startswith("https:") and not answer.geturl().startswith("https:"):
+        raise Final("its address leads on to one that is not encrypted")
+    if answer.headers.get("Content-Type", "").startswith("text/html"):
+        raise Final("its address answers with a web page instead of the file")
+
+
+def _begin(
+    answer: http.client.HTTPResponse, address: str, part: Part, start: int
+) -> tuple[int, int | None]:
+    """The bytes that are there already, and those there will be; the part is anew if they differ."""
+    etag, version = answer.headers["ETag"], part.version
+    if answer.status != 206:
+        resumable = answer.headers["Accept-Ranges"] == "bytes"
+        modified = answer.headers["Last-Modified"] if resumable else None
+        part.begin(Version(address, etag if resumable else None, modified, answer.length))
+        return 0, answer.length
+    # Some servers do not heed If-Range: the answer must say itself that it is the same file's rest.
+    sent, _, size = (answer.headers["Content-Range"] or "").rpartition("/")  # bytes 100-199/200
+    same = version is not None and version.total in (None, _number(size))
+    if version is not None and version.etag:
+        same &= etag == version.etag
+    elif version is not None:
+        same &= answer.headers["Last-Modified"] in (None, version.modified)
+    if not start or not same or not sent.startswith(f"bytes {start}-"):
+        raise Changed
+    return start, _number(size)
+
+
+def _receive(
+    answer: http.client.HTTPResponse, part: Part, done: int, total: int | None, pace: Pace
+) -> None:
+    """Append the answer to the part."""
+    free = require_space(part.target, (total or done) - done)
+    last = done + free
+    with open(part.path, "ab") as file:
+        pace.update(done, total)
+        while chunk := _read(answer):
+            file.write(chunk)
+            done += len(chunk)
+            pace.update(done, total)
+            if done > last:
+                require_space(part.target, free + 1)  # a server that never ends
+        file.flush()
+        os.fsync(file.fileno())
+    if total is not None and done < total:
+        raise Broken(f"the connection ended after {done:,} of {total:,} bytes")
+
+
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    try:
+        return answer.read(_CHUNK)
+    except (http.client.HTTPException, OSError) as error:
+        raise Broken(_could_not(error)) from error
+
+
+def _could_not(error: object) -> str:
+    return f"it could not be downloaded ({' '.join(str(error).split())})"
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None

@@ -1,0 +1,83 @@
+"""What a split says of itself, in sentences for people."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxrcore.splits.folds import Ints
+from cxrcore.splits.together import Together
+
+
+def on_own(published: pd.Series, wanted: bool, together: Together) -> str:
+    """How the images were divided anew, and why a published split was not kept."""
+    what = "by patient: no patient is in two parts" if together.by_patient else "by image"
+    ignored = ""
+    if wanted and published.notna().any():
+        ignored = " The published split has no test part and is not used."
+    elif published.notna().any():
+        ignored = " The published split is not used, as asked."
+    return f"Divided {what}.{ignored}"
+
+
+def on_published(part: NDArray[np.object_], together: Together, carved: bool, followed: int) -> str:
+    """What was kept of a published split, and what is in two of its parts."""
+    text = f"The published test part is kept ({(part == 'test').sum():,} images)"
+    text += "; validation is taken from training." if carved else ", and the validation part."
+    if followed:
+        text += (
+            f" {followed:,} images without a published part went with their patient or "
+            "duplicate, or else to training."
+        )
+    torn = []
+    if together.by_patient and (shared := _in_two_parts(part, together.patients)):
+        torn.append(f"{shared:,} patients are in more than one part")
+    if together.duplicates is not None:
+        inside = together.duplicates >= 0
+        if shared := _in_two_parts(part[inside], together.duplicates[inside]):
+            torn.append(f"{shared:,} groups of duplicates are in more than one part")
+    if torn:
+        text += (
+            f" Beware: in the published split {' and '.join(torn)}, "
+            "which makes figures look better than they are."
+        )
+    elif together.by_patient:
+        text += " No patient is in two parts."
+    return text
+
+
+def on_duplicates(together: Together, *, asked: bool, published: bool) -> str:
+    """How many duplicates stay together; a `published` test part may divide them."""
+    if not asked:
+        return "Duplicates may be in two parts, as asked."
+    if together.duplicates is None:
+        return "Duplicates were not looked for."
+    inside = together.duplicates[together.duplicates >= 0]
+    if not len(inside):
+        return "No duplicates were found."
+    groups = len(np.unique(inside))
+    text = f"{groups:,} group{'' if groups == 1 else 's'} of duplicates ({len(inside):,} images) "
+    if published:
+        return f"{text}{'was' if groups == 1 else 'were'} found."
+    text += f"{'is' if groups == 1 else 'are'} kept together"
+    if together.by_patient and (joined := together.joined):
+        text += f", which ties {joined:,} images of different or unknown patients"
+    return f"{text}."
+
+
+def on_patients(share: float, group: str) -> str:
+    """How far patients are known and kept together."""
+    if share == 0:
+        return "No patients are known, so images of one patient may be in two parts."
+    if group == "image":
+        return "Images of one patient may be in two parts, as asked."
+    if share < 1:
+        return (
+            f"The patient is known for {100 * share:.0f} % of the images; each of the others "
+            "counts as a patient of its own."
+        )
+    return "The patient of every image is known."
+
+
+def _in_two_parts(part: NDArray[np.object_], groups: Ints) -> int:
+    """How many of the groups are in more than one part."""
+    return int((pd.Series(part).groupby(groups).nunique() > 1).sum())

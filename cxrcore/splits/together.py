@@ -1,0 +1,69 @@
+"""Which images stay together: those of a patient, those of a group of duplicates, and both."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from cxrcore.splits.folds import Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Together:
+    """What is kept in one part.
+
+    `patients` numbers for each image (n,) its patient, or the image alone where patients do not
+    count or are not known. `duplicates` numbers its group of duplicates, -1 for none; None where
+    duplicates are not looked at. `units` are the connected components of the two.
+    """
+
+    patients: Ints
+    duplicates: Ints | None
+    units: Ints
+    by_patient: bool
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, by_patient: bool, groups: pd.Series | None) -> "Together":
+        """From an image table and `Duplicates.groups`; images that are in no group stand alone."""
+        own = "image " + table["image_id"].astype("string")
+        if by_patient:
+            own = ("patient " + table["patient_id"].astype("string")).fillna(own)
+        patients = pd.factorize(own)[0]
+        if groups is None:
+            return cls(patients, None, patients, by_patient)
+        duplicates = group_numbers(table, groups)
+        return cls(patients, duplicates, _components(patients, duplicates), by_patient)
+
+    @property
+    def key(self) -> str:
+        """What is kept together, for `Split.group_key`."""
+        first = "patient" if self.by_patient else "image"
+        return first if self.duplicates is None else f"{first}+duplicates"
+
+    @property
+    def joined(self) -> int:
+        """Images that stay with another patient or single image because of a duplicate."""
+        first = pd.Series(self.patients).groupby(self.units).transform("nunique")
+        return int((first > 1).sum())
+
+
+def group_numbers(table: pd.DataFrame, groups: pd.Series) -> Ints:
+    """(n,) the group of duplicates of each image of a table, -1 for none."""
+    return groups.reindex(table["image_id"]).fillna(-1).to_numpy(np.intp)
+
+
+def _components(patients: Ints, duplicates: Ints) -> Ints:
+    """(n,) numbers of the connected components of two ways to hang together."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    inside = duplicates >= 0
+    if not inside.any():
+        return patients
+    # A graph of patients and groups: an image that has both ties them.
+    count = int(patients.max()) + 1
+    size = count + int(duplicates.max()) + 1
+    ends = patients[inside], count + duplicates[inside]
+    links = coo_array((np.ones(len(ends[0]), bool), ends), shape=(size, size))
+    components = connected_components(links, directed=False)[1]
+    return pd.factorize(components[patients])[0]

@@ -1,0 +1,79 @@
+"""Changing training images a little at every epoch: turned, zoomed, shifted, brighter, darker.
+
+What happens to an image depends on (seed, epoch, its row) alone, so that a resumed training
+sees what an uninterrupted one would have seen. One resampling by OpenCV does the whole
+geometry: at 192 pixels it costs a tenth of a millisecond, a fiftieth of what Keras' three
+layers cost on a CPU.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from cxrcore.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Strength:
+    """The greatest change of each kind; each is drawn evenly between minus and plus this."""
+
+    degrees: float
+    zoom: float  # share of the side
+    shift: float  # share of the side
+    brightness: float  # share of white
+    contrast: float  # share
+
+
+MILD = Strength(degrees=5, zoom=0.05, shift=0.05, brightness=0.10, contrast=0.0)
+STRONG = Strength(degrees=15, zoom=0.15, shift=0.08, brightness=0.20, contrast=0.25)
+
+
+def strength_of(recipe: Recipe) -> Strength | None:
+    """What is done to this recipe's training images before they reach the network.
+
+    None where nothing is: study A's published augmentation is layers of its network.
+    """
+    if recipe.augmentation == "strong":
+        return STRONG
+    if recipe.augmentation == "published" and recipe.network == "resnet50v2-xception":
+        return MILD
+    return None
+
+
+def changed(
+    images: npt.NDArray[np.generic],
+    numbers: npt.NDArray[np.integer],
+    strength: Strength,
+    seed: int,
+    epoch: int,
+) -> npt.NDArray[np.generic]:
+    """The images, each changed in its own way; what comes in from outside is black.
+
+    Args:
+        images: (n, S, S) uint8.
+        numbers: (n,) the rows they have in the dataset.
+        strength: how much.
+        seed: of the training.
+        epoch: from 0.
+
+    Returns:
+        (n, S, S) uint8; the input is not changed.
+    """
+    result = np.empty_like(images)
+    side = images.shape[1]
+    levels = np.arange(256, dtype=np.float32)
+    for image, number, out in zip(images, numbers, result, strict=True):
+        draw = np.random.default_rng([seed, epoch, int(number)]).uniform(-1, 1, 6)
+        middle = (side - 1) / 2
+        turn = cv2.getRotationMatrix2D(
+            (middle, middle), draw[0] * strength.degrees, 1 + draw[1] * strength.zoom
+        )
+        turn[:, 2] += draw[2:4] * strength.shift * side
+        moved = cv2.warpAffine(image, turn, (side, side), flags=cv2.INTER_LINEAR)
+        gain, lift = 1 + draw[4] * strength.contrast, draw[5] * strength.brightness * 255
+        table = np.clip((levels - 127.5) * gain + 127.5 + lift, 0, 255).astype(np.uint8)
+        table[0] = 0  # black around the lungs, or around the turned image, stays black
+        cv2.LUT(moved, table, dst=out)
+    return result

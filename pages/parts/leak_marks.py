@@ -1,0 +1,126 @@
+"""The mark of a run whose test images are known from training, and what is behind it."""
+
+import pandas as pd
+import streamlit as st
+
+from cxrcore.datasets import Dataset
+from cxrcore.splits import Leak, Leaks
+from cxrcore.store import Run
+from pages.parts import cached, group_sheet
+from pages.parts.group_sheet import Group, Picture
+from pages.parts.words import plural
+
+PAIRS = 12  # leaking images shown with the one they are known from
+WHY = {"patient": "Same patient", "duplicate": "Duplicate", "both": "Same patient, duplicate"}
+
+
+def leaking(run: Run) -> bool:
+    """Whether test images of a run are known to be in its training or validation images too."""
+    return run.leaks is not None and run.leaks.count > 0
+
+
+def badge(run: Run) -> str:
+    """A badge for Markdown beside a figure or a name; empty where nothing is known to leak."""
+    return " :orange-badge[:material/warning: leaks]" if leaking(run) else ""
+
+
+def tooltip(run: Run) -> str | None:
+    """What the badge means, for `help=`; None where there is no badge."""
+    if not leaking(run) or run.leaks is None:
+        return None
+    return f"{run.leaks.sentence} Figures are better than they would be on new patients."
+
+
+def known_by(run: Run, image_id: str) -> str | None:
+    """By what a test image of a run is known from training, as a phrase; None if it is not."""
+    phrases = {"patient": "its patient", "duplicate": "a duplicate"}
+    for leak in run.leaks.found if run.leaks else ():
+        if leak.image_id == image_id:
+            return phrases.get(leak.why, "its patient and a duplicate")
+    return None
+
+
+def name(run: Run) -> str:
+    """A run's name for the legend of a figure."""
+    return f"{run.run_id} (leaks)" if leaking(run) else run.run_id
+
+
+def warning(run: Run) -> None:
+    """What a reader must know before the figures of a leaking run; nothing for others."""
+    if not leaking(run) or run.leaks is None:
+        return
+    text = f"**{run.run_id}** · leaks: {run.leaks.sentence} "
+    measured, clean = run.metrics.get("test"), run.metrics_clean
+    if clean is None:
+        text += "There are no others to measure on. "
+    elif measured is not None:
+        text += (
+            f"Test accuracy is {measured.accuracy:.3f} on all, **{clean.accuracy:.3f}** on the "
+            f"{plural(clean.n, 'image')} that are not. "
+        )
+    text += "Divide the images anew (More options of the training form) for figures to rely on."
+    st.warning(text, icon=":material/warning:")
+
+
+def details(run: Run, dataset: Dataset) -> None:
+    """How far leaks of a run were looked for, and the images that leak beside their partners."""
+    found = run.leaks
+    if found is None:
+        st.caption(
+            ":material/help: Trained before leaks were counted: whether test images are known from "
+            "training was not checked."
+        )
+        return
+    icon = ":material/warning:" if found.count else ":material/check_circle:"
+    st.caption(f"{icon} {found.sentence} {found.unproven}")
+    if found.validation:
+        st.caption(
+            f"{plural(found.validation, 'validation image')} shared with training: the epoch "
+            "was chosen too kindly; the test figures do not depend on it."
+        )
+    if found.count:
+        title = f"The {plural(found.count, 'test image')} known from training or validation"
+        with st.expander(title, icon=":material/warning:"):
+            pairs(found, dataset, key=f"leaks_{run.run_id}")
+
+
+def pairs(found: Leaks, dataset: Dataset, *, key: str) -> None:
+    """Leaking test images, each beside an image it is known from, with pages and a CSV."""
+    places = cached.places(dataset)
+    shown = [leak for leak in found.found if {leak.image_id, leak.partner} <= places.keys()]
+    if gone := found.count - len(shown):
+        st.caption(f"{plural(gone, 'image')} not in the dataset any more.")
+    shown.sort(key=lambda leak: leak.why == "patient")  # duplicates are seen at a glance
+    count = -(-len(shown) // PAIRS)
+    page = st.pagination(count, key=f"{key}_page", max_visible_pages=5) if count > 1 else 1
+    part = shown[(page - 1) * PAIRS : page * PAIRS]
+    if part:
+        groups = [_group(leak, dataset) for leak in part]
+        group_sheet.show(groups, key=key, label="Test images beside the images they are known from")
+    st.download_button(
+        "Download the list (CSV)",
+        lambda: _table(found, dataset).to_csv(index=False),
+        f"{dataset.name}-leaks.csv",
+        "text/csv",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        key=f"{key}_csv",
+    )
+
+
+def _group(leak: Leak, dataset: Dataset) -> Group:
+    rows = dataset.table.iloc[[cached.places(dataset)[i] for i in (leak.image_id, leak.partner)]]
+    pictures = [
+        Picture(dataset, row["image_id"], (what, *group_sheet.facts(row, part=False)))
+        for what, (_, row) in zip(("Test", "Training or validation"), rows.iterrows(), strict=True)
+    ]
+    return Group(WHY[leak.why], tuple(pictures))
+
+
+def _table(found: Leaks, dataset: Dataset) -> pd.DataFrame:
+    table = pd.DataFrame([leak.model_dump() for leak in found.found])
+    paths = dataset.table.set_index("image_id")["path"]
+    table.insert(1, "path", table["image_id"].map(paths))
+    table.insert(3, "partner_path", table["partner"].map(paths))
+    return table

@@ -1,0 +1,248 @@
+"""Near duplicates within a dataset and between two: what is found, kept and grouped."""
+
+import shutil
+import threading
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cxrcore import datasets, duplicates, index, parallel
+from cxrcore.errors import Cancelled, DatasetError
+
+
+def film(seed, shape=(300, 260)):
+    """Structure at all sizes, unlike any other seed."""
+    rng = np.random.default_rng(seed)
+    layers = [
+        cv2.resize(
+            rng.normal(0, 40 / n, (4 * n, 4 * n)), shape[::-1], interpolation=cv2.INTER_CUBIC
+        )
+        for n in (1, 2, 4, 8, 16)
+    ]
+    return (120 + sum(layers)).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Six films, and three copies of the first: smaller, cropped, with other grays."""
+    root = tmp_path / "films"
+    (root / "A").mkdir(parents=True)
+    (root / "B").mkdir()
+    for seed in range(6):
+        cv2.imwrite(str(root / "AB"[seed % 2] / f"{seed}.png"), film(seed))
+    one = film(0)
+    cv2.imwrite(str(root / "B" / "smaller.jpg"), cv2.resize(one, (180, 210)))
+    cv2.imwrite(str(root / "B" / "cropped.png"), one[30:280, 20:250])
+    cv2.imwrite(str(root / "A" / "gamma.png"), (255 * (one / 255) ** 1.6).astype(np.uint8))
+    return root
+
+
+@pytest.fixture
+def dataset(folder):
+    return datasets.load(folder)
+
+
+def find(dataset, **options):
+    return duplicates.find(dataset, index.measure(dataset), **options)
+
+
+def names(dataset, ids):
+    return {dataset.path_of(str(i)).stem for i in ids}
+
+
+def test_copies_of_a_film_are_one_group_and_others_are_in_none(dataset):
+    found = find(dataset)
+    assert names(dataset, found.groups.index) == {"0", "smaller", "cropped", "gamma"}
+    assert set(found.groups) == {0}
+    assert list(found.pairs.columns) == list(duplicates.COLUMNS)
+    assert (found.pairs["first"] < found.pairs["second"]).all()
+    assert found.pairs["correlation"].between(duplicates.NEAR, 1).all()
+    assert not found.pairs.duplicated(["first", "second"]).any()
+
+
+def test_the_bits_are_those_in_which_the_hashes_differ(dataset):
+    hashes = index.measure(dataset).table.set_index("image_id")["phash"]
+    for pair in find(dataset).pairs.itertuples():
+        one, other = (int(hashes[i], 16) for i in (pair.first, pair.second))
+        assert pair.bits == (one ^ other).bit_count()
+
+
+def test_what_was_found_is_read_back(dataset):
+    assert duplicates.load(dataset) is None
+    found, kept = find(dataset), duplicates.load(dataset)
+    pd.testing.assert_frame_equal(kept.pairs, found.pairs)
+    pd.testing.assert_series_equal(kept.groups, found.groups)
+
+
+def test_a_second_call_compares_nothing(dataset, monkeypatch):
+    first = find(dataset)
+    monkeypatch.setattr("cxrcore.duplicates.pairs_within", None)  # would raise if called
+    pd.testing.assert_frame_equal(find(dataset).pairs, first.pairs)
+
+
+def test_the_search_gives_the_same_again(dataset, own_folders):
+    first = find(dataset)
+    shutil.rmtree(own_folders.data / "duplicates")
+    again = find(dataset)
+    pd.testing.assert_frame_equal(again.pairs, first.pairs)
+    pd.testing.assert_series_equal(again.groups, first.groups)
+
+
+@pytest.mark.parametrize("harm", ["version", "damage"])
+def test_a_result_of_another_version_or_damaged_counts_as_absent(
+    dataset, own_folders, monkeypatch, harm
+):
+    first = find(dataset)
+    if harm == "version":
+        monkeypatch.setattr(duplicates, "VERSION", duplicates.VERSION + 1)
+    else:
+        next((own_folders.data / "duplicates").glob("*.parquet")).write_bytes(b"PAR1 no")
+    assert duplicates.load(dataset) is None
+    pd.testing.assert_frame_equal(find(dataset).pairs, first.pairs)
+
+
+def test_an_image_that_was_mended_is_compared(dataset, folder, monkeypatch):
+    small = len(film(0).ravel()) - 1
+    monkeypatch.setenv("CXR_MAX_PIXELS", str(small))  # the full-size films are refused
+    before = find(dataset)
+    monkeypatch.delenv("CXR_MAX_PIXELS")
+    after = find(dataset)
+    assert len(after.groups) > len(before.groups)
+
+
+def test_blank_images_are_like_no_other(folder):
+    for number in range(3):
+        blank = np.full((80, 80 + number), 7, np.uint8)
+        cv2.imwrite(str(folder / "A" / f"blank{number}.png"), blank)
+    dataset = datasets.load(folder)
+    assert names(dataset, find(dataset).groups.index) == {"0", "smaller", "cropped", "gamma"}
+
+
+def test_damaged_images_are_like_no_other(folder):
+    data = (folder / "A" / "0.png").read_bytes()
+    for number in range(2):
+        (folder / "A" / f"cut{number}.png").write_bytes(data[: 2000 + number])
+    dataset = datasets.load(folder)
+    assert names(dataset, find(dataset).groups.index) == {"0", "smaller", "cropped", "gamma"}
+
+
+def test_without_duplicates_there_are_no_groups(tiny_dataset_folder):
+    found = find(datasets.load(tiny_dataset_folder))
+    assert found.pairs.empty
+    assert found.groups.empty
+    assert found.groups.dtype == np.int64
+
+
+def test_a_search_that_is_stopped_leaves_nothing_and_can_begin_again(dataset):
+    measured = index.measure(dataset)
+
+    def stop(progress):
+        if progress.stage.startswith("confirming"):
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        duplicates.find(dataset, measured, report=stop)
+    assert duplicates.load(dataset) is None
+    assert len(find(dataset).groups) == 4
+
+
+def test_a_file_that_changed_is_an_error(dataset, folder):
+    measured = index.measure(dataset)
+    cv2.imwrite(str(folder / "B" / "cropped.png"), film(9))
+    with pytest.raises(DatasetError, match="changed"):
+        duplicates.find(dataset, measured)
+
+
+def test_a_second_search_waits_for_the_first(dataset, own_folders):
+    measured = index.measure(dataset)
+    lock = own_folders.data / "duplicates" / f"{dataset.fingerprint}.lock"
+    stages = []
+    with parallel.exclusive(lock, lambda: None):
+        told = threading.Event()
+
+        def report(progress):
+            stages.append(progress.stage)
+            told.set()
+
+        other = threading.Thread(
+            target=duplicates.find, args=(dataset, measured), kwargs={"report": report}
+        )
+        other.start()
+        assert told.wait(20)
+        assert stages[0].startswith("waiting")
+        assert duplicates.load(dataset) is None
+    other.join(60)
+    assert duplicates.load(dataset) is not None
+
+
+def test_between_datasets_exact_pairs_come_first_and_near_ones_are_found(folder, tmp_path):
+    other = tmp_path / "other"
+    for name in ("C", "D"):
+        (other / name).mkdir(parents=True)
+    shutil.copy(folder / "B" / "1.png", other / "C" / "same.png")
+    cv2.imwrite(str(other / "D" / "two.jpg"), film(2)[20:, :240])
+    cv2.imwrite(str(other / "D" / "new.png"), film(77))
+    one, two = datasets.load(folder), datasets.load(other)
+    found = duplicates.between(one, index.measure(one), two, index.measure(two))
+    told = [
+        (row.kind, one.path_of(row.first).stem, two.path_of(row.second).stem)
+        for row in found.itertuples()
+    ]
+    assert told == [("exact", "1", "same"), ("near", "2", "two")]
+    assert list(found.columns) == list(duplicates.COLUMNS)
+
+
+def test_between_datasets_without_anything_in_common_nothing_is_found(folder, tiny_dataset_folder):
+    one, two = datasets.load(folder), datasets.load(tiny_dataset_folder)
+    found = duplicates.between(one, index.measure(one), two, index.measure(two))
+    assert found.empty
+    assert list(found.columns) == list(duplicates.COLUMNS)
+
+
+PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda p: p[0] < p[1]))
+
+
+@given(pairs=PAIRS)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_groups_are_the_transitive_closure_largest_first(pairs):
+    ids = [f"{n:032x}" for n in range(10)]
+    table = pd.DataFrame({"image_id": ids, "path": [f"{9 - n}.png" for n in range(10)]})
+    frame = pd.DataFrame(
+        {"first": [ids[i] for i, _ in pairs], "second": [ids[j] for _, j in pairs]}, dtype="str"
+    )
+    groups = duplicates._groups(frame, table)
+    together = {n: {n} for n in range(10)}
+    for _ in range(10):  # brute force: join until nothing changes
+        for i, j in pairs:
+            joined = together[i] | together[j]
+            for n in joined:
+                together[n] = joined
+    wanted = {frozenset(s) for s in together.values() if len(s) > 1}
+    found = [frozenset(ids.index(i) for i in part.index) for _, part in groups.groupby(groups)]
+    assert set(found) == wanted
+    keys = [(-len(part), min(9 - n for n in part)) for part in found]
+    assert keys == sorted(keys)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_the_ten_known_pairs_of_two_collections_are_found_and_no_others(real_data, tmp_path):
+    # Of the class where they are, and as many others, so that the test is short.
+    few = tmp_path / "few"
+    for name, step in (("Covid-19", 1), ("No_findings", 10), ("Pneumonia", 10)):
+        (few / name).mkdir(parents=True)
+        for file in sorted((real_data / "cxr3" / name).iterdir())[::step]:
+            shutil.copy(file, few / name)
+    one = datasets.load(few)
+    two = datasets.load(real_data / "ieee8023-covid-chestxray-dataset")
+    found = duplicates.between(one, index.measure(one), two, index.measure(two))
+    stems = [
+        (one.path_of(row.first).stem, two.path_of(row.second).stem) for row in found.itertuples()
+    ]
+    assert len(stems) == 10
+    assert all(a == b for a, b in stems)
+    assert found["correlation"].min() > duplicates.NEAR + 0.05

@@ -1,0 +1,151 @@
+"""The matrix of distances between groups, and what is said of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cxrcore.errors import DatasetError
+from cxrcore.figures.gray_distance import (
+    amount,
+    change_in_words,
+    distance_matrix,
+    farthest_in_words,
+)
+from cxrcore.quality.distances import Distances
+
+NAMES = ("COVID-19", "Normal", "<b>Viral</b> pneumonia")
+
+
+def made(first: float = 23.1, second: float = 6.0, third: float = 5.0, **changes) -> Distances:
+    """Three groups: `first` between 0 and 1, `second` between 0 and 2, `third` between 1 and 2."""
+    between = np.array([[0, first, second], [first, 0, third], [second, third, 0]], float)
+    return replace(
+        Distances(
+            kind="wasserstein",
+            names=NAMES,
+            images=np.array([40, 50, 60]),
+            between=between,
+            chance=np.array([4.0, 5.5, 5.2]),
+            single=np.array([20.0, 21.0, np.nan]),
+        ),
+        **changes,
+    )
+
+
+def cells(fig) -> np.ndarray:
+    """The texts as a square."""
+    (texts,) = [trace for trace in fig.data if trace.type == "scatter"]
+    square = np.empty((3, 3), object)
+    for x, y, text in zip(texts.x, texts.y, texts.text, strict=True):
+        square[y, x] = text
+    return square
+
+
+def heat(fig):
+    return next(trace for trace in fig.data if trace.type == "heatmap")
+
+
+def test_every_distance_stands_in_its_cell_and_bold_is_beyond_chance():
+    square = cells(distance_matrix(made()))
+    assert square[0, 1] == square[1, 0] == "<b>23.1</b>"
+    assert square[0, 2] == "<b>6.0</b>"
+    assert square[1, 2] == "5.0"
+
+
+def test_the_diagonal_says_what_chance_does_and_has_no_colour():
+    fig = distance_matrix(made(chance=np.array([4.0, np.nan, 5.2])))
+    assert cells(fig).diagonal().tolist() == ["(4.0)", "", "(5.2)"]
+    assert np.isnan(np.array(heat(fig).z).diagonal()).all()
+    assert "too few images" in heat(fig).text[1][1]
+    assert "too few images" in heat(fig).text[1][0]
+    assert "<b>" not in cells(fig)[0, 1]
+
+
+def test_a_pointer_on_a_cell_reads_a_sentence():
+    said = heat(distance_matrix(made())).text
+    assert (
+        said[0][1] == "COVID-19 and Normal:<br>23.1 gray levels, more than random halves of either"
+    )
+    assert "it may be chance" in said[1][2]
+    assert said[0][0].startswith("Random halves of COVID-19:<br>up to 4.0 gray levels")
+
+
+def test_names_with_markup_are_shown_literally_in_lines():
+    fig = distance_matrix(made())
+    assert fig.layout.xaxis.ticktext[2] == "&lt;b&gt;Viral&lt;/b&gt;<br>pneumonia"
+    assert "<b>Viral" not in heat(fig).text[0][2]
+
+
+def test_figures_side_by_side_have_one_scale():
+    assert heat(distance_matrix(made(), highest=40)).zmax == 40
+    assert heat(distance_matrix(made())).zmax == 23.1
+
+
+def test_groups_that_are_all_the_same_can_be_drawn():
+    assert heat(distance_matrix(made(0, 0, 0))).zmax > 0
+
+
+def test_many_groups_stay_a_small_figure():
+    many = 10
+    groups = Distances(
+        kind="ks",
+        names=tuple(f"Hospital number {n}" for n in range(many)),
+        images=np.full(many, 9),
+        between=np.full((many, many), 0.25),
+        chance=np.full(many, 0.1),
+        single=np.full(many, 0.3),
+    )
+    fig = distance_matrix(groups)
+    assert fig.layout.height <= 620
+    assert "<b>0.25</b>" in next(t for t in fig.data if t.type == "scatter").text
+
+
+def test_numbers_have_a_unit_only_where_there_is_one():
+    assert amount(23.14, "wasserstein") == "23.1 gray levels"
+    assert amount(0.126, "ks") == "0.13"
+
+
+def test_the_farthest_groups_are_said_with_the_verdict_on_chance():
+    said = farthest_in_words(made(), "none")
+    assert said == (
+        "Most apart on the whole image: COVID-19 and Normal, 23.1 gray levels, more than chance."
+    )
+    assert "which may be chance" in farthest_in_words(made(3, 2, 1), "none")
+    unknown = made(chance=np.full(3, np.nan))
+    assert farthest_in_words(unknown, "none").endswith("of too few images to tell it from chance.")
+
+
+@pytest.mark.parametrize(
+    ("arm", "left", "said"),
+    [
+        ("lungs", 8.2, "So most of that difference is outside the lungs."),
+        ("lungs", 20.0, "So that difference is within the lungs, too."),
+        ("lungs-crop", 8.2, "outside the box around the lungs."),
+        ("lungs-erased", 20.0, "a model can use it without looking at them."),
+        ("border", 8.2, "gone without the lungs."),
+    ],
+)
+def test_masking_is_judged_by_what_is_left_of_the_largest_distance(arm, left, said):
+    sentence = change_in_words(made(), made(left), arm)
+    assert "COVID-19 and Normal, 23.1 gray levels, more than chance." in sentence
+    assert f"{left} gray levels." in sentence
+    assert said in sentence
+
+
+def test_another_pair_that_is_farthest_after_masking_is_named():
+    said = change_in_words(made(), made(3.0, 9.0, 1.0), "lungs")
+    assert "Most apart within the lungs: COVID-19 and <b>Viral</b> pneumonia, 9.0" in said
+    assert "on the whole image these are 6.0 gray levels apart." in said
+
+
+def test_of_a_difference_that_may_be_chance_nothing_is_concluded():
+    said = change_in_words(made(3, 2, 1), made(1, 2, 1.5), "lungs")
+    assert "So " not in said
+    assert "No two are farther apart within the lungs than chance makes them." in said
+
+
+def test_one_group_has_no_distance():
+    one = made(names=NAMES[:1], between=np.zeros((1, 1)))
+    with pytest.raises(DatasetError, match="two or more"):
+        farthest_in_words(one, "none")
