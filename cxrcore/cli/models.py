@@ -58,6 +58,29 @@ def train(
         str | None, typer.Option(help="imagenet, chexnet, random or a file.")
     ] = None,
     seed: int | None = None,
+    schedule: Annotated[
+        Literal["fast", "published"],
+        typer.Option(help="fast ends when the validation loss stops improving; or as published."),
+    ] = "fast",
+    augment: Annotated[
+        Literal["none", "published", "strong"] | None,
+        typer.Option(
+            help="How training images are changed in each epoch; the recipe's if left out."
+        ),
+    ] = None,
+    class_weights: Annotated[
+        Literal["none", "balanced"] | None,
+        typer.Option(help="balanced: every class counts the same, however few images it has."),
+    ] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option(help="0 to 0.3: share of a label that goes to all classes.")
+    ] = None,
+    favour: Annotated[
+        str | None, typer.Option(help="A class not to be missed; see --favour-weight.")
+    ] = None,
+    favour_weight: Annotated[
+        float, typer.Option(help="How many times an image of that class counts.")
+    ] = 3.0,
     group: Annotated[
         Literal["patient", "image"], typer.Option(help="What is kept together in one part.")
     ] = "patient",
@@ -85,8 +108,14 @@ def train(
         "max_brisque": max_brisque,
         "weights": weights,
         "seed": seed,
+        "augmentation": augment,
+        "class_weights": class_weights,
+        "label_smoothing": label_smoothing,
+        "favoured_class": favour,
+        "favoured_weight": favour_weight if favour else None,
     }
-    chosen = recipes_module.get(recipe).override(
+    chosen = recipes_module.get(recipe)
+    chosen = (chosen.fast() if schedule == "fast" else chosen).override(
         **{k: v for k, v in changes.items() if v is not None}
     )
     split = SplitSpec(group=group, duplicates=duplicates, published=published_split)

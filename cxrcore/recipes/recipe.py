@@ -269,7 +269,7 @@ class Recipe(_Frozen):
 
 # Our schedule; see `Recipe.fast`.
 FAST: dict[str, Any] = {
-    "plateau": Plateau(monitor="val_loss", factor=0.3, patience=3, mode="min"),
+    "plateau": Plateau(monitor="val_loss", factor=0.25, patience=3, mode="min"),
     "best_by": "val_loss",
     "stopping": Stopping(monitor="val_loss", min_delta=0.0, patience=8),
 }

@@ -40,6 +40,12 @@ class TrainSpec(BaseModel):
         decided = self.recipe, self.fingerprint, self.split, self.classes, self.grouping
         return store.run_id(*decided)
 
+    @property
+    def family(self) -> str:
+        """Name of the family of runs that differ from this one in seed and fold alone."""
+        classes = self.classes
+        return store.family_id(self.recipe, self.fingerprint, self.split, classes, self.grouping)
+
 
 def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> TrainSpec:
     """The specification of a training; neither files nor TensorFlow are touched.
@@ -48,8 +54,8 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
     the whole images, and the specification notes it.
 
     Raises:
-        TrainingError: the dataset has fewer than two classes, or more than the recipe can tell
-            apart.
+        TrainingError: the dataset has fewer than two classes, more than the recipe can tell apart,
+            or not the one that the recipe favours.
     """
     if len(dataset.classes) < 2:
         raise TrainingError(
@@ -63,6 +69,11 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
             f"{len(dataset.classes)}: {', '.join(dataset.classes)}. Choose another model, or add "
             "the dataset once more under another name with two classes (data add NAME PATH "
             "--option classes=A,B, or --option rename=B:other,C:other for one against the rest)."
+        )
+    if recipe.favoured_class not in (None, *dataset.classes):
+        raise TrainingError(
+            f"The class not to be missed, {recipe.favoured_class!r}, is none of {dataset.name}. "
+            f"Its classes are {', '.join(dataset.classes)}."
         )
     notes = []
     if recipe.arm != "none" and not dataset.table["mask"].notna().any():

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from cxrcore.datasets import Dataset
-from cxrcore.recipes import CHANGEABLE, RECIPES, Plateau
+from cxrcore.recipes import CHANGEABLE, FAST, RECIPES, Plateau, Stopping, schedule_of
 from cxrcore.store import Run
 from pages.parts import leak_marks
 from pages.parts.words import plural
@@ -84,11 +84,13 @@ def _changes(run: Run) -> None:
     """What this run does otherwise than its study."""
     if (published := RECIPES.get(run.recipe.name)) is None:
         return
-    changed = [
+    fast = schedule_of(run.recipe) == "fast"
+    changed = ["fast schedule"] if fast else []
+    changed += [
         f"{field.replace('_', ' ')} {_value(getattr(run.recipe, field))} "
         f"(published: {_value(getattr(published, field))})"
         for field in CHANGEABLE
-        if getattr(run.recipe, field) != getattr(published, field)
+        if not (fast and field in FAST) and getattr(run.recipe, field) != getattr(published, field)
     ]
     if changed:
         st.caption("Other than published: " + ", ".join(changed) + ".")
@@ -99,4 +101,6 @@ def _value(value: object) -> str:
         return (
             f"÷{1 / value.factor:g} after {value.patience} epochs without a better {value.monitor}"
         )
+    if isinstance(value, Stopping):
+        return f"after {value.patience} epochs without a better {value.monitor}"
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

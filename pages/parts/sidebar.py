@@ -38,7 +38,7 @@ def _pick_dataset() -> str | None:
         return None
     counts = dataset.counts()
     st.caption(
-        f"{len(dataset.table):,} images in {len(counts)} classes: "
+        f"{len(dataset.table):,} images in {'one class' if len(counts) == 1 else f'{len(counts)} classes'}: "
         + ", ".join(f"{label} {n:,}" for label, n in counts.items())
     )
     _add_folder()

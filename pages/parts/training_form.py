@@ -4,12 +4,12 @@ from typing import Any
 
 import streamlit as st
 
-from cxrcore import images, jobs, networks, store, training, weights
+from cxrcore import jobs, networks, store, training
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.recipes import RECIPES, Recipe
 from cxrcore.splits import SplitSpec
-from pages.parts.words import ARM_NAMES
+from pages.parts import training_options
 
 
 def show(dataset: Dataset) -> None:
@@ -58,8 +58,9 @@ def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, Dataset, SplitSpe
     rate = right.number_input(
         "Learning rate", 1e-7, 1.0, recipe.learning_rate, format="%.1e", step=None, key=key("rate")
     )
+    changes = training_options.schedule(key)
     with st.popover("More options", width="stretch"):
-        changes = _more_options(recipe, dataset, key)
+        changes |= training_options.show(recipe, dataset, key)
         split = _split(dataset)
     changed = recipe.override(
         image_size=int(size),
@@ -69,45 +70,6 @@ def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, Dataset, SplitSpe
         **changes,
     )
     return changed, dataset, split
-
-
-def _more_options(recipe: Recipe, dataset: Dataset, key) -> dict:  # type: ignore[no-untyped-def]
-    arms = list(images.ARMS) if dataset.table["mask"].notna().any() else ["none"]
-    arm = st.selectbox(
-        "What the model sees",
-        arms,
-        index=arms.index(recipe.arm) if recipe.arm in arms else 0,
-        format_func=ARM_NAMES.__getitem__,
-        key=key("arm") + dataset.name,
-        help="Lung masks come with some datasets."
-        if len(arms) > 1
-        else "This dataset has no lung masks.",
-    )
-    cut = st.checkbox("Leave out poor images", recipe.max_brisque is not None, key=key("cut"))
-    limit = st.number_input(
-        "Highest BRISQUE score",
-        0.0,
-        200.0,
-        recipe.max_brisque or 70.0,
-        1.0,
-        disabled=not cut,
-        key=key("brisque"),
-        help="Measured on the pixels that the model sees. Lower is better. The Quality page shows what a limit removes.",
-    )
-    start = st.selectbox("Weights to start from", recipe.weights_choices, key=key("weights"))
-    if not _on_this_machine(recipe, start):
-        st.caption(
-            ":orange[Not on this computer yet: they will be downloaded, or the training stops and says where to put the file.]"
-        )
-    seed = st.number_input(
-        "Seed",
-        0,
-        2**31 - 1,
-        recipe.seed,
-        key=key("seed"),
-        help="Same seed, same split, same result.",
-    )
-    return {"arm": arm, "max_brisque": limit if cut else None, "weights": start, "seed": int(seed)}
 
 
 def _split(dataset: Dataset) -> SplitSpec:
@@ -136,20 +98,17 @@ def _split(dataset: Dataset) -> SplitSpec:
     return SplitSpec(published=published, **ways[way])
 
 
-def _on_this_machine(recipe: Recipe, start: str) -> bool:
-    return all(map(weights.available, weights.kinds_of(recipe.override(weights=start))))
-
-
 def _cost(recipe: Recipe, dataset: Dataset) -> None:
     n_train = round(len(dataset.table) * 0.64)
     size = networks.count_parameters(recipe, len(dataset.classes))
     seconds = training.estimate(recipe, n_train, len(dataset.classes))
+    about = "at most about" if recipe.stopping else "about"  # it may end early
     if seconds is None:
         duration = "duration known once a model has been trained here"
     elif seconds < 90:
-        duration = f"about {max(seconds, 5):.0f} s"
+        duration = f"{about} {max(seconds, 5):.0f} s"
     else:
-        duration = f"about {seconds / 60:.0f} min"
+        duration = f"{about} {seconds / 60:.0f} min"
     st.caption(
         f"≈ {n_train:,} training images × {recipe.epochs} epochs · {size / 1e6:.2f} M parameters · **{duration}**"
     )

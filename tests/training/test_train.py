@@ -11,6 +11,7 @@ from PIL import Image
 
 from cxrcore import datasets, images, networks, recipes, store, training
 from cxrcore.errors import Cancelled, DatasetError, StoreError, TrainingError
+from cxrcore.recipes import FAST, Stopping
 from cxrcore.splits import SplitSpec
 from cxrcore.training import features, session
 from cxrcore.training.reporting import TrainingProgress
@@ -194,6 +195,30 @@ def test_a_training_whose_patients_were_corrected_meanwhile_is_not_begun(
     assert datasets.load(tiny_dataset_folder).table["patient_id"].nunique() == 1
     with pytest.raises(TrainingError, match="patients, the published split or the lung masks"):
         training.train(spec)
+
+
+def test_augmentation_weights_and_early_end_resume_as_if_nothing_had_happened(
+    make_spec, tmp_path, own_folders, small_network
+):
+    options = {
+        "augmentation": "strong",
+        "class_weights": "balanced",
+        "favoured_class": "B",
+        "favoured_weight": 2.0,
+        "label_smoothing": 0.1,
+        "stopping": Stopping(monitor="val_loss", min_delta=10.0, patience=4),
+        "plateau": FAST["plateau"],
+    }
+    spec = make_spec(epochs=9, **options)
+    whole = training.train(spec)
+    assert whole.epochs_run == 5  # the first counts as the best; four without a better one follow
+    assert "validation loss has not improved for 4 epochs, after 5 of 9" in whole.stopped_because
+    expected = figures(whole)
+    shutil.rmtree(own_folders.models)
+    interrupt_after(3, spec, tmp_path / "checkpoint")
+    resumed = training.train(spec, checkpoint=tmp_path / "checkpoint")
+    assert resumed.stopped_because == whole.stopped_because
+    np.testing.assert_allclose(figures(resumed), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_resumed_training_ends_as_an_uninterrupted_one(make_spec, tmp_path, own_folders):
