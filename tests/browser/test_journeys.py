@@ -6,10 +6,11 @@ import time
 
 import numpy as np
 import pytest
+from harness import Dashboard, serving
 from PIL import Image
 from playwright.sync_api import expect
 
-from cxrcore import datasets, index, jobs, recipes, store, training
+from cxrcore import datasets, duplicates, index, jobs, recipes, store, training
 
 pytestmark = pytest.mark.browser
 
@@ -20,6 +21,9 @@ PAGES = {
     "/gallery": "Gallery",
     "/histograms": "Histograms",
     "/quality": "Quality",
+    "/duplicates": "Duplicates and leaks",
+    "/masks": "Lung masks",
+    "/sources": "Public datasets",
     "/compare": "Compare models",
     "/live": "Live prediction",
 }
@@ -189,3 +193,30 @@ def test_a_thumbnail_of_the_gallery_opens_its_image_and_leads_to_the_prediction(
     expect(page.get_by_test_id("stTableStyledTable").get_by_text(name)).to_be_visible()
     dashboard.act(page.get_by_role("link", name="What do the models say?").click)
     expect(page.get_by_role("heading", name="Live prediction")).to_be_visible()
+
+
+def test_duplicates_are_searched_shown_and_lead_to_the_gallery(
+    browser, tmp_path, own_folders, tiny_dataset_folder
+):
+    """The same film under another name and format, in another class: one label must be wrong."""
+    film = next(iter(sorted((tiny_dataset_folder / "A").glob("*.png"))))
+    textured = np.random.default_rng(0).normal(110, 60, (24, 24)).clip(0, 255).astype(np.uint8)
+    picture = Image.fromarray(textured).resize((256, 256), Image.Resampling.BICUBIC)
+    picture.save(film)
+    picture.resize((200, 200)).save(tiny_dataset_folder / "B" / "copy.jpg", quality=80)
+    dataset = datasets.register("tiny", tiny_dataset_folder)
+    index.measure(dataset)
+    with serving(tmp_path / "server.log") as server:
+        context = browser.new_context(viewport={"width": 1440, "height": 1000})
+        dashboard = Dashboard(context.new_page(), server.url)
+        dashboard.open("/duplicates?dataset=tiny")
+        page = dashboard.page
+        dashboard.act(lambda: page.get_by_role("button", name="Search duplicates").click())
+        expect(page.get_by_text("2 images · correlation")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("Groups with different classes")).to_be_visible()
+        assert duplicates.load(dataset).groups.size == 2
+
+        dashboard.open("/masks?dataset=tiny")
+        expect(page.get_by_text("no lung masks", exact=False).first).to_be_visible()
+        context.close()
+        assert not dashboard.external
