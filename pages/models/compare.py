@@ -11,7 +11,7 @@ from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.recipes import RECIPES
 from cxrcore.store import Run
-from pages.parts import cached, charts, leak_marks, run_report, thumbs
+from pages.parts import cached, charts, leak_marks, run_report, run_trash, thumbs
 from pages.parts.words import ARM_NAMES
 
 MOST_SIDE_BY_SIDE = 3
@@ -29,8 +29,10 @@ def main() -> None:
             "it appears here when it is finished.",
             icon=":material/arrow_back:",
         )
+        run_trash.show(())
         st.stop()
     chosen = _choose_runs(table)
+    run_trash.show(chosen)
     if not chosen:
         st.info(
             "Tick at least one run in the table to see its confusion matrix, report and curves."

@@ -25,7 +25,7 @@ def stamp(paths: Sequence[Path]) -> Stamp:
 
 
 def sources(dataset: Dataset) -> tuple[Path, ...]:
-    """The root, its two files, and the folders of images and masks, the uppermost first.
+    """The root, the files in it that tell of images, and the folders of images and masks.
 
     A folder's time of change tells of files added, removed and renamed in it.
     """
@@ -33,4 +33,6 @@ def sources(dataset: Dataset) -> tuple[Path, ...]:
     own = {path.rpartition("/")[0] for path in files}
     folders = {folder for path in own for folder in (path, *map(str, PurePosixPath(path).parents))}
     ranked = sorted(folders, key=lambda folder: (folder.count("/"), folder))[:MOST_FOLDERS]
-    return tuple(dataset.root / part for part in (*ranked, "metadata.csv", "dataset.json"))
+    told = [dataset.root / name for name in ("metadata.csv", "dataset.json", "merged.json")]
+    folders_of_it = [dataset.root / part for part in ranked]
+    return (*folders_of_it, *dict.fromkeys([*told, *sorted(dataset.root.glob("*.csv"))]))
