@@ -1,12 +1,14 @@
 """Near duplicates: what is found of known pairs, what else is found, and how long it takes.
 
-    python bench/duplicates.py found [../shared/data]
-    python bench/duplicates.py speed FOLDER [--count 20000]
+    python bench/duplicates.py found [../shared/data] [--copies 40]
+    python bench/duplicates.py speed [../shared/data] [--count 20000]
 
-`found` needs the real images: pairs that share a file's stem (Cohen, V7 by its original names,
-the three-class set) and copies made here of forty images. `speed` compares as many distinct
-thumbnails as asked for, each a blend of two images of the folder, one in a hundred there twice.
-Data folders of its own are deleted afterwards.
+Both need the real images: pairs that share a file's stem (Cohen, V7 by its original names,
+the three-class set). `found` also makes copies of some images. `speed` hides the real images
+among as many others as asked for: each is made of two real ones, cut at random, perhaps
+mirrored, and blended by a random mask; one in a hundred is there twice. It prints the seconds
+of each stage, the memory, and how many of the known pairs were found. Data folders of its own
+are deleted afterwards.
 """
 
 import argparse
@@ -32,7 +34,6 @@ from cxrcore.duplicates import search  # noqa: E402
 from cxrcore.index.measuring import thumbnail_file  # noqa: E402
 from cxrcore.progress import Progress  # noqa: E402
 
-COPIES = 40
 Gray = np.ndarray
 
 
@@ -116,13 +117,18 @@ def stems(dataset: datasets.Dataset) -> dict[str, str]:
     return dict(zip(table["image_id"], [Path(n).stem.lower() for n in names], strict=True))
 
 
-def known_pairs(folder: Path) -> datasets.Dataset:
-    """Prints what is found of the pairs that share a stem; returns the three-class set."""
-    sets = {
+def real_sets(folder: Path) -> dict[str, datasets.Dataset]:
+    """The three collections in which some films are known to be shared."""
+    return {
         "cxr3": datasets.load(folder / "cxr3"),
         "Cohen": datasets.load(folder / "ieee8023-covid-chestxray-dataset"),
         "V7": datasets.load(folder / "v7-covid-19-chest-x-ray-dataset", options={"keep_all": True}),
     }
+
+
+def known_pairs(folder: Path) -> datasets.Dataset:
+    """Prints what is found of the pairs that share a stem; returns the three-class set."""
+    sets = real_sets(folder)
     measured = {name: index.measure(dataset) for name, dataset in sets.items()}
     for one, other in itertools.combinations(sets, 2):
         left, right = stems(sets[one]), stems(sets[other])
@@ -154,9 +160,9 @@ def known_pairs(folder: Path) -> datasets.Dataset:
     return sets["cxr3"]
 
 
-def made_copies(dataset: datasets.Dataset, folder: Path) -> None:
+def made_copies(dataset: datasets.Dataset, folder: Path, copies_of: int) -> None:
     """Prints how many of the copies made here are found, by kind."""
-    chosen = dataset.table["image_id"].iloc[:: max(1, len(dataset.table) // COPIES)]
+    chosen = dataset.table["image_id"].iloc[:: max(1, len(dataset.table) // copies_of)]
     for number, change in enumerate(MADE.values()):
         for image_id in chosen:
             path = folder / f"k{number:02d}" / f"{image_id}.png"
@@ -182,36 +188,55 @@ def made_copies(dataset: datasets.Dataset, folder: Path) -> None:
     print(f"   found with another image: {len(wrong)} pairs, of {sorted(names)}")
 
 
-def blends(folder: Path, count: int, data: Path) -> tuple[datasets.Dataset, index.Index]:
-    """A dataset of `count` thumbnails that are also its files, and its index."""
+def blended(rng: np.random.Generator, grays: list[Gray]) -> Gray:
+    """A picture of two others, unlike any other blend."""
+    mask = cv2.resize(rng.normal(0, 2, (4, 4)), (128, 128), interpolation=cv2.INTER_CUBIC)
+    share = 1 / (1 + np.exp(-mask))
+    parts = []
+    for i in rng.choice(len(grays), 2, replace=False):
+        left, top, right, bottom = rng.uniform(0, 0.15, 4)
+        part = crop(left, top, right, bottom)(grays[i])[:, :: rng.choice((-1, 1))]
+        parts.append(cv2.resize(np.ascontiguousarray(part), (128, 128)).astype(np.float32))
+    return (share * parts[0] + (1 - share) * parts[1]).round().astype(np.uint8)
+
+
+def crowd(folder: Path, count: int, data: Path) -> tuple[datasets.Dataset, index.Index, set]:
+    """The real images and `count` blends as one dataset, its index, and the known pairs."""
     rng = np.random.default_rng(0)
-    base = datasets.load(folder)
-    paths = [base.path_of(row) for row in base.table.itertuples()]
-    paths = [paths[i] for i in rng.permutation(len(paths))[:400]]
-    grays = [images.resize(images.decode(path), 160) for path in paths]
-    rows = []
-    (data / "blends").mkdir()
-    while len(rows) < count:
-        i, j = rng.choice(len(grays), 2, replace=False)
-        left, top = rng.integers(0, 16, 2)
-        other = grays[j][top : top + 144, left : left + 144]
-        mixed = cv2.addWeighted(grays[i][8:152, 8:152], 0.5, other, 0.5, 0)
-        shapes = [mixed] if len(rows) % 100 else [mixed, mixed[8:, 6:]]
-        for gray in shapes:
-            image_id = f"{len(rows):032x}"
-            path = thumbnail_file(data, image_id)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(images.thumbnail(gray))
-            rows.append({"image_id": image_id, "path": f"{image_id}.jpg", "label": "A"})
-    table = build_table(rows)
-    found = pd.DataFrame({"image_id": table["image_id"]}).assign(phash=pd.NA, error=pd.NA)
-    dataset = datasets.Dataset("blends", data, "folders", table, ("A",))
-    return dataset, index.Index(found, np.zeros((len(rows), 256), np.uint32), table["path"])
+    rows, names, grays = [], {}, []
+    for dataset in real_sets(folder).values():
+        hashes = index.measure(dataset).table["phash"]
+        names.update((key, (dataset.name, stem)) for key, stem in stems(dataset).items())
+        for row, phash in zip(dataset.table.itertuples(), hashes, strict=True):
+            path = str(dataset.path_of(row.image_id))
+            rows.append({"image_id": row.image_id, "path": path, "label": "A", "phash": phash})
+            thumbnail = cv2.imread(str(thumbnail_file(data, row.image_id)), cv2.IMREAD_GRAYSCALE)
+            grays.append(thumbnail)
+    known = {
+        (a, b) if a < b else (b, a)
+        for a, b in itertools.combinations(names, 2)
+        if names[a][1] == names[b][1] and names[a][0] != names[b][0]
+    }
+    rows = list({row["image_id"]: row for row in rows}.values())
+    made = grays[0]
+    for number in range(count):
+        made = blended(rng, grays) if number % 100 != 1 else crop(0.05, 0, 0, 0.06)(made)
+        image_id = f"{number:032x}"
+        path = thumbnail_file(data, image_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(images.thumbnail(made))
+        rows.append({"image_id": image_id, "path": str(path), "label": "A"})
+    frame = pd.DataFrame(rows)
+    table = build_table(frame.drop(columns="phash").to_dict("records"))
+    hashes = table["image_id"].map(frame.set_index("image_id")["phash"]).astype("string")
+    found = pd.DataFrame({"image_id": table["image_id"], "phash": hashes}).assign(error=pd.NA)
+    dataset = datasets.Dataset("crowd", data, "folders", table, ("A",))
+    return dataset, index.Index(found, table["path"], dataset.fingerprint), known
 
 
 def speed(folder: Path, count: int, data: Path) -> None:
-    dataset, measured = blends(folder, count, data)
-    search.read_gray = lambda path, _: images.decode(thumbnail_file(data, path.stem))
+    dataset, measured, known = crowd(folder, count, data)
+    search.read_gray = lambda path, _: images.decode(path)  # made images are not named by content
     before = peak_mb()
     stages: dict[str, float] = {}
     last = [time.perf_counter()]
@@ -231,6 +256,11 @@ def speed(folder: Path, count: int, data: Path) -> None:
     )
     for stage, value in stages.items():
         print(f"   {stage}: {value:,.1f}")
+    pairs = set(zip(found.pairs["first"], found.pairs["second"], strict=True))
+    twice = {(f"{n:032x}", f"{n + 1:032x}") for n in range(0, count - 1, 100)}
+    print(f"   known pairs found: {len(known & pairs)} of {len(known)}")
+    print(f"   blends that are there twice found: {len(twice & pairs)} of {len(twice)}")
+    print(f"   other pairs: {len(pairs - known - twice)}")
     print(f"peak memory {peak_mb():,.0f} MB ({before:,.0f} MB before)")
 
 
@@ -244,13 +274,14 @@ def main() -> None:
     parser.add_argument("what", choices=("found", "speed"))
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT.parent / "shared" / "data")
     parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--copies", type=int, default=40)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as data, tempfile.TemporaryDirectory() as made:
         os.environ["CXR_DATA"] = data
         if options.what == "speed":
             speed(options.folder, options.count, Path(data))
         else:
-            made_copies(known_pairs(options.folder), Path(made))
+            made_copies(known_pairs(options.folder), Path(made), options.copies)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 Three steps, each slower and surer than the one before: descriptors of all thumbnails are
 compared with each other (`candidates`), alike ones are laid over each other as thumbnails,
-and what is still alike from the image files (`registration`). Follow-up films of one patient
-are not duplicates.
+and what is still alike from the image files (`registration`). Even rims are cut off before, and
+a negative counts as the same film. Not found are mirrored films, films turned by more than a few
+degrees, and cut-outs of less than half of the area. Follow-up films of one patient are not
+duplicates. Whether two images are a pair does not depend on what else is in a dataset.
 """
 
 import hashlib
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "NEAR", "VERSION", "Duplicates", "between", "find", "load"]
 
-VERSION = 1  # raise it when the same images come to be grouped differently
+VERSION = 2  # raise it when the same images come to be grouped differently
 
 # column of `Duplicates.pairs` and of `between`: what it holds
 COLUMNS = {
@@ -35,7 +37,8 @@ COLUMNS = {
     "second": "image_id",
     "kind": "exact: the files have the same bytes; near: the pictures show one film",
     "bits": "bits in which the perceptual hashes differ, 0..64; missing where one has none",
-    "correlation": "of the fine detail after one was laid over the other, NEAR..1",
+    "correlation": "of the fine detail after one was laid over the other, NEAR..1; positive for "
+    "a negative, too",
 }
 
 

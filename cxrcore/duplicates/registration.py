@@ -4,15 +4,38 @@ The search for the place is OpenCV's ECC (Evangelidis and Psarakis 2008, doi
 10.1109/TPAMI.2008.113): the affine map that makes the correlation greatest.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
-from cxrcore.duplicates.candidates import SIDE, Box, Floats, Gray, local_contrast
+from cxrcore.duplicates.descriptors import SIDE, Box, Floats, Gray, local_contrast
 
-_ROUNDS = 40  # steps of ECC; it needs about 10
 _OVERLAP = 0.4  # share of the smaller picture that must lie on the other
 _SCALES = (0.5, 2.0)  # how much larger one may be along either side, after both are square
 _TURN = 0.15  # radians, about 9 degrees; ECC that turns more has lost its way
+
+
+class Detail(NamedTuple):
+    """Local contrast of a picture made square, (side, side) float32 each."""
+
+    coarse: Floats  # with this the place is searched
+    fine: Floats  # and this is correlated
+
+    def turned(self) -> "Detail":
+        """That of the negative."""
+        return Detail(-self.coarse, -self.fine)
+
+
+def detail(gray: Gray, side: int, scale: float) -> Detail:
+    """What is compared of a picture.
+
+    Args:
+        gray: (H, W) uint8.
+        side: pixels; it is made a square of this side.
+        scale: pixels of `side`; structures up to about this size count.
+    """
+    return Detail(local_contrast(gray, side, 2 * scale), local_contrast(gray, side, scale))
 
 
 def start(box: Box) -> Floats:
@@ -22,36 +45,29 @@ def start(box: Box) -> Floats:
     return np.array(place, np.float32)
 
 
-def register(
-    whole: Gray,
-    part: Gray,
-    place: Floats,
-    side: int,
-    scale: float,
-) -> tuple[float, Floats]:
+def register(whole: Detail, part: Detail, place: Floats, rounds: int = 40) -> tuple[float, Floats]:
     """Lay `part` on `whole` and say how much of the fine detail is the same.
 
     Args:
-        whole: (H, W) uint8.
-        part: (H, W) uint8, of any other size.
+        whole: of one picture.
+        part: of the other, of the same side and scale.
         place: (2, 3) where to begin: maps points of `part` to points of `whole`, both taken
             as squares of side SIDE.
-        side: pixels; both are compared as squares of this side.
-        scale: pixels of `side`; structures up to about this size count.
+        rounds: steps of ECC at most.
 
     Returns:
         The correlation of the fine detail where both are, -1..1, and the (2, 3) map that was
         found, in pixels of SIDE. -1 and the map unchanged where they cannot be laid over
         each other.
     """
+    side = len(part.fine)
     grown = place.copy()
     grown[:, 2] *= side / SIDE
-    coarse = local_contrast(whole, side, 2 * scale), local_contrast(part, side, 2 * scale)
+    end = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, rounds, 1e-5)
     everywhere = np.ones((side, side), np.uint8)
-    end = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, _ROUNDS, 1e-5)
     try:
         _, moved_to = cv2.findTransformECC(
-            coarse[1], coarse[0], grown, cv2.MOTION_AFFINE, end, everywhere, 3
+            part.coarse, whole.coarse, grown, cv2.MOTION_AFFINE, end, everywhere, 3
         )
     except cv2.error:  # it did not converge: they have nothing in common
         return -1.0, place
@@ -59,17 +75,12 @@ def register(
     if not _is_sensible(grown):
         return -1.0, place
     size, flags = (side, side), cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(
-        local_contrast(whole, side, scale), grown, size, flags=flags | cv2.INTER_LINEAR
-    )
-    inside = cv2.warpAffine(
-        np.ones(size, np.uint8), grown, size, flags=flags | cv2.INTER_NEAREST
-    ).astype(bool)
+    moved = cv2.warpAffine(whole.fine, grown, size, flags=flags | cv2.INTER_LINEAR)
+    inside = cv2.warpAffine(everywhere, grown, size, flags=flags | cv2.INTER_NEAREST).astype(bool)
     if inside.mean() < _OVERLAP:
         return -1.0, place
-    correlation = _correlation(moved[inside], local_contrast(part, side, scale)[inside])
     grown[:, 2] *= SIDE / side
-    return correlation, grown
+    return _correlation(moved[inside], part.fine[inside]), grown
 
 
 def _is_sensible(place: Floats) -> bool:

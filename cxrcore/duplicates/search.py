@@ -1,8 +1,7 @@
 """The search for near duplicates: thumbnails of indexed datasets in, confirmed pairs out."""
 
-import os
+import contextlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from cxrcore import images, quality
-from cxrcore.duplicates import candidates
-from cxrcore.duplicates.candidates import BOXES, SIDE, Candidate, Floats, Gray
-from cxrcore.duplicates.registration import register, start
+from cxrcore.duplicates import candidates, descriptors, threads
+from cxrcore.duplicates.candidates import Candidate
+from cxrcore.duplicates.descriptors import WHOLE, Box, Gray
+from cxrcore.duplicates.registration import Detail, detail, register, start
+from cxrcore.errors import DatasetError
 from cxrcore.index.measuring import read_gray
 from cxrcore.progress import Meter, Report
 
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
 NEAR = 0.8  # correlation of the image files from which two are one film
 # Candidates are compared at three sizes, at each only those that correlated at the one before.
 # Side in pixels, scale of the detail in pixels (see `register`):
-_SMALL, _ROUGH = (32, 2.0), 0.4
+_SMALL, _ROUGH, _ROUNDS = (64, 2.0), 0.6, 4
 _THUMB, _THUMBS = (128, 3.0), 0.6
 _FILE = (256, 4.0)
-_FINE = _FILE[0]
 _BITS = 4  # hashes that differ in no more make a candidate, too
-_KEPT = 512  # image files kept in memory while pairs are compared
+_KEPT = 64  # image files kept in memory while pairs are compared, of smaller pictures more
 _EVERY = 256  # images or pairs between two reports
 TYPES = {"first": "str", "second": "str", "kind": "str", "bits": "Int64", "correlation": "float64"}
 
@@ -38,17 +38,17 @@ class _Picture(NamedTuple):
     """An image that can be compared, and where it comes from."""
 
     dataset: "Dataset"
+    measured: "Index"
     image_id: str
     phash: str | None
-    thumbnail: bytes
-    square: Gray  # (SIDE, SIDE)
+    frame: Box  # an even rim, which is not compared
 
 
 def pairs_within(dataset: "Dataset", measured: "Index", report: Report) -> pd.DataFrame:
     """All near pairs of a dataset, see `cxrcore.duplicates.COLUMNS`."""
-    pictures = _pictures(dataset, measured, report)
-    found = _alike(pictures, None, report)
-    frame = _frame(_confirmed(pictures, found, report), pictures)
+    pictures, squares = _pictures(dataset, measured, report)
+    found = _alike(pictures, squares, None, report)
+    frame = _frame(_confirmed(pictures, squares, found, report), pictures)
     swap = frame["first"] > frame["second"]
     frame.loc[swap, ["first", "second"]] = frame.loc[swap, ["second", "first"]].to_numpy()
     return _sorted(frame)
@@ -58,13 +58,13 @@ def pairs_between(
     first: "Dataset", first_index: "Index", second: "Dataset", second_index: "Index", report: Report
 ) -> pd.DataFrame:
     """All pairs of an image of one dataset and one of the other, exact and near."""
-    one = _pictures(first, first_index, report)
-    other = _pictures(second, second_index, report)
-    pictures = one + other
-    found = _alike(pictures, len(one), report)
+    one, one_squares = _pictures(first, first_index, report)
+    other, other_squares = _pictures(second, second_index, report)
+    pictures, squares = one + other, np.concatenate([one_squares, other_squares])
+    found = _alike(pictures, squares, len(one), report)
     ids = [picture.image_id for picture in pictures]
     found = [pair for pair in found if ids[pair.whole] != ids[pair.part]]
-    near = _frame(_confirmed(pictures, found, report), pictures)
+    near = _frame(_confirmed(pictures, squares, found, report), pictures)
     shared = first.table["image_id"][first.table["image_id"].isin(second.table["image_id"])]
     exact = _frame([], [])
     for name, value in (("first", shared), ("second", shared), ("kind", "exact")):
@@ -73,74 +73,104 @@ def pairs_between(
     return _sorted(pd.concat([exact, near], ignore_index=True))
 
 
-def _pictures(dataset: "Dataset", measured: "Index", report: Report) -> list[_Picture]:
-    """The images with a thumbnail on which something is to be seen, in the dataset's order."""
-    found = []
-    meter = Meter(f"reading thumbnails of {dataset.name}", len(measured.table), report)
-    for done, row in enumerate(measured.table.itertuples(), 1):
-        data = measured.thumbnail(str(row.image_id))
-        if data is not None and pd.isna(row.error):
-            gray = _gray_of(data)
-            if not candidates.is_flat(gray):
-                square = np.asarray(
-                    cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8
-                )
-                phash = None if pd.isna(row.phash) else str(row.phash)
-                found.append(_Picture(dataset, str(row.image_id), phash, data, square))
-        if done % _EVERY == 0 or done == meter.total:
-            meter.update(done)
-    return found
+def _pictures(dataset: "Dataset", measured: "Index", report: Report) -> tuple[list[_Picture], Gray]:
+    """The images with a thumbnail on which something is to be seen, in the dataset's order.
+
+    With them (n, SIDE, SIDE) uint8: the thumbnails without their frames, as squares.
+    """
+
+    def read(row: tuple[str, str | None]) -> tuple[_Picture, Gray] | None:
+        gray = _thumbnail(measured, row[0])
+        if gray is None or descriptors.is_flat(gray):
+            return None
+        frame = descriptors.frame(gray)
+        square = descriptors.as_square(descriptors.without(gray, frame))
+        return _Picture(dataset, measured, *row, frame), square
+
+    fine = measured.table[measured.table["error"].isna()]
+    hashes = fine["phash"].astype(object).where(fine["phash"].notna(), None)
+    rows = list(zip(fine["image_id"].astype(str), hashes, strict=True))
+    meter = Meter(f"reading thumbnails of {dataset.name}", len(rows), report)
+    pictures: list[_Picture] = []
+    squares = np.empty((len(rows), descriptors.SIDE, descriptors.SIDE), np.uint8)
+    with contextlib.closing(threads.ordered(read, rows)) as finished:
+        for done, found in enumerate(finished, 1):
+            if found is not None:
+                squares[len(pictures)] = found[1]
+                pictures.append(found[0])
+            if done % _EVERY == 0 or done == meter.total:
+                meter.update(done)
+    return pictures, squares[: len(pictures)]
 
 
-def _gray_of(jpeg: bytes) -> Gray:
-    return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+def _thumbnail(measured: "Index", image_id: str) -> Gray | None:
+    data = measured.thumbnail(image_id)
+    if data is None:
+        return None
+    gray = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    return np.asarray(gray, np.uint8)
 
 
-def _alike(pictures: Sequence[_Picture], split: int | None, report: Report) -> list[Candidate]:
+def _alike(
+    pictures: Sequence[_Picture], squares: Gray, split: int | None, report: Report
+) -> list[Candidate]:
     """Candidates by descriptor, and by perceptual hash, which also sees many copies of one film."""
-    squares = [picture.square for picture in pictures]
-    stack = np.stack(squares) if squares else np.empty((0, SIDE, SIDE), np.uint8)
     meter = Meter("comparing images", len(pictures), report)
-    found = candidates.search(stack, split, meter.update)
+    found = candidates.search(squares, split, meter.update)
     known = {frozenset(candidate[:2]) for candidate in found}
     hashes = [picture.phash for picture in pictures]
     for i, j, _ in quality.near_duplicates(hashes, _BITS).tolist():
         if frozenset((i, j)) not in known and (split is None or i < split <= j):
-            found.append(Candidate(i, j, BOXES[0]))
+            found.append(Candidate(i, j, WHOLE))
     return found
 
 
 def _confirmed(
-    pictures: Sequence[_Picture], found: Sequence[Candidate], report: Report
+    pictures: Sequence[_Picture], squares: Gray, found: Sequence[Candidate], report: Report
 ) -> list[tuple[int, int, float]]:
     """Row numbers and correlation of the candidates that are one film."""
 
+    @lru_cache(16 * _KEPT)
+    def small(row: int) -> Detail:
+        return detail(squares[row], *_SMALL)
+
+    @lru_cache(4 * _KEPT)
+    def thumbnail(row: int) -> Detail:
+        picture = pictures[row]
+        gray = _thumbnail(picture.measured, picture.image_id)
+        if gray is None:
+            raise DatasetError(
+                f"The thumbnail of {picture.dataset.path_of(picture.image_id)} was removed while "
+                "duplicates were searched. Measure the dataset again, then search again."
+            )
+        return detail(descriptors.without(gray, picture.frame), *_THUMB)
+
     @lru_cache(_KEPT)
-    def file(row: int) -> Gray:
+    def file(row: int) -> Detail:
         picture = pictures[row]
         gray = read_gray(picture.dataset.path_of(picture.image_id), picture.image_id)
-        return images.resize(gray, _FINE)
+        inner = np.ascontiguousarray(descriptors.without(gray, picture.frame))
+        return detail(images.resize(inner, _FILE[0]), *_FILE)
 
     def look(candidate: Candidate) -> tuple[int, int, float] | None:
-        whole, part, box = candidate
-        place: Floats = start(box)
-        one, other = pictures[whole], pictures[part]
-        score, place = register(one.square, other.square, place, *_SMALL)
-        if score >= _ROUGH:
-            thumbnails = _gray_of(one.thumbnail), _gray_of(other.thumbnail)
-            score, place = register(*thumbnails, place, *_THUMB)
-            if score >= _THUMBS:
-                score, _ = register(file(whole), file(part), place, *_FILE)
-                return (whole, part, score) if score >= NEAR else None
-        return None
+        score, place = 0.0, start(candidate.box)
+        for size, least, rounds in steps:
+            one, other = size(candidate.whole), size(candidate.part)
+            other = other.turned() if candidate.negative else other
+            score, place = register(one, other, place, rounds)
+            if score < least:
+                return None
+        return candidate.whole, candidate.part, score
 
+    steps = (small, _ROUGH, _ROUNDS), (thumbnail, _THUMBS, 40), (file, NEAR, 40)
     meter = Meter("confirming alike images", len(found), report)
     confirmed = []
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:  # OpenCV works without the GIL
-        for first in range(0, len(found), _EVERY):
-            part = found[first : first + _EVERY]
-            confirmed += [pair for pair in pool.map(look, part) if pair is not None]
-            meter.update(first + len(part))
+    with contextlib.closing(threads.ordered(look, found)) as finished:
+        for done, pair in enumerate(finished, 1):
+            if pair is not None:
+                confirmed.append(pair)
+            if done % _EVERY == 0 or done == meter.total:
+                meter.update(done)
     return confirmed
 
 

@@ -29,7 +29,7 @@ def _delete(chosen: Sequence[Run]) -> None:
         f"Delete {names}? They go to the trash and can be brought back until it is emptied."
     )
     if st.button(f"Delete {plural(len(chosen), 'run')}", key="delete_runs", type="primary"):
-        _do(lambda: [store.delete(run.run_id) for run in chosen], "Moved to the trash.")
+        _do(store.delete, [run.run_id for run in chosen], "Moved to the trash.")
 
 
 def _trash(deleted: Sequence[str]) -> None:
@@ -37,18 +37,24 @@ def _trash(deleted: Sequence[str]) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(run_id)
             if st.button("Bring back", key=f"restore_{run_id}"):
-                _do(lambda run_id=run_id: store.restore(run_id), f"{run_id} is back.")
+                _do(store.restore, [run_id], f"{run_id} is back.")
     sure = st.checkbox("They are not needed any more", key="sure_to_empty")
     if st.button("Empty the trash for good", key="empty_trash", disabled=not sure):
-        _do(store.empty_trash, "The trash is empty.")
+        store.empty_trash()
+        _said("The trash is empty.")
 
 
-def _do(what: Callable[[], object], said: str) -> None:
+def _do(what: Callable[[str], object], run_ids: Sequence[str], said: str) -> None:
     try:
-        what()
+        for run_id in run_ids:
+            what(run_id)
     except CxrError as error:
         st.error(str(error))
         return
+    _said(said)
+
+
+def _said(what: str) -> None:
     st.session_state.pop("sure_to_empty", None)
-    st.toast(said)
+    st.toast(what)
     st.rerun()

@@ -1,7 +1,10 @@
 """Near duplicates within a dataset and between two: what is found, kept and grouped."""
 
+import itertools
 import shutil
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,6 +12,8 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter, map_coordinates
+from skimage.transform import resize
 
 from cxrcore import datasets, duplicates, index, parallel
 from cxrcore.errors import Cancelled, DatasetError
@@ -150,6 +155,91 @@ def test_a_search_that_is_stopped_leaves_nothing_and_can_begin_again(dataset):
     assert len(find(dataset).groups) == 4
 
 
+def test_a_search_that_is_stopped_while_images_are_compared_leaves_nothing(dataset, own_folders):
+    measured = index.measure(dataset)
+
+    def stop(progress):
+        if progress.stage.startswith("comparing"):
+            raise Cancelled("stopped")
+
+    threads_before, running = cv2.getNumThreads(), threading.active_count()
+    with pytest.raises(Cancelled):
+        duplicates.find(dataset, measured, report=stop)
+    assert cv2.getNumThreads() == threads_before
+    assert threading.active_count() == running
+    assert not list((own_folders.data / "duplicates").glob("*.parquet"))
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_of_no_image_or_one_there_are_no_duplicates(dataset, count):
+    measured = index.measure(dataset)
+    few = replace(dataset, table=dataset.table[:count])
+    few_measured = replace(measured, table=measured.table[:count], paths=measured.paths[:count])
+    found = duplicates.find(few, few_measured)
+    assert found.pairs.empty
+    assert found.groups.empty
+    across = duplicates.between(few, few_measured, dataset, measured)
+    assert set(across["first"]) <= set(few.table["image_id"])
+    assert list(across.columns) == list(duplicates.COLUMNS)
+
+
+def test_whether_two_images_are_one_film_does_not_depend_on_the_rest(tmp_path):
+    for name, others in (("few", 0), ("many", 60)):
+        root = tmp_path / name
+        (root / "A").mkdir(parents=True)
+        cv2.imwrite(str(root / "A" / "one.png"), film(0))
+        cv2.imwrite(str(root / "A" / "part.jpg"), film(0)[15:290, 12:])
+        for seed in range(1, 1 + others):
+            cv2.imwrite(str(root / "A" / f"{seed}.png"), film(seed))
+    few, many = (datasets.load(tmp_path / name) for name in ("few", "many"))
+    alone = find(few).pairs
+    assert len(alone) == 1
+    pd.testing.assert_frame_equal(find(many).pairs, alone)
+    across = duplicates.between(few, index.measure(few), many, index.measure(many))
+    near = across[across["kind"] == "near"]
+    assert {frozenset(p) for p in zip(near["first"], near["second"], strict=True)} == {
+        frozenset(alone.loc[0, ["first", "second"]])
+    }
+    assert near["correlation"].to_numpy() == pytest.approx(alone["correlation"][0], abs=1e-3)
+
+
+def test_the_correlation_is_that_of_the_detail_where_both_are(tmp_path):
+    whole = film(3, (512, 512))
+    part = whole[64:, 32:]
+    noise = np.random.default_rng(0).normal(0, 1.5, part.shape)
+    part = (part + noise).clip(0, 255).astype(np.uint8)
+    (tmp_path / "films" / "A").mkdir(parents=True)
+    for name, picture in (("whole", whole), ("part", part)):
+        cv2.imwrite(str(tmp_path / "films" / "A" / f"{name}.png"), picture)
+    (found,) = find(datasets.load(tmp_path / "films")).pairs["correlation"]
+
+    def detail(gray):  # as `local_contrast` says, by scikit-image and SciPy
+        square = resize(gray.astype(float), (256, 256), anti_aliasing=True)
+        rest = square - gaussian_filter(square, 4, mode="mirror")
+        return rest / (np.sqrt(gaussian_filter(rest**2, 6, mode="mirror")) + 4)
+
+    scale = np.array([448 / 512, 480 / 512])
+    begin = np.array([64, 32]) / 2
+    places = [(np.arange(256) + 0.5) * s + b - 0.5 for s, b in zip(scale, begin, strict=True)]
+    moved = map_coordinates(detail(whole), np.meshgrid(*places, indexing="ij"), order=1)
+    wanted = np.corrcoef(moved.ravel(), detail(part).ravel())[0, 1]
+    assert found == pytest.approx(wanted, abs=0.03)
+
+
+@pytest.mark.parametrize("change", ["black frame", "white frame", "negative"])
+def test_frames_and_negatives_are_seen_through(tmp_path, change):
+    one = film(5)
+    value = 255 if change == "white frame" else 0
+    other = cv2.copyMakeBorder(one, 30, 30, 30, 30, cv2.BORDER_CONSTANT, value=value)
+    (tmp_path / "films" / "A").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "films" / "A" / "one.png"), one)
+    cv2.imwrite(
+        str(tmp_path / "films" / "A" / "other.png"), 255 - one if change == "negative" else other
+    )
+    (found,) = find(datasets.load(tmp_path / "films")).pairs["correlation"]
+    assert found > 0.9
+
+
 def test_a_file_that_changed_is_an_error(dataset, folder):
     measured = index.measure(dataset)
     cv2.imwrite(str(folder / "B" / "cropped.png"), film(9))
@@ -230,19 +320,26 @@ def test_groups_are_the_transitive_closure_largest_first(pairs):
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_the_ten_known_pairs_of_two_collections_are_found_and_no_others(real_data, tmp_path):
-    # Of the class where they are, and as many others, so that the test is short.
-    few = tmp_path / "few"
-    for name, step in (("Covid-19", 1), ("No_findings", 10), ("Pneumonia", 10)):
-        (few / name).mkdir(parents=True)
-        for file in sorted((real_data / "cxr3" / name).iterdir())[::step]:
-            shutil.copy(file, few / name)
-    one = datasets.load(few)
-    two = datasets.load(real_data / "ieee8023-covid-chestxray-dataset")
-    found = duplicates.between(one, index.measure(one), two, index.measure(two))
-    stems = [
-        (one.path_of(row.first).stem, two.path_of(row.second).stem) for row in found.itertuples()
+def test_all_known_pairs_of_three_collections_are_found_and_no_others(real_data):
+    sets = [
+        datasets.load(real_data / "cxr3"),
+        datasets.load(real_data / "ieee8023-covid-chestxray-dataset"),
+        datasets.load(real_data / "v7-covid-19-chest-x-ray-dataset", options={"keep_all": True}),
     ]
-    assert len(stems) == 10
-    assert all(a == b for a, b in stems)
-    assert found["correlation"].min() > duplicates.NEAR + 0.05
+    measured = [index.measure(dataset) for dataset in sets]
+
+    def stem(dataset, image_id):
+        row = dataset.table.set_index("image_id").loc[image_id]
+        name = row.get("original_name")
+        return Path(name if isinstance(name, str) else row["path"]).stem.lower()
+
+    counts = []
+    for i, j in itertools.combinations(range(3), 2):
+        found = duplicates.between(sets[i], measured[i], sets[j], measured[j])
+        counts.append(len(found))
+        assert found["correlation"].min() > duplicates.NEAR + 0.05
+        for pair in found.itertuples():
+            assert stem(sets[i], pair.first) == stem(sets[j], pair.second)
+    assert counts == [10, 20, 4]
+    within = duplicates.find(sets[0], measured[0]).pairs
+    assert [round(value, 2) for value in within["correlation"]] == [0.98]  # one film, two names
