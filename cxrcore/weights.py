@@ -103,6 +103,11 @@ def available(kind: str) -> bool:
     return Path(kind).expanduser().is_file() if source is None else bool(_on_this_machine(source))
 
 
+def where(kind: str) -> Path | None:
+    """The file of a key of `SOURCES` on this machine, its content not checked; None if absent."""
+    return _on_this_machine(SOURCES[kind])
+
+
 def kinds_of(recipe: Recipe) -> tuple[str, ...]:
     """What `locate` must find for this recipe, in the network's order; () for random weights."""
     if recipe.weights == "random":
@@ -135,20 +140,29 @@ def _on_this_machine(source: Source) -> Path | None:
 def _require_checksum(path: Path, source: Source) -> None:
     if source.md5 is None:
         return
-    try:
-        with open(path, "rb") as file:
-            found = hashlib.file_digest(file, _md5).hexdigest()
-    except OSError as error:
-        raise WeightsError(
-            f"{path} cannot be read: {error.strerror or error}. Allow reading it or replace it, "
-            "or pass --weights random to train without pretrained weights."
-        ) from error
+    found = md5_of(path)
     if found != source.md5:
         raise WeightsError(
             f"{path} is damaged or is another file: its MD5 is {found}, not {source.md5}. "
             f"Delete it to have it downloaded again from {source.address}, "
             "or pass --weights random to train without pretrained weights."
         )
+
+
+def md5_of(path: Path) -> str:
+    """MD5 of a file, 32 hexadecimal digits: what Keras publishes of its weights.
+
+    Raises:
+        WeightsError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, _md5).hexdigest()
+    except OSError as error:
+        raise WeightsError(
+            f"{path} cannot be read: {error.strerror or error}. Allow reading it or replace it, "
+            "or pass --weights random to train without pretrained weights."
+        ) from error
 
 
 def _md5() -> "hashlib._Hash":

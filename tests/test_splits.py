@@ -373,3 +373,92 @@ def test_folds_are_those_of_scikit_learn():
     splitter = StratifiedGroupKFold(5, shuffle=True, random_state=3)
     for number, (_, rows) in enumerate(splitter.split(labels, labels, groups)):
         assert (found[rows] == number).all()
+
+
+# --- cross-validation -----------------------------------------------------------------------
+
+
+def folds_of(table, folds, groups=None, **changes):
+    """(n, folds) the part of each image in each fold."""
+    specs = [SplitSpec(fold=fold, folds=folds, **changes) for fold in range(1, folds + 1)]
+    parts = [assign(table, spec, groups).assignment.to_numpy() for spec in specs]
+    return np.stack(parts, axis=1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(given_=tables_with_groups(), seed=st.integers(0, 2**32 - 1), folds=st.integers(2, 10))
+def test_every_image_is_tested_once_and_nothing_that_belongs_together_is_parted(
+    given_, seed, folds
+):
+    table, groups = given_
+    try:
+        parts = folds_of(table, folds, groups, seed=seed)
+    except DatasetError:  # a class has too few patients for so many folds
+        return
+    assert ((parts == "test").sum(axis=1) == 1).all()
+    for column in parts.T:
+        frame = table.assign(part=column)
+        frame["group"] = groups.reindex(frame["image_id"]).to_numpy()
+        for key in ("patient_id", "group"):
+            assert (frame.dropna(subset=[key]).groupby(key)["part"].nunique() == 1).all()
+        counts = frame.groupby("part")["label"].value_counts().unstack(fill_value=0)
+        assert set(counts.index) == set(PARTS)
+        assert (counts > 0).all(axis=None)
+        assert leaks.find(table, pd.Series(column, table["image_id"]), groups).found == ()
+
+
+@settings(max_examples=60, deadline=None)
+@given(table=tables(), folds=st.integers(2, 10))
+def test_folds_are_refused_only_where_a_class_has_too_few_patients(table, folds):
+    patients = table["patient_id"].fillna(table["image_id"]).groupby(table["label"]).nunique()
+    needed = folds if folds > 2 else 4
+    if patients.min() >= needed:
+        folds_of(table, folds)
+        return
+    with pytest.raises(DatasetError, match=r"too small for .* folds.*Take fewer folds"):
+        folds_of(table, folds)
+
+
+def test_the_tested_parts_are_the_folds_of_scikit_learn():
+    table = even_table(images=3)
+    labels = pd.factorize(table["label"])[0]
+    groups = pd.factorize(table["patient_id"])[0]
+    parts = folds_of(table, 5, seed=3)
+    splitter = StratifiedGroupKFold(5, shuffle=True, random_state=3)
+    for number, (_, rows) in enumerate(splitter.split(labels, labels, groups)):
+        assert np.flatnonzero(parts[:, number] == "test").tolist() == rows.tolist()
+    shares = (parts == "validation").mean(axis=0)
+    np.testing.assert_allclose(shares, 0.16, atol=0.04)
+
+
+def test_a_published_split_is_not_kept_in_cross_validation_and_the_note_says_so():
+    table = published(["train"] * 60 + ["test"] * 20)
+    split = assign(table, SplitSpec(fold=2, folds=4))
+    assert "Cross-validation: tested on part 2 of 4. Divided by patient" in split.note
+    assert "published split is not used: in cross-validation every image is tested" in split.note
+    assert not SplitSpec(fold=2, folds=4).keeps_published(table)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"fold": 1}, "2 to 10 folds"),
+        ({"folds": 5}, "one of 1 to 5"),
+        ({"fold": 1, "folds": 1}, "2 to 10 folds"),
+        ({"fold": 1, "folds": 11}, "2 to 10 folds"),
+        ({"fold": 0, "folds": 5}, "one of 1 to 5"),
+        ({"fold": 6, "folds": 5}, "one of 1 to 5"),
+        ({"fold": 1, "folds": 2, "validation": 0.35}, "fifth"),
+    ],
+)
+def test_folds_that_make_no_sense_are_refused(values, said):
+    with pytest.raises(DatasetError, match=said):
+        SplitSpec(**values)
+
+
+def test_entangled_patients_cannot_be_divided_into_folds():
+    # Four units that hold a class each fill four folds, so that the fifth class has no room.
+    members = {"A": "1234", "B": "1256", "C": "3456"}
+    table = table_of([(c, patient, None) for c in members for patient in members[c]])
+    with pytest.raises(DatasetError, match=r"cannot be in each of 4 folds.*Take fewer folds"):
+        folds_of(table, 4)

@@ -420,3 +420,71 @@ def test_a_listing_digests_no_model(monkeypatch):
     store.list_runs()
     store.exists(RUN)
     assert "model.keras" not in seen
+
+
+# Families
+
+
+def test_a_family_is_what_is_the_same_but_for_seed_and_fold():
+    recipe = recipes.get("cnn-plain")
+
+    def name(grouping: str = "g", recipe: recipes.Recipe = recipe, **split: object) -> str:
+        return store.family_id(recipe, "f" * 16, SplitSpec(**split), CLASSES, grouping)
+
+    first = name(fold=1, folds=5)
+    assert first == name(fold=4, folds=5)
+    assert first == name(fold=2, folds=5, recipe=recipe.override(seed=9))
+    # Neither the share of the test part nor the published split counts in a cross-validation.
+    assert first == name(fold=2, folds=5, test=0.3, published=False)
+    others = [
+        name(),
+        name(test=0.3),
+        name(fold=1, folds=4),
+        name(fold=1, folds=5, seed=1),
+        name(fold=1, folds=5, grouping="h"),
+        name(fold=1, folds=5, recipe=recipe.override(epochs=3)),
+    ]
+    assert len({first, *others}) == 7
+
+
+def test_a_split_without_folds_names_the_run_as_it_did_before_there_were_any():
+    recipe = recipes.get("cnn-plain")
+    assert "fold" not in SplitSpec().model_dump_json(exclude_none=True)
+    names = {
+        store.run_id(recipe, "f" * 16, SplitSpec(fold=fold, folds=3), CLASSES) for fold in (1, 2, 3)
+    }
+    assert len(names | {store.run_id(recipe, "f" * 16, SplitSpec(), CLASSES)}) == 4
+
+
+def test_families_are_listed_with_their_members_and_the_newest_of_a_fold():
+    for number, (fold, created) in enumerate(
+        ((1, "2026-01-01"), (2, "2026-01-02"), (1, "2026-01-03"))
+    ):
+        keep(f"cnn-plain-{number:08x}", split=SplitSpec(fold=fold, folds=3), created=created)
+    keep("cnn-plain-aaaaaaaa", created="2025-01-01")
+    keep("cnn-plain-bbbbbbbb", created="2025-01-01", imported="weights.h5")
+    table = store.families("hospital").set_index("runs")
+    assert sorted(table.index) == [1, 1, 2]
+    row = table.loc[2]
+    assert (row["wanted"], row["folds"], row["seeds"]) == (3, 3, 1)
+    assert json.loads(row["run_ids"]) == ["cnn-plain-00000002", "cnn-plain-00000001"]
+    assert (row["accuracy"], row["seconds"]) == (0.75, 25.0)
+    assert np.isnan(row["accuracy_low"])  # both runs agree
+    assert [run.run_id for run in store.members(row["family"])] == json.loads(row["run_ids"])
+    listed = store.list_runs().set_index("run_id")
+    assert listed["family"]["cnn-plain-00000000"] == row["family"]
+    assert listed["fold"]["cnn-plain-00000001"] == 2
+    assert listed["family"]["cnn-plain-bbbbbbbb"] == "cnn-plain-bbbbbbbb"
+    assert store.families("elsewhere").empty
+
+
+def test_runs_of_before_folds_load_and_are_families_of_one():
+    run = keep()
+    record = json.loads((run.folder / "run.json").read_text())
+    for name in ("grouping", "imported"):
+        record.pop(name, None)
+    for name in ("fold", "folds"):
+        record["split"].pop(name)
+    old = store.Run.model_validate(record)
+    assert old.split == SplitSpec()
+    assert old.grouping == ""

@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from cxrcore.cli import data, duplicates, fetch, models
+from cxrcore.cli import data, duplicates, fetch, models, sharing, weights
 from cxrcore.errors import CxrError
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ data.add_commands(app)
 fetch.add_commands(data.data_app)
 duplicates.add_commands(data.data_app)
 models.add_commands(app)
+weights.add_commands(app)
+sharing.add_commands(app)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from cxrcore.cli import families
 from cxrcore.cli.show import AsJson, console, follow, print_json, print_table
 from cxrcore.errors import ExplainError
 
@@ -91,6 +92,12 @@ def train(
     published_split: Annotated[
         bool, typer.Option(help="Keep the test part that the dataset came with.")
     ] = True,
+    folds: Annotated[
+        int, typer.Option(help="2 to 10: cross-validation, every image is tested once. 1: none.")
+    ] = 1,
+    repeats: Annotated[
+        int, typer.Option(help="How many seeds, from --seed on: how much chance matters.")
+    ] = 1,
     background: Annotated[bool, typer.Option("--background", help="Start it and return.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -119,7 +126,12 @@ def train(
         **{k: v for k, v in changes.items() if v is not None}
     )
     split = SplitSpec(group=group, duplicates=duplicates, published=published_split)
-    job = jobs.submit_training(training.plan(chosen, datasets.load(data), split))
+    many = {"folds": folds, "repeats": repeats}
+    specs = training.plan_series(chosen, datasets.load(data), split, **many)
+    if len(specs) > 1:
+        families.train_all(specs, background=background, as_json=as_json)
+        return
+    job = jobs.submit_training(specs[0])
     if not background and job.active:
         job = follow(job.job_id, quiet=as_json)
     facts = job.model_dump(mode="json", exclude={"history"})
@@ -141,24 +153,27 @@ def train(
 
 def runs(
     data: Annotated[str | None, typer.Option(help="Only the runs of this dataset.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Each run by itself, also those of a cross-validation.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the trained runs."""
+    """List the trained runs; the folds and seeds of one training are one row."""
     from cxrcore import store
 
-    table = store.list_runs(data)
+    table, told = store.list_runs(data), store.families(data)
     if as_json:
-        print_json({"runs": table.astype(object).where(table.notna(), None).to_dict("records")})
+        lists = {"runs": table, "families": told[told["wanted"] > 1]}
+        print_json(
+            {
+                name: rows.astype(object).where(rows.notna(), None).to_dict("records")
+                for name, rows in lists.items()
+            }
+        )
     elif table.empty:
         console.print("No run yet. Try: python -m cxrcore train cnn-plain --data NAME")
     else:
-        shown = "run_id dataset accuracy leaks macro_f1 loss seconds created state".split()
-        table["leaks"] = [_leaking(number) for number in table["leaking"]]
-        rows = table[shown].astype(object).where(table[shown].notna(), None)
-        rows["created"] = [
-            created and created[:16].replace("T", " ") for created in rows["created"]
-        ]
-        print_table(shown, (_rounded(row) for row in rows.itertuples(index=False)))
+        families.print_runs(table, told.head(0) if every else told)
 
 
 def show(run: str) -> None:
@@ -264,20 +279,10 @@ def _headline(run_id: str) -> dict[str, Any]:
 
 def _leaks(run: "Run") -> dict[str, Any]:
     """How many test images are known from training, and a sentence; missing if not checked."""
+    if run.imported:
+        said = "Imported weights: what they were trained on is unknown, leaks cannot be counted."
+        return {"leaking": None, "leaks": said}
     if run.leaks is None:
         return {"leaking": None, "leaks": "Not checked: trained before leaks were counted."}
     said = f"{run.leaks.sentence} {run.leaks.unproven}".strip()
     return {"leaking": run.leaks.count, "leaks": said}
-
-
-def _leaking(number: Any) -> str:
-    """A cell of the table of runs."""
-    import pandas as pd
-
-    if pd.isna(number):
-        return "not checked"
-    return f"! {number}" if number else "none"
-
-
-def _rounded(row: tuple[Any, ...]) -> list[Any]:
-    return [round(cell, 4) if isinstance(cell, float) else cell for cell in row]

@@ -47,13 +47,13 @@ def progress_bar(quiet: bool) -> Iterator[Report]:
     if quiet:
         yield silent
         return
-    with _bars() as bars:
+    with bars() as drawn:
         tasks: dict[str, Any] = {}
 
         def report(progress: Progress) -> None:
             if progress.stage not in tasks:
-                tasks[progress.stage] = bars.add_task(progress.stage, total=progress.total)
-            bars.update(tasks[progress.stage], completed=progress.done, total=progress.total)
+                tasks[progress.stage] = drawn.add_task(progress.stage, total=progress.total)
+            drawn.update(tasks[progress.stage], completed=progress.done, total=progress.total)
 
         yield report
 
@@ -62,18 +62,18 @@ def follow(job_id: str, quiet: bool) -> Job:
     """Show a job until it ends, however it ends. Ctrl-C asks it to stop; its checkpoint is kept."""
     from cxrcore import jobs
 
-    with _bars() if not quiet else contextlib.nullcontext() as bars:
-        task = bars.add_task(job_id, total=1.0) if bars else None
+    with bars() if not quiet else contextlib.nullcontext() as drawn:
+        task = drawn.add_task(job_id, total=1.0) if drawn else None
         try:
             while (job := jobs.get(job_id)).active:
-                if bars and task is not None:
-                    bars.update(task, completed=job.share, description=_describe(job))
+                if drawn and task is not None:
+                    drawn.update(task, completed=job.share, description=_describe(job))
                 time.sleep(0.2)
         except KeyboardInterrupt:
             jobs.cancel(job_id)
             raise typer.Exit(130) from None
-        if bars and task is not None:
-            bars.update(task, completed=job.share, description=_describe(job))
+        if drawn and task is not None:
+            drawn.update(task, completed=job.share, description=_describe(job))
     return job
 
 
@@ -85,11 +85,12 @@ def _describe(job: Job) -> str:
     return f"{job.title}: {job.stage or job.state}, epoch {job.epoch} of {job.epochs}{figures}"
 
 
-def _bars() -> Bars:
-    columns = (
+def bars(*, time_left: bool = True) -> Bars:
+    """Progress bars on standard error; `time_left` for what says no times of its own."""
+    columns = [
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
+        *([TimeRemainingColumn()] if time_left else []),
+    ]
     return Bars(*columns, console=Console(stderr=True))

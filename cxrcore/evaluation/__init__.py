@@ -1,5 +1,16 @@
 """Numbers computed from a run's predictions; nothing here needs the model."""
 
+from cxrcore.evaluation.families import Estimate, Member, Summary, pooled, summarise
 from cxrcore.evaluation.metrics import ClassMetrics, Metrics, evaluate, normalised
 
-__all__ = ["ClassMetrics", "Metrics", "evaluate", "normalised"]
+__all__ = [
+    "ClassMetrics",
+    "Estimate",
+    "Member",
+    "Metrics",
+    "Summary",
+    "evaluate",
+    "normalised",
+    "pooled",
+    "summarise",
+]

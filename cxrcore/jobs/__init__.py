@@ -8,6 +8,7 @@ wait in a line of their own.
 
 from cxrcore.jobs.child import run
 from cxrcore.jobs.control import cancel, dismiss, get, kill, list_jobs, log, resume
+from cxrcore.jobs.family import Together, together
 from cxrcore.jobs.record import Job, JobSpec
 from cxrcore.jobs.submit import (
     submit_demo,
@@ -20,6 +21,7 @@ from cxrcore.jobs.submit import (
 __all__ = [
     "Job",
     "JobSpec",
+    "Together",
     "cancel",
     "dismiss",
     "get",
@@ -33,4 +35,5 @@ __all__ = [
     "submit_index",
     "submit_pixels",
     "submit_training",
+    "together",
 ]

@@ -214,7 +214,7 @@ def _lock(folder: Path, ends: ExitStack) -> int:
 
 
 def _fresh(spec: JobSpec) -> Job:
-    facts = spec.model_dump(include={"job_id", "kind", "title", "dataset"})
+    facts = spec.model_dump(exclude={"details"})
     created = record.now()
     return Job(**facts, state="queued", stage="waiting", created=created, ticket=time.time_ns())
 

@@ -44,7 +44,11 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class JobSpec(BaseModel):
-    """What a job has to do; `details` are the arguments of its kind of work, as JSON."""
+    """What a job has to do; `details` are the arguments of its kind of work, as JSON.
+
+    Trainings that differ in fold and seed alone have the same `family`, and `part` says which
+    of them it is: "fold 2 of 5, seed 43".
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,6 +56,8 @@ class JobSpec(BaseModel):
     kind: Kind
     title: str
     dataset: str | None = None
+    family: str = ""
+    part: str = ""
     details: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -65,6 +71,8 @@ class Job(BaseModel):
     title: str
     state: State
     dataset: str | None = None
+    family: str = ""  # as in JobSpec
+    part: str = ""
     run_id: str | None = None  # set when a training is done
     stage: str = ""  # a short phrase: "preparing pixels"
     message: str = ""  # a sentence for people: why it waits, failed or ended

@@ -27,6 +27,8 @@ def submit_training(spec: "TrainSpec") -> Job:
     run_id = spec.run_id
     seen = "" if spec.recipe.arm == "none" else f", {spec.recipe.arm}"
     title = f"{spec.recipe.title}, {spec.recipe.image_size} px{seen}, on {spec.dataset}"
+    family, part = spec.family, _part(spec)
+    title += part and f", {part}"
     if store.exists(run_id):
         now = record.now()
         return Job(
@@ -35,6 +37,8 @@ def submit_training(spec: "TrainSpec") -> Job:
             title=title,
             state="done",
             dataset=spec.dataset,
+            family=family,
+            part=part,
             run_id=run_id,
             message=f"Run {run_id} was trained before.",
             share=1.0,
@@ -43,8 +47,27 @@ def submit_training(spec: "TrainSpec") -> Job:
             finished=now,
         )
     details = spec.model_dump(mode="json")
-    work = JobSpec(job_id=run_id, kind="train", title=title, dataset=spec.dataset, details=details)
+    work = JobSpec(
+        job_id=run_id,
+        kind="train",
+        title=title,
+        dataset=spec.dataset,
+        family=family,
+        part=part,
+        details=details,
+    )
     return control.start(work)
+
+
+def _part(spec: "TrainSpec") -> str:
+    """Which training of its family it is, as a phrase; empty for one on its own."""
+    from cxrcore.recipes import RECIPES
+
+    said = [f"fold {spec.split.fold} of {spec.split.folds}"] if spec.split.folds else []
+    published = RECIPES.get(spec.recipe.name)
+    if published is None or spec.recipe.seed != published.seed:
+        said.append(f"seed {spec.recipe.seed}")
+    return ", ".join(said)
 
 
 def submit_index(dataset: str) -> Job:

@@ -63,23 +63,37 @@ def layer_names(path: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[_Arrays]:
+def entries(path: Path) -> Iterator[dict[str, list[tuple[str, Any]]]]:
+    """Layer name -> its (weight name, h5py dataset), in the file's order, while it is open.
+
+    Names are the file's own, with `/`; layers without weights are left out.
+
+    Raises:
+        WeightsError: the file is not an .h5 file in the legacy layout.
+    """
     import h5py
 
     try:
         with h5py.File(path, "r") as file:
             root = file if _has_names(file, "layer_names") else file["model_weights"]
-            names = _names(root, "layer_names")
             yield {
-                name.replace("/", "_"): arrays
-                for name in names
-                if (arrays := [root[name][part] for part in _names(root[name], "weight_names")])
+                name: [(part, root[name][part]) for part in parts]
+                for name in _names(root, "layer_names")
+                if (parts := _names(root[name], "weight_names"))
             }
     except (OSError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise WeightsError(
             f"{path} cannot be read as Keras weights: {error}. Give an .h5 file written by "
             "Keras' save_weights or save (legacy layout), or get the file again if it is damaged."
         ) from error
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[_Arrays]:
+    with entries(path) as found:
+        yield {
+            name.replace("/", "_"): [array for _, array in arrays] for name, arrays in found.items()
+        }
 
 
 def _has_names(group: Any, key: str) -> bool:

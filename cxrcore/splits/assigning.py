@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from cxrcore.errors import DatasetError
 from cxrcore.splits import notes
-from cxrcore.splits.folds import Ints, carve
+from cxrcore.splits.folds import Ints, carve, divide
 from cxrcore.splits.together import Together
 
 PARTS = ("train", "validation", "test")
+FEWEST_FOLDS, MOST_FOLDS = 2, 10
 
 
 class SplitSpec(BaseModel):
@@ -23,8 +24,13 @@ class SplitSpec(BaseModel):
     dataset came with, if it has one. `group` "patient" keeps a patient's images together,
     `duplicates` "together" those that show one film.
 
+    With `fold` f of `folds` K (1 to K, K 2 to 10) the test part is the f-th of K parts of about
+    one size: over the K folds every image is tested once. `test` does not count then, and
+    a published split is not kept, since it would test other images. The folds of one seed are
+    those of one division.
+
     Raises:
-        DatasetError: shares that leave too little for one of the parts.
+        DatasetError: shares that leave too little for one of the parts, or no such fold.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,25 +41,47 @@ class SplitSpec(BaseModel):
     published: bool = True
     group: Literal["patient", "image"] = "patient"
     duplicates: Literal["together", "ignored"] = "together"
+    fold: int | None = None
+    folds: int | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "SplitSpec":
+        self._check_folds()
         for name in ("test", "validation"):
             if not 0.02 <= (share := getattr(self, name)) <= 0.5:
                 raise DatasetError(
                     f"The share for {name} must be 0.02 to 0.5 of the images. It is {share:g}. "
                     "The studies use about 0.2."
                 )
-        if self.test + self.validation > 0.8:
+        if self.test_share + self.validation > 0.8:
             raise DatasetError(
-                f"Test ({self.test:g}) and validation ({self.validation:g}) leave less than a "
+                f"Test ({self.test_share:g}) and validation ({self.validation:g}) leave less than a "
                 "fifth of the images for training. Lower one of them."
             )
         return self
 
+    def _check_folds(self) -> None:
+        if self.fold is None and self.folds is None:
+            return
+        if self.folds is None or not FEWEST_FOLDS <= self.folds <= MOST_FOLDS:
+            raise DatasetError(
+                f"Cross-validation needs {FEWEST_FOLDS} to {MOST_FOLDS} folds. Received: "
+                f"{self.folds}. Most use 5."
+            )
+        if self.fold is None or not 1 <= self.fold <= self.folds:
+            raise DatasetError(
+                f"The fold must be one of 1 to {self.folds}. Received: {self.fold}. Each of "
+                "them is tested in a run of its own."
+            )
+
+    @property
+    def test_share(self) -> float:
+        """The share of the images that is tested; with folds, that of one fold."""
+        return 1 / self.folds if self.folds else self.test
+
     def keeps_published(self, table: pd.DataFrame) -> bool:
         """Whether the published test part of the image table `table` is kept."""
-        return self.published and bool((table["split"] == "test").any())
+        return self.published and not self.folds and bool((table["split"] == "test").any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +106,7 @@ def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None
     An image without a patient counts as a patient of its own. What hangs together by patients
     and duplicates stays together: a copy under another patient joins the two. With a
     published test part, that is kept, and a published validation part too; else validation is
-    taken from training.
+    taken from training. With folds, one of them is the test part.
 
     Args:
         table: the image table; image_id, label, patient_id and split are read.
@@ -92,7 +120,7 @@ def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None
     known = table["patient_id"].notna()
     used = groups if spec.duplicates == "together" else None
     together = Together.of(table, spec.group == "patient" and bool(known.any()), used)
-    rest_share = spec.validation / (1 - spec.test)
+    rest_share = spec.validation / (1 - spec.test_share)
     keeps_published = spec.keeps_published(table)
     if keeps_published:
         part, followed = _published(table, together.units)
@@ -105,13 +133,18 @@ def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None
         sentence = notes.on_published(part, together, carved, followed)
     else:
         part = np.full(len(table), "train", object)
-        test = carve(labels, together.units, classes, spec.test, spec.seed, leave=2)
+        if spec.folds and spec.fold:
+            fold = divide(labels, together.units, classes, spec.folds, spec.seed)
+            test = fold == spec.fold - 1
+        else:
+            test = carve(labels, together.units, classes, spec.test, spec.seed, leave=2)
         part[test] = "test"
         rows = np.flatnonzero(~test)
         units = together.units[rows]
         chosen = carve(labels[rows], units, classes, rest_share, spec.seed, leave=1)
         part[rows[chosen]] = "validation"
-        sentence = notes.on_own(table["split"], spec.published, together)
+        numbers = (spec.fold, spec.folds) if spec.fold and spec.folds else None
+        sentence = notes.on_own(table["split"], spec.published, together, numbers)
     _require_classes(part, labels, classes)
     share = float(known.mean())
     said = [

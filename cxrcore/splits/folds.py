@@ -50,6 +50,62 @@ def carve(
     return inside[groups]
 
 
+def divide(labels: Ints, groups: Ints, classes: list[str], folds: int, seed: int) -> Ints:
+    """Divide all images into folds of about one size, whole groups, every class in each.
+
+    Args:
+        labels: (n,) class number.
+        groups: (n,) group number.
+        classes: names for messages.
+        folds: how many, 2 or more.
+        seed: of the shuffle.
+
+    Returns:
+        (n,) the fold of each image, from 0.
+
+    Raises:
+        DatasetError: a class has too few groups, or they hang together with other classes.
+    """
+    _, groups = np.unique(groups, return_inverse=True)
+    # Of two folds one has to leave a group each for training and validation.
+    least = 2 if folds == 2 else 1
+    present = np.zeros((groups.max() + 1, len(classes)), bool)
+    present[groups, labels] = True
+    for name, has in zip(classes, present.sum(axis=0), strict=True):
+        if has < folds * least:
+            raise DatasetError(
+                f"The class {name!r} is too small for {folds} folds: it has {has} patients or "
+                f"single images, {folds * least} are needed so that every fold gets {least}. "
+                "Take fewer folds, add images, or leave the class out."
+            )
+    fold = np.zeros(len(present), np.intp)
+    fold[groups] = _fold_of_rows(labels, groups, folds, seed)
+    _spread(fold, present, np.bincount(groups), classes, folds, least)
+    return fold[groups]
+
+
+def _spread(
+    fold: Ints, present: NDArray[np.bool_], sizes: Ints, classes: list[str], folds: int, least: int
+) -> None:
+    """Move as few and as small groups as it takes for every class to be in every fold."""
+    while True:
+        held = np.stack([present[fold == number].sum(axis=0) for number in range(folds)])
+        lacking = np.argwhere(held < least)
+        if not len(lacking):
+            return
+        target, number = lacking[0]
+        # A group may go if no class of its own then has too few where it came from.
+        tight = held <= least
+        movable = np.flatnonzero(present[:, number] & ~(present & tight[fold]).any(axis=1))
+        if not len(movable):
+            raise DatasetError(
+                f"The class {classes[number]!r} cannot be in each of {folds} folds: its patients "
+                "also have images of other classes that are as rare. Take fewer folds, leave the "
+                "class out, or divide by image instead of by patient."
+            )
+        fold[movable[np.argmin(sizes[movable])]] = target
+
+
 def _folds(share: float, groups: int) -> tuple[int, int]:
     """Into how many folds to divide and how many of them come close to the share."""
     most = min(_MOST_FOLDS, groups)

@@ -8,14 +8,26 @@ from cxrcore.splits.folds import Ints
 from cxrcore.splits.together import Together
 
 
-def on_own(published: pd.Series, wanted: bool, together: Together) -> str:
-    """How the images were divided anew, and why a published split was not kept."""
+def on_own(
+    published: pd.Series, wanted: bool, together: Together, fold: tuple[int, int] | None = None
+) -> str:
+    """How the images were divided anew, and why a published split was not kept.
+
+    `fold` is the one that is tested and how many there are.
+    """
     what = "by patient: no patient is in two parts" if together.by_patient else "by image"
     ignored = ""
-    if wanted and published.notna().any():
+    if wanted and fold and published.notna().any():
+        ignored = (
+            " The published split is not used: in cross-validation every image is tested once."
+        )
+    elif wanted and published.notna().any():
         ignored = " The published split has no test part and is not used."
     elif published.notna().any():
         ignored = " The published split is not used, as asked."
+    if fold:
+        which = f"Cross-validation: tested on part {fold[0]} of {fold[1]}. "
+        return f"{which}Divided {what}.{ignored}"
     return f"Divided {what}.{ignored}"
 
 

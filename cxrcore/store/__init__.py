@@ -10,6 +10,8 @@
 A file that is not the one that was saved is reported in `list_runs` and never used.
 """
 
+from cxrcore.store.families import families, members, summary_of
+from cxrcore.store.naming import family_id, family_of
 from cxrcore.store.reading import exists, list_runs, load_run, runs
 from cxrcore.store.record import HISTORY_COLUMNS, TRAINING_VERSION, Run, run_id
 from cxrcore.store.trash import delete, empty_trash, restore, trashed
@@ -23,11 +25,16 @@ __all__ = [
     "empty_trash",
     "exists",
     "export",
+    "families",
+    "family_id",
+    "family_of",
     "list_runs",
     "load_run",
+    "members",
     "restore",
     "run_id",
     "runs",
     "save",
+    "summary_of",
     "trashed",
 ]

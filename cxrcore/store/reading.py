@@ -10,6 +10,7 @@ import pandas as pd
 from cxrcore import settings
 from cxrcore.errors import StoreError
 from cxrcore.store import check
+from cxrcore.store.naming import family_of
 from cxrcore.store.record import Run
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -33,6 +34,11 @@ _LIST_TYPES = {
     "weights_used": "str",
     "synthetic": "boolean",
     "leaking": "Int64",
+    "imported": "str",
+    "family": "str",
+    "seed": "Int64",
+    "fold": "Int64",
+    "folds": "Int64",
 }
 
 
@@ -71,7 +77,10 @@ def list_runs(dataset: str | None = None) -> pd.DataFrame:
     (of the test images), recalls (JSON list in class order), parameters,
     seconds, epochs_run, created, state ("ok", or a sentence that says what is
     damaged and what to do), classes (JSON list), weights_used, synthetic, leaking
-    (test images that are known from training; missing in runs where that was not checked).
+    (test images that are known from training; missing in runs where that was not checked),
+    imported (file and digest of weights that were not trained here, else missing), family (the
+    same for runs that differ in seed and fold alone), seed, fold and folds (missing without
+    cross-validation).
     What a damaged folder does not tell is missing.
 
     Args:
@@ -128,6 +137,11 @@ def _row(name: str, run: Run | None, state: str) -> dict[str, object]:
         "weights_used": run.weights_used,
         "synthetic": run.synthetic,
         "leaking": None if run.leaks is None else run.leaks.count,
+        "imported": run.imported,
+        "family": family_of(run),
+        "seed": run.recipe.seed,
+        "fold": run.split.fold,
+        "folds": run.split.folds,
     }
     if test := run.metrics.get("test"):
         recalls = json.dumps([row.recall for row in test.classes])

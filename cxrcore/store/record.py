@@ -52,7 +52,8 @@ class Run(BaseModel):
     `removed` has one {image_id, path, reason} an image that was left out.
     `weights_used` names where training started ("random", or a file). `leaks` says which test
     images are known from training, None in runs of before that was checked; `metrics_clean`
-    are the test figures without those, None where nothing leaks or nothing is left.
+    are the test figures without those, None where nothing leaks or nothing is left. `imported` is
+    the name and digest of the file whose weights were put in instead of training, else None.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,11 +67,13 @@ class Run(BaseModel):
     synthetic: bool = False
     classes: list[str]  # in softmax order
     split: SplitSpec
+    grouping: str = ""  # of the TrainSpec; "" in runs of before it was kept
     split_counts: dict[str, int]
     group_key: str
     patients_known: float  # share, 0..1
     split_note: str
     weights_used: str
+    imported: str | None = None
     removed: list[dict[str, str]] = []
     versions: dict[str, str]
     device: str
@@ -179,7 +182,8 @@ def run_id(
     parts = {
         "recipe": recipe.weights_fields(),
         "fingerprint": fingerprint,
-        "split": split.model_dump(mode="json"),
+        # Without folds the name is what it was before there were any.
+        "split": split.model_dump(mode="json", exclude_none=True),
         "classes": None if classes is None else list(classes),
         "grouping": grouping,
         "versions": [TRAINING_VERSION, pixels.VERSION, duplicates.VERSION],

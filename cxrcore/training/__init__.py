@@ -7,6 +7,15 @@
 
 from cxrcore.training.plan import TrainSpec, estimate, plan
 from cxrcore.training.reporting import TrainingProgress
+from cxrcore.training.series import MOST_REPEATS, plan_series
 from cxrcore.training.session import train
 
-__all__ = ["TrainSpec", "TrainingProgress", "estimate", "plan", "train"]
+__all__ = [
+    "MOST_REPEATS",
+    "TrainSpec",
+    "TrainingProgress",
+    "estimate",
+    "plan",
+    "plan_series",
+    "train",
+]

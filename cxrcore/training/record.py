@@ -50,6 +50,7 @@ def record(
         synthetic=dataset.synthetic,
         classes=list(spec.classes),
         split=spec.split,
+        grouping=spec.grouping,
         split_counts=chosen.counts,
         group_key=material.split.group_key,
         patients_known=material.split.patients_known,

@@ -11,11 +11,20 @@ from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.recipes import RECIPES
 from cxrcore.store import Run
-from pages.parts import cached, charts, leak_marks, run_report, run_trash, thumbs
+from pages.parts import (
+    cached,
+    cached_families,
+    charts,
+    confusions,
+    families,
+    leak_marks,
+    run_report,
+    run_trash,
+)
+from pages.parts.families import Family
 from pages.parts.words import ARM_NAMES
 
 MOST_SIDE_BY_SIDE = 3
-PREDICTED_IMAGES = 24
 
 
 def main() -> None:
@@ -31,25 +40,26 @@ def main() -> None:
         )
         run_trash.show(())
         st.stop()
-    chosen = _choose_runs(table)
-    run_trash.show(chosen)
+    chosen = _choose_runs(table, dataset.name)
+    run_trash.show(families.runs_of(chosen))
     if not chosen:
         st.info(
             "Tick at least one run in the table to see its confusion matrix, report and curves."
         )
         st.stop()
     _marks(chosen)
-    _confusions(chosen, dataset)
+    confusions.show(chosen, dataset)
     _reports(chosen, dataset)
     _curves(chosen)
 
 
-def _choose_runs(table: pd.DataFrame) -> list[Run]:
+def _choose_runs(table: pd.DataFrame, dataset_name: str) -> list[Run | Family]:
     """The table of runs; those ticked (or named in the address) in the table's order."""
     usable = table[table["state"] == "ok"].reset_index(drop=True)
     for row in table[table["state"] != "ok"].itertuples():
         st.warning(f"**{row.run_id}** is left out. {row.state}")
     wanted = st.query_params.get("runs", "").split(",")
+    usable = _together(usable, cached_families.table(dataset_name), wanted)
     default = [i for i, run_id in enumerate(usable["run_id"]) if run_id in wanted]
     default = default or list(range(min(MOST_SIDE_BY_SIDE, len(usable))))
     event = st.dataframe(
@@ -76,13 +86,29 @@ def _choose_runs(table: pd.DataFrame) -> list[Run]:
         icon=":material/download:",
         type="tertiary",
     )
-    runs: list[Run] = []
+    runs: list[Run | Family] = []
     for row in rows:
+        name, members = usable["run_id"][row], usable["run_ids"][row]
         try:
-            runs.append(cached.run(usable["run_id"][row]))
+            runs.append(cached.run(name) if pd.isna(members) else families.load(name, members))
         except CxrError as error:
             st.warning(str(error))
     return runs
+
+
+def _together(runs: pd.DataFrame, told: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
+    """The runs with families as one row each, unless single runs of one are asked for."""
+    if told.empty:
+        return families.rows(runs, told)
+    inside = {run_id for ids in told["run_ids"] for run_id in json.loads(ids)}
+    every = st.toggle(
+        "Every run by itself",
+        value=bool(inside.intersection(wanted)),
+        key=f"every_{','.join(wanted)}",
+        help="Folds of a cross-validation and seeds of one training are one row otherwise, with "
+        "their mean.",
+    )
+    return families.rows(runs, told.head(0) if every else told)
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
@@ -97,13 +123,21 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
                 f"{ARM_NAMES.get(arm, arm)}, {size} px"
                 for arm, size in zip(table["arm"], table["image_size"], strict=True)
             ],
+            "Runs": table["members"].fillna("1 run"),
             "Accuracy": table["accuracy"],
-            "Leaks": [_leaking(number) for number in table["leaking"]],
+            "±": ["" if pd.isna(spread) else f"{spread:.3f}" for spread in table["spread"]],
+            "95 % interval": table["interval"].fillna(""),
+            "Leaks": [
+                _leaking(number) if pd.isna(file) else "imported"
+                for number, file in zip(table["leaking"], table["imported"], strict=True)
+            ],
             "Published": [_published(name) for name in table["recipe"]],
             "Macro F1": table["macro_f1"],
             "Loss": table["loss"],
         }
     )
+    if table["run_ids"].isna().all():
+        shown = shown.drop(columns=["Runs", "±", "95 % interval"])
     shown = pd.concat([shown, recalls], axis=1)
     shown["Starts from"] = table["weights_used"]
     shown["Parameters"] = table["parameters"]
@@ -133,12 +167,17 @@ def _columns(table: pd.DataFrame) -> dict[str, ColumnConfig]:
         for name in ("Accuracy", "Macro F1", "Loss", *_class_columns(table))
     }
     columns["Run"] = st.column_config.TextColumn(width="medium", pinned=True)
+    columns["±"] = st.column_config.TextColumn(help="Standard deviation over the runs.")
+    columns["95 % interval"] = st.column_config.TextColumn(
+        help="Of the mean accuracy, over folds or seeds; the report below says which."
+    )
     columns["Published"] = number(
         format="%.3f", help="Accuracy the study reported on its own data and split."
     )
     columns["Leaks"] = st.column_config.TextColumn(
         help="Test images that are known from training: the same patient or a duplicate is there "
-        "too. Their run's figures are too good. Not checked: trained before this was counted."
+        "too. Their run's figures are too good. Not checked: trained before this was counted. "
+        "Imported: what the weights were trained on is unknown."
     )
     columns["Parameters"] = number(format="compact")
     columns["Training"] = number(format="%.0f s")
@@ -146,9 +185,12 @@ def _columns(table: pd.DataFrame) -> dict[str, ColumnConfig]:
     return columns
 
 
-def _marks(runs: list[Run]) -> None:
+def _marks(chosen: list[Run | Family]) -> None:
     """What a reader must know before trusting the figures."""
-    for run in runs:
+    for run in chosen:
+        if isinstance(run, Family):
+            families.mark(run)
+            continue
         leak_marks.warning(run)
         if run.weights_used == "random" and run.recipe.weights_choices != ("random",):
             st.warning(
@@ -157,79 +199,30 @@ def _marks(runs: list[Run]) -> None:
             )
 
 
-def _confusions(runs: list[Run], dataset: Dataset) -> None:
-    st.subheader("Confusion matrices")
-    share = st.segmented_control(
-        "Cells show",
-        ["Images", "Share of the true class"],
-        default="Images",
-        required=True,
-        key="cells",
-    )
-    clicked: tuple[Run, str, str] | None = None
-    grid = charts.halves() if len(runs) > 1 else None
-    for run in runs:
-        with grid.cell() if grid else st.container(width=620):
-            clicked = _confusion(run, share == "Share of the true class") or clicked
-    if clicked:
-        _cell_images(*clicked, dataset)
-    else:
-        st.caption("Click a cell to see its images.")
-
-
-def _confusion(run: Run, normalise: bool) -> tuple[Run, str, str] | None:
-    test = run.metrics["test"]
-    st.markdown(
-        f"**{run.run_id}**{leak_marks.badge(run)}  \n"
-        f":small[test accuracy {test.accuracy:.3f}, {test.n} images]",
-        help=leak_marks.tooltip(run),
-    )
-    event = st.altair_chart(
-        figures.confusion_chart(test.confusion, run.classes, normalise=normalise),
-        key=f"confusion_{run.run_id}_{normalise}",
-        on_select="rerun",
-        alt=f"Confusion matrix of {run.run_id} on the test images",
-    )
-    cells = event["selection"]["cell"]
-    return (run, cells[0]["true"], cells[0]["predicted"]) if cells else None
-
-
-def _cell_images(run: Run, true: str, predicted: str, dataset: Dataset) -> None:
-    found = run.predictions()
-    found = found[
-        (found["split"] == "test") & (found["label"] == true) & (found["predicted"] == predicted)
-    ]
-    found = found.sort_values(f"p_{predicted}", ascending=False)
-    with st.container(border=True):
-        verdict = "rightly" if true == predicted else "wrongly"
-        st.markdown(
-            f"**{run.run_id}**: {len(found)} images of *{true}* {verdict} called *{predicted}*, the surest first"
-        )
-        if found.empty:
-            return
-        thumbs.grid(
-            dataset,
-            found["image_id"].head(PREDICTED_IMAGES).tolist(),
-            [f"{p:.0%} {predicted}" for p in found[f"p_{predicted}"].head(PREDICTED_IMAGES)],
-            link_to_live=True,
-            key=f"cell_{run.run_id}",
-        )
-        if len(found) > PREDICTED_IMAGES:
-            st.caption(f"The first {PREDICTED_IMAGES} of {len(found)}.")
-
-
-def _reports(runs: list[Run], dataset: Dataset) -> None:
+def _reports(chosen: list[Run | Family], dataset: Dataset) -> None:
     st.subheader("Classification reports")
-    for tab, run in zip(st.tabs([leak_marks.name(run) for run in runs]), runs, strict=True):
+    for tab, item in zip(st.tabs([_name(item) for item in chosen]), chosen, strict=True):
         with tab:
-            run_report.show(run, dataset)
+            if isinstance(item, Family):
+                families.report(item)
+            else:
+                run_report.show(item, dataset)
 
 
-def _curves(runs: list[Run]) -> None:
+def _curves(chosen: list[Run | Family]) -> None:
     st.subheader("Learning curves")
-    st.caption("Dotted: training images. Solid: validation images.")
+    mean = any(isinstance(item, Family) for item in chosen)
+    st.caption(
+        "Dotted: training images. Solid: validation images."
+        + (" Of several runs told as one: their mean after each epoch." if mean else "")
+    )
+    trained = [item for item in chosen if isinstance(item, Family) or not item.imported]
+    if len(trained) < len(chosen):
+        st.caption("Imported weights were not trained here: they have no curves.")
+    if not trained:
+        return
     grid = charts.halves()
-    histories = {leak_marks.name(run): run.history() for run in runs}
+    histories = {_name(item): item.history() for item in trained}
     with grid.cell():
         charts.plotly(
             figures.curves(histories, "loss"), key="curve_loss", alt="Loss after each epoch"
@@ -240,6 +233,10 @@ def _curves(runs: list[Run]) -> None:
             key="curve_accuracy",
             alt="Accuracy after each epoch",
         )
+
+
+def _name(item: Run | Family) -> str:
+    return item.name if isinstance(item, Family) else leak_marks.name(item)
 
 
 main()

@@ -33,8 +33,15 @@ def _panel() -> None:
         st.rerun()  # the pages show the new run, and the timer stops when nothing is active
     active = [job for job in listed if job.active]
     ended = [job for job in reversed(listed) if not job.active]
+    families: dict[str, list[Job]] = {}
     for job in active:
-        _active(job)
+        families.setdefault(job.family or job.job_id, []).append(job)
+    for name, some in families.items():
+        if len(some) > 1:
+            # Those that ended tell how long the others will take.
+            _family(some, [job for job in listed if job.family == name])
+        else:
+            _active(some[0])
     # What needs a decision stays in view, and the newest run; the rest is one line.
     shown = [job for job in ended if job.state != "done"][:SHOWN_WHEN_ENDED]
     shown += [job for job in ended if job.run_id][:1]
@@ -92,6 +99,34 @@ def _active(job: Job) -> None:
             _log(job)
 
 
+def _family(active: list[Job], every: list[Job]) -> None:
+    """Folds and seeds of one training as one entry."""
+    told = jobs.together(every)
+    current = told.current or active[0]
+    with st.container(border=True):
+        st.markdown(f"**{current.title.removesuffix(', ' + current.part)}**")
+        said = [current.part or f"{told.done + 1} of {told.total}"]
+        said.append(
+            f"epoch {current.epoch} of {current.epochs}" if current.epoch else _line(current)
+        )
+        if told.eta_seconds is not None:
+            said.append(f"about {duration(told.eta_seconds)} left for all")
+        st.progress(told.share, text=" · ".join(said))
+        left, right = st.columns(2)
+        if left.button(
+            "Cancel all",
+            key=f"cancel_{current.family}",
+            width="stretch",
+            help="Stops cleanly; each can be resumed.",
+        ):
+            for job in reversed(active[1:]):  # waiting ones first, so that none starts meanwhile
+                with contextlib.suppress(CxrError):  # it ended a moment ago
+                    jobs.cancel(job.job_id)
+            _act(jobs.cancel, active[0])
+        with right.popover("Log", width="stretch"):
+            _log(current)
+
+
 def _line(job: Job) -> str:
     if job.state == "queued":
         return "waiting its turn"
@@ -113,7 +148,9 @@ def _ended(job: Job) -> None:
         st.markdown(f"**{job.title}**  \n:small[{STATE_NAMES[job.state]}]")
         if job.state == "done" and job.run_id:
             st.page_link(
-                "pages/models/compare.py", label="Open the run", query_params={"runs": job.run_id}
+                "pages/models/compare.py",
+                label="Open the run",
+                query_params={"runs": job.family if "fold" in job.part else job.run_id},
             )
         if job.state in ("failed", "interrupted", "cancelled"):
             if job.message:

@@ -19,13 +19,23 @@ def leaking(run: Run) -> bool:
     return run.leaks is not None and run.leaks.count > 0
 
 
+IMPORTED = (
+    "Imported weights, not trained here: which images they were trained on is unknown, so that "
+    "test images may be among them and figures too good."
+)
+
+
 def badge(run: Run) -> str:
     """A badge for Markdown beside a figure or a name; empty where nothing is known to leak."""
+    if run.imported:
+        return " :blue-badge[:material/upload_file: imported]"
     return " :orange-badge[:material/warning: leaks]" if leaking(run) else ""
 
 
 def tooltip(run: Run) -> str | None:
     """What the badge means, for `help=`; None where there is no badge."""
+    if run.imported:
+        return IMPORTED
     if not leaking(run) or run.leaks is None:
         return None
     return f"{run.leaks.sentence} Figures are better than they would be on new patients."
@@ -42,6 +52,8 @@ def known_by(run: Run, image_id: str) -> str | None:
 
 def name(run: Run) -> str:
     """A run's name for the legend of a figure."""
+    if run.imported:
+        return f"{run.run_id} (imported)"
     return f"{run.run_id} (leaks)" if leaking(run) else run.run_id
 
 
@@ -65,6 +77,9 @@ def warning(run: Run) -> None:
 def details(run: Run, dataset: Dataset) -> None:
     """How far leaks of a run were looked for, and the images that leak beside their partners."""
     found = run.leaks
+    if run.imported:
+        st.caption(f":material/upload_file: {IMPORTED} From: {run.imported}.")
+        return
     if found is None:
         st.caption(
             ":material/help: Trained before leaks were counted: whether test images are known from "

@@ -35,11 +35,17 @@ def show(run: Run, dataset: Dataset) -> None:
     counts = ", ".join(f"{n:,} {part}" for part, n in run.split_counts.items())
     st.caption(f"Images: {counts}. {run.split_note}")
     recipe = run.recipe
-    st.caption(
-        f"{recipe.title}: {recipe.image_size} px, batch {recipe.batch_size}, {run.epochs_run} of at most {recipe.epochs} epochs, "
-        f"learning rate {recipe.learning_rate:g}, weights {run.weights_used}, {run.precision} on {run.device}, "
-        f"{run.images_per_second:,.0f} images/s, {run.stopped_because}."
-    )
+    if run.imported:
+        st.caption(
+            f"{recipe.title}: {recipe.image_size} px, {run.weights_used}, scored in "
+            f"{run.precision} on {run.device}."
+        )
+    else:
+        st.caption(
+            f"{recipe.title}: {recipe.image_size} px, batch {recipe.batch_size}, {run.epochs_run} of at most {recipe.epochs} epochs, "
+            f"learning rate {recipe.learning_rate:g}, weights {run.weights_used}, {run.precision} on {run.device}, "
+            f"{run.images_per_second:,.0f} images/s, {run.stopped_because}."
+        )
     if recipe.reported.accuracy is not None:
         st.caption(
             f"Published: {recipe.reported.accuracy:.3f} on {recipe.data}. {recipe.reported.caveat}"
@@ -89,7 +95,7 @@ def _changes(run: Run) -> None:
     changed += [
         f"{field.replace('_', ' ')} {_value(getattr(run.recipe, field))} "
         f"(published: {_value(getattr(published, field))})"
-        for field in CHANGEABLE
+        for field in (("image_size", "arm") if run.imported else CHANGEABLE)
         if not (fast and field in FAST) and getattr(run.recipe, field) != getattr(published, field)
     ]
     if changed:

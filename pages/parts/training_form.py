@@ -1,5 +1,6 @@
 """The training form of the sidebar: a recipe, its values, what it will cost, one button."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -8,7 +9,7 @@ from cxrcore import jobs, networks, store, training
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.recipes import RECIPES, Recipe
-from cxrcore.splits import SplitSpec
+from cxrcore.splits import MOST_FOLDS, SplitSpec
 from pages.parts import training_options
 
 
@@ -23,13 +24,14 @@ def show(dataset: Dataset) -> None:
         st.caption(recipe.description)
         _reported(recipe)
         try:
-            spec = training.plan(*_values(recipe, dataset))
+            chosen, split, many = _values(recipe, dataset)
+            specs = training.plan_series(chosen, dataset, split, **many)
         except CxrError as error:
             st.warning(str(error))
             st.button("Train", type="primary", width="stretch", disabled=True)
             return
-        _cost(spec.recipe, dataset)
-        _submit(spec)
+        _cost(specs[0].recipe, dataset, len(specs))
+        _submit(specs)
 
 
 def _reported(recipe: Recipe) -> None:
@@ -43,8 +45,11 @@ def _reported(recipe: Recipe) -> None:
     )
 
 
-def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, Dataset, SplitSpec]:
-    """The recipe with the values of the form, and the split: what `training.plan` wants. Keys name the recipe, so that each keeps its own."""
+def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, SplitSpec, dict[str, int]]:
+    """The recipe with the values of the form, the split, and how many folds and repeats.
+
+    Keys name the recipe, so that each keeps its own.
+    """
 
     def key(field: str) -> str:
         return f"form_{field}_{recipe.name}"
@@ -62,6 +67,7 @@ def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, Dataset, SplitSpe
     with st.popover("More options", width="stretch"):
         changes |= training_options.show(recipe, dataset, key)
         split = _split(dataset)
+        many = _many(split.keeps_published(dataset.table))
     changed = recipe.override(
         image_size=int(size),
         epochs=int(epochs),
@@ -69,7 +75,7 @@ def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, Dataset, SplitSpe
         learning_rate=float(rate),
         **changes,
     )
-    return changed, dataset, split
+    return changed, split, many
 
 
 def _split(dataset: Dataset) -> SplitSpec:
@@ -98,10 +104,36 @@ def _split(dataset: Dataset) -> SplitSpec:
     return SplitSpec(published=published, **ways[way])
 
 
-def _cost(recipe: Recipe, dataset: Dataset) -> None:
+def _many(keeps_published: bool) -> dict[str, int]:
+    """Folds and repeats, as `training.plan_series` wants them."""
+    folds = st.number_input(
+        "Cross-validation (folds, 1 is off)",
+        1,
+        MOST_FOLDS,
+        1,
+        key="folds",
+        help="With 5, five models are trained, each tested on another fifth of the images, "
+        "so that every image is tested once: the mean says more than one test part, and its "
+        "spread how much to trust it.",
+    )
+    repeats = st.number_input(
+        "Repeats (seeds)",
+        1,
+        training.MOST_REPEATS,
+        1,
+        key="repeats",
+        help="Trains again with the next seeds: how much of a figure is chance in the training.",
+    )
+    if folds > 1 and keeps_published:
+        st.caption("The published test part is not used in a cross-validation.")
+    return {"folds": int(folds), "repeats": int(repeats)}
+
+
+def _cost(recipe: Recipe, dataset: Dataset, trainings: int) -> None:
     n_train = round(len(dataset.table) * 0.64)
     size = networks.count_parameters(recipe, len(dataset.classes))
     seconds = training.estimate(recipe, n_train, len(dataset.classes))
+    seconds = seconds and seconds * trainings
     about = "at most about" if recipe.stopping else "about"  # it may end early
     if seconds is None:
         duration = "duration known once a model has been trained here"
@@ -109,18 +141,25 @@ def _cost(recipe: Recipe, dataset: Dataset) -> None:
         duration = f"{about} {max(seconds, 5):.0f} s"
     else:
         duration = f"{about} {seconds / 60:.0f} min"
+    times = f"{trainings} trainings × " if trainings > 1 else ""
     st.caption(
-        f"≈ {n_train:,} training images × {recipe.epochs} epochs · {size / 1e6:.2f} M parameters · **{duration}**"
+        f"{times}≈ {n_train:,} training images × {recipe.epochs} epochs · {size / 1e6:.2f} M parameters · **{duration}**"
     )
 
 
-def _submit(spec: training.TrainSpec) -> None:
-    trained = store.exists(spec.run_id)
-    label = "Already trained: open it" if trained else "Train"
+def _submit(specs: Sequence[training.TrainSpec]) -> None:
+    missing = [spec for spec in specs if not store.exists(spec.run_id)]
+    label = "Train" if len(specs) == 1 else f"Train {len(missing)} models"
+    label = label if missing else "Already trained: open it"
     if not st.button(label, key="train", type="primary", width="stretch"):
         return
-    if not trained:
-        job = jobs.submit_training(spec)
-        st.toast(f"{job.title} is {'queued' if job.state == 'queued' else 'starting'}.")
+    if missing:
+        submitted = [jobs.submit_training(spec) for spec in missing]
+        first = submitted[0]
+        if len(submitted) > 1:
+            st.toast(f"{len(submitted)} trainings are queued, one after the other.")
+        else:
+            st.toast(f"{first.title} is {'queued' if first.state == 'queued' else 'starting'}.")
         st.rerun()
-    st.switch_page("pages/models/compare.py", query_params={"runs": spec.run_id})
+    name = specs[0].run_id if len(specs) == 1 else specs[0].family
+    st.switch_page("pages/models/compare.py", query_params={"runs": name})

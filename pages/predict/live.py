@@ -114,6 +114,8 @@ def _held_out(run_id: str, picked: Picked) -> str:
     """A sentence on whether a run may have learned from the image; empty for an upload."""
     if picked.image_id is None:
         return ""
+    if cached.run(run_id).imported:
+        return "Imported weights: whether they were trained on this image is not known."
     predictions = cached.run(run_id).predictions()
     part = predictions.loc[predictions["image_id"] == picked.image_id, "split"].tolist()
     if part == ["test"] and (known := leak_marks.known_by(cached.run(run_id), picked.image_id)):

@@ -79,15 +79,15 @@ def pixels_of(run: store.Run) -> np.ndarray:
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_a_keras_2_file_becomes_a_run_that_says_what_its_model_says(
-    dataset, donor, tmp_path, full
-):
+def test_a_keras_2_file_becomes_a_run_that_says_what_its_model_says(dataset, donor, tmp_path, full):
     file = write_keras2(tmp_path / "team.h5", arrays_by_layer(donor), full)
     spec = plan_import(SMALL, dataset, file)
     done = import_weights(spec)
     run = done.run
 
-    np.testing.assert_allclose(probabilities(run), donor.predict(pixels_of(run), verbose=0), atol=1e-5)
+    np.testing.assert_allclose(
+        probabilities(run), donor.predict(pixels_of(run), verbose=0), atol=1e-5
+    )
     assert [row["matched by"] for row in done.matched] == ["order"] * len(arrays_by_layer(donor))
     assert done.matched[0]["in the file"] == "conv2d_3"
     assert run.imported == f"team.h5 ({spec.file_digest})"
@@ -171,17 +171,34 @@ def test_outputs_in_another_order_are_mapped_to_the_classes_of_the_dataset(
     said = donor.predict(pixels_of(run), verbose=0)
     np.testing.assert_allclose(probabilities(run), said[:, [1, 2, 0]], atol=1e-5)
     assert "C, A, B (as told)" in " ".join(run.notes)
-    with pytest.raises(TrainingError, match=r"name each class of tiny once: A, B, C\. Received: A, B"):
+    with pytest.raises(
+        TrainingError, match=r"name each class of tiny once: A, B, C\. Received: A, B"
+    ):
         plan_import(SMALL, dataset, file, ("A", "B"))
 
 
-@pytest.mark.parametrize("order", [("A", "B"), ("B", "A")])
-def test_a_file_that_ends_in_one_sigmoid_fits_a_binary_network(
-    make_tiny_dataset, tmp_path, order
+def test_the_names_of_a_study_are_those_of_the_dataset_that_begin_alike(
+    make_tiny_dataset, donor, tmp_path
 ):
+    names = ("Viral Pneumonia", "COVID", "Normal")
+    dataset = datasets.load(make_tiny_dataset("radiography", classes=names))
+    file = write_keras2(tmp_path / "team.h5", arrays_by_layer(donor))
+    study = ("COVID-19", "Normal", "Viral")
+    assert plan_import(SMALL, dataset, file, study).outputs == (
+        "COVID",
+        "Normal",
+        "Viral Pneumonia",
+    )
+    for wrong in (("COVID", "COVID-19", "Normal"), ("COVID", "", "Normal"), ("x", "y", "z")):
+        with pytest.raises(TrainingError, match="must name each class of radiography once"):
+            plan_import(SMALL, dataset, file, wrong)
+
+
+@pytest.mark.parametrize("order", [("A", "B"), ("B", "A")])
+def test_a_file_that_ends_in_one_sigmoid_fits_a_binary_network(make_tiny_dataset, tmp_path, order):
     recipe = recipes.get("binary-pool").override(image_size=32, batch_size=8)
     dataset = datasets.load(make_tiny_dataset("two", classes=("A", "B")))
-    own = shake(networks.build(recipe, 2))
+    own = networks.build(recipe, 2)
     # The study's network by its own words: gray, 0..1, one sigmoid.
     study = keras.Sequential(
         [
@@ -200,7 +217,7 @@ def test_a_file_that_ends_in_one_sigmoid_fits_a_binary_network(
     file = write_keras2(tmp_path / "study.h5", arrays_by_layer(study))
     run = import_weights(plan_import(recipe, dataset, file, order)).run
     second = study.predict(pixels_of(run)[..., :1] / 255, verbose=0)[:, 0]
-    assert 0.01 < np.ptp(second)  # not all alike
+    assert np.ptp(second) > 0.003  # not all alike
     np.testing.assert_allclose(run.predictions()[f"p_{order[1]}"], second, atol=1e-5)
 
 
@@ -210,7 +227,9 @@ def test_a_binary_model_of_ours_comes_back(make_tiny_dataset, tmp_path):
     own = networks.build(recipe, 2)
     own.save(tmp_path / "own.keras")
     run = import_weights(plan_import(recipe, dataset, tmp_path / "own.keras")).run
-    np.testing.assert_allclose(probabilities(run), own.predict(pixels_of(run), verbose=0), atol=1e-5)
+    np.testing.assert_allclose(
+        probabilities(run), own.predict(pixels_of(run), verbose=0), atol=1e-5
+    )
 
     own.layers[-1].set_weights([np.array([[-1.0, 1.0]], "f4")])
     own.save(tmp_path / "other.keras")
@@ -271,7 +290,9 @@ def test_a_torch_checkpoint_is_named_as_unsupported_and_never_opened(dataset, tm
             archive.writestr("archive/data.pkl", data)
     else:
         file.write_bytes(data if kind == "bare pickle" else b"\x00" * 64)
-    with pytest.raises(WeightsError, match=r"PyTorch checkpoint \(TorchXRayVision's are\), which is not"):
+    with pytest.raises(
+        WeightsError, match=r"PyTorch checkpoint \(TorchXRayVision's are\), which is not"
+    ):
         import_weights(plan_import(SMALL, dataset, file))
     assert not mark.exists()
 
@@ -296,7 +317,9 @@ def test_nothing_of_a_keras_archive_is_executed(dataset, donor, tmp_path):
     assert {row["matched by"] for row in done.matched} == {"name"}
 
 
-@pytest.mark.parametrize("damage", ["cut", "text", "no config", "bad config", "link", "nan", "ints"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "text", "no config", "bad config", "link", "nan", "ints"]
+)
 def test_a_damaged_or_hostile_file_is_one_clear_line(dataset, donor, tmp_path, damage):
     file = tmp_path / "bad.keras"
     donor.save(file)

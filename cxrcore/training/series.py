@@ -1,0 +1,53 @@
+"""Several trainings that are told as one: the folds of a cross-validation, and seeds."""
+
+from cxrcore.datasets import Dataset
+from cxrcore.errors import TrainingError
+from cxrcore.recipes import Recipe
+from cxrcore.splits import SplitSpec
+from cxrcore.training.plan import TrainSpec, plan
+
+MOST_REPEATS = 20
+MOST_RUNS = 50  # every one that waits is a process of its own
+
+
+def plan_series(
+    recipe: Recipe,
+    dataset: Dataset,
+    split: SplitSpec | None = None,
+    *,
+    folds: int = 1,
+    repeats: int = 1,
+) -> list[TrainSpec]:
+    """The specifications of a family: all folds of the first seed, then those of the next.
+
+    The division into folds is the same for every seed, so that seeds tell how much chance in
+    the training matters.
+
+    Args:
+        recipe: its seed is the first; each repeat takes the next number.
+        dataset: what is trained on.
+        split: how it is divided; its fold does not count.
+        folds: 2 to 10, or 1 for no cross-validation.
+        repeats: how many seeds, 1 to 20.
+
+    Raises:
+        TrainingError: too many repeats or trainings, or what `plan` raises.
+        DatasetError: no such number of folds.
+        RecipeError: no such seed.
+    """
+    if not 1 <= repeats <= MOST_REPEATS:
+        raise TrainingError(
+            f"Repeats must be 1 to {MOST_REPEATS}. Received: {repeats}. Each is a training with "
+            "a seed of its own."
+        )
+    if (count := folds * repeats) > MOST_RUNS:
+        raise TrainingError(
+            f"{folds} folds with {repeats} seeds are {count} trainings; at most {MOST_RUNS} can "
+            "wait at once. Take fewer seeds or fewer folds."
+        )
+    split = split or SplitSpec()
+    fields = split.model_dump()
+    numbers = [(None, None)] if folds == 1 else [(f + 1, folds) for f in range(max(folds, 1))]
+    divided = [SplitSpec(**fields | {"fold": fold, "folds": of}) for fold, of in numbers]
+    recipes = [recipe.override(seed=recipe.seed + number) for number in range(repeats)]
+    return [plan(seeded, dataset, part) for seeded in recipes for part in divided]
