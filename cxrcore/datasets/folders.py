@@ -236,6 +236,8 @@ def _notes_on_files(found: scan.Found, by_use: _Sorted) -> list[str]:
 
 def notes_on_damage(measured: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     """Sentences about files that cannot be opened or decoded, from `scan.measure`."""
+    if measured["error"].isna().all():
+        return []
     kept = measured["path"].isin(table["path"])
     notes = []
     for rows, noun, why in (

@@ -6,6 +6,7 @@
 Source: El-Shafai and Abd El-Samie 2020, doi 10.17632/8h65ywd2jr.3 (Study C).
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -81,6 +82,7 @@ def _plain(name: str) -> str:
 
 def _folders(path: Path) -> Iterator[Path]:
     try:
-        yield from (entry for entry in path.iterdir() if entry.is_dir())
+        with os.scandir(path) as entries:  # not Path.is_dir, which asks the disk for each file
+            yield from [path / entry.name for entry in entries if entry.is_dir()]
     except OSError:  # closed: nothing of this layout can be seen in it
         return
