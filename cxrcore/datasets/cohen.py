@@ -17,8 +17,9 @@ import pandas as pd
 
 from cxrcore import images
 from cxrcore.datasets import folders, scan, sidecars
+from cxrcore.datasets import told as told_images
 from cxrcore.datasets.choosing import Options
-from cxrcore.datasets.table import Dataset, build_table, count, listed, without_duplicates
+from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
 
@@ -70,16 +71,10 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
             f"{root / _METADATA} names no labelled image that is in the folder. {' '.join(notes)} "
             "Copy the images to `images/` beside it."
         )
-    measured = scan.measure(root, [pictures[path] for path in told["path"]], report)
-    for column in ("image_id", "width", "height"):
-        told[column] = measured[column]
-    if told["image_id"].isna().all():
-        raise DatasetError(f"None of the images in {root} can be opened. Check the permissions.")
-    table, doubles, dropped = without_duplicates(build_table(told[told["image_id"].notna()]))
-    if table.empty:
-        raise DatasetError(f"No image of {root} can be used. {' '.join(dropped)}")
+    files = [pictures[path] for path in told["path"]]
+    table, doubles, damage = told_images.measured(root, told, files, report)
     classes = tuple(sorted(set(table["label"])))
-    notes += [*folders.notes_on_damage(measured, table), *dropped]
+    notes += damage
     if slices := int((table["modality"] == "ct").sum()):
         notes.append(f"{count(slices, 'image')} CT, marked `ct` in the column modality.")
     notes += folders.notes_on_classes(table, classes)

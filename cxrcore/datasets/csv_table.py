@@ -21,7 +21,8 @@ from pydantic import Field
 
 from cxrcore import images
 from cxrcore.datasets import choosing, folders, scan, sidecars
-from cxrcore.datasets.table import Dataset, build_table, count, listed, without_duplicates
+from cxrcore.datasets import told as told_images
+from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
 
@@ -110,16 +111,10 @@ def read(
             f"{lines.file} names no labelled image that is in its folder. {' '.join(notes)} "
             f"Paths are relative to {root}."
         )
-    measured = scan.measure(root, [present[path] for path in told["path"]], report)
-    for column in ("image_id", "width", "height"):
-        told[column] = measured[column]
-    if told["image_id"].isna().all():
-        raise DatasetError(f"None of the images in {root} can be opened. Check the permissions.")
-    table, doubles, dropped = without_duplicates(build_table(told[told["image_id"].notna()]))
-    if table.empty:
-        raise DatasetError(f"No image of {root} can be used. {' '.join(dropped)}")
+    files = [present[path] for path in told["path"]]
+    table, doubles, damage = told_images.measured(root, told, files, report)
     classes = tuple(sorted(set(table["label"])))
-    notes += [*folders.notes_on_damage(measured, table), *dropped]
+    notes += damage
     notes += folders.notes_on_classes(table, classes)
     return Dataset(name, root, LAYOUT, table, classes, notes=tuple(notes), doubles=doubles)
 

@@ -69,15 +69,9 @@ def main() -> None:
 def _offer(dataset: Dataset) -> NoReturn:
     """Offer to search the duplicates, show how far it is; ends the run."""
     name = f"duplicates-{dataset.name}"
-    job = next((job for job in jobs.list_jobs() if job.job_id == name), None)
-    if job is not None and job.active:
-        st.info(
-            "**Duplicates are being searched.** This is done once; the page shows itself when it "
-            "is finished. You can look at other pages meanwhile.",
-            icon=":material/content_copy:",
-        )
-        waiting.follow(job)
-        st.stop()
+    ended = waiting.follow_if_active(
+        name, "Duplicates are being searched.", ":material/content_copy:"
+    )
     many = plural(len(dataset.table), "image")
     st.info(
         f"**Duplicates of {literal(dataset.name)} were not searched yet.** Each of the {many} is "
@@ -85,8 +79,8 @@ def _offer(dataset: Dataset) -> NoReturn:
         "This is done once; a training does it as well if it was not done before.",
         icon=":material/content_copy:",
     )
-    if job is not None and job.state != "done" and job.message:
-        st.warning(f"The last search ended early. {job.message}")
+    if ended:
+        st.warning(f"The last search ended early. {ended.message}")
     if st.button("Search duplicates", type="primary", icon=":material/search:"):
         try:
             jobs.submit_duplicates(dataset.name)

@@ -82,15 +82,8 @@ def _usual_size() -> int:
 def offer(dataset: Dataset, preparation: Preparation) -> NoReturn:
     """Offer to prepare and measure the images, show how far it is; ends the run."""
     name = f"pixels-{dataset.name}-{preparation.key()}"
-    job = next((job for job in jobs.list_jobs() if job.job_id == name), None)
-    if job is not None and job.active:
-        st.info(
-            "**The images are being prepared and measured.** This is done once; the page shows "
-            "itself when it is finished. You can look at other pages meanwhile.",
-            icon=":material/photo_size_select_large:",
-        )
-        waiting.follow(job)
-        st.stop()
+    doing = "The images are being prepared and measured."
+    ended = waiting.follow_if_active(name, doing, ":material/photo_size_select_large:")
     many = plural(len(dataset.table), "image")
     st.info(
         f"**The images of {literal(dataset.name)} are still to be prepared** "
@@ -98,8 +91,8 @@ def offer(dataset: Dataset, preparation: Preparation) -> NoReturn:
         "thousands of images, and can be stopped and continued. A training uses the same images.",
         icon=":material/photo_size_select_large:",
     )
-    if job is not None and job.state != "done" and job.message:
-        st.warning(f"The last preparation ended early. {job.message}")
+    if ended:
+        st.warning(f"The last preparation ended early. {ended.message}")
     if st.button(f"Prepare {many}", type="primary"):
         try:
             jobs.submit_pixels(dataset.name, preparation.size, preparation.arm)

@@ -81,6 +81,28 @@ def _active(kind: str, dataset: str | None = None) -> Job | None:
     )
 
 
+def follow_if_active(job_id: str, what: str, icon: str) -> Job | None:
+    """While that job is active: say what is happening, show how far it is, and end the run.
+
+    Else returns the job if it ended early, so that the page can say why.
+
+    Args:
+        job_id: the job.
+        what: the sentence, such as "The images are being measured."
+        icon: beside it.
+    """
+    job = next((job for job in jobs.list_jobs() if job.job_id == job_id), None)
+    if job is None or not job.active:
+        return job if job and job.state != "done" and job.message else None
+    st.info(
+        f"**{what}** This is done once; the page shows itself when it is finished. You can look "
+        "at other pages meanwhile.",
+        icon=icon,
+    )
+    follow(job)
+    st.stop()
+
+
 def follow(job: Job) -> None:
     """A progress bar that moves by itself and redraws the page at the job's end."""
     names = [entry.name for entry in datasets.registered()]
