@@ -90,9 +90,11 @@ def test_ctrl_c_ends_all_processes_without_noise(tmp_path):
     script.write_text(
         textwrap.dedent(
             """
-            import pathlib, sys, time
+            import pathlib, signal, sys, time
             from cxrcore import parallel
             if __name__ == "__main__":
+                # A shell starts what runs in the background with Ctrl-C ignored.
+                signal.signal(signal.SIGINT, signal.default_int_handler)
                 try:
                     for _ in parallel.unordered(time.sleep, [0.2] * 400, 2):
                         pathlib.Path(sys.argv[1]).touch()
