@@ -160,7 +160,7 @@ def _headline(
     unscored = int(np.isnan(scored.scores).sum()) - len(scored.reasons)
     if preparation is None and unscored:
         st.caption(
-            f"{plural(unscored, 'image')} without a score (damaged, too small or too uniform), never left out here."
+            f"{plural(unscored, 'image')} without a score (damaged, too small or too uniform): never left out here."
         )
     elif unscored:
         st.caption(

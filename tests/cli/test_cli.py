@@ -1,31 +1,14 @@
 """The command line: one JSON object with --json, one clear line and exit code 2 on bad input."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from cxrcore import cli, recipes, store, training
+from cxrcore import recipes, store, training
 from cxrcore.datasets import load
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run `python -m cxrcore …` in this process: (exit code, standard output, standard error)."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cxrcore", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-            raise SystemExit(0)
-        code = ended.value.code or 0
-        printed = capsys.readouterr()
-        return int(code), printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture

@@ -2,28 +2,12 @@
 
 import json
 import shutil
-import sys
 
 import pytest
 from PIL import Image
 
-from cxrcore import cli, datasets, jobs, recipes, store, training
+from cxrcore import datasets, jobs, recipes, store, training
 from cxrcore.errors import JobError
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run `python -m cxrcore …` in this process: (exit code, standard output, standard error)."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cxrcore", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-            raise SystemExit(0)
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture

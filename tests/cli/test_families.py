@@ -1,14 +1,13 @@
 """Several trainings from the command line: one row, one progress, one interval."""
 
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from cxrcore import cli, jobs, recipes, store
+from cxrcore import jobs, recipes, store
 from cxrcore.cli import families
 from cxrcore.datasets import load
 from cxrcore.evaluation import evaluate
@@ -16,21 +15,6 @@ from cxrcore.splits import SplitSpec
 from cxrcore.training import plan_series
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run `python -m cxrcore …` in this process: (exit code, standard output, standard error)."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cxrcore", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-            raise SystemExit(0)
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return call
 
 
 def keep(spec, right: int) -> store.Run:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from cxrcore import cli, downloads
+from cxrcore import downloads
 from cxrcore.cli import fetch, show
 from cxrcore.datasets import known
 from cxrcore.progress import Progress
@@ -26,21 +26,6 @@ def _offline(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     monkeypatch.setattr(downloads, "PAUSES", ())
     monkeypatch.setitem(sys.modules, "kagglehub", None)
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run `python -m cxrcore …` in this process: (exit code, standard output, standard error)."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cxrcore", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-            raise SystemExit(0)
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture

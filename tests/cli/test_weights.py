@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from cxrcore import cli, networks, recipes, store, weights
+from cxrcore import networks, recipes, store, weights
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -22,21 +21,6 @@ CHEXNET = weights.SOURCES["chexnet"].file_name
 @pytest.fixture(autouse=True)
 def no_cache_of_keras(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run `python -m cxrcore …` in this process: (exit code, standard output, standard error)."""
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cxrcore", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-            raise SystemExit(0)
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return call
 
 
 def write_keras2(path: Path, model: keras.Model) -> Path:
