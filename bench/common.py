@@ -12,21 +12,27 @@ import psutil
 CLASSES = ("COVID-19", "Normal", "Pneumonia")
 
 
-def synthetic(folder: Path, count: int, side: int = 160) -> Path:
+def synthetic(folder: Path, count: int, side: int = 160, distinct: bool = False) -> Path:
     """Fill a folder, by class, with `count` different gray JPEGs of `side` pixels; fast.
 
-    Smooth noise, shifted and dimmed differently in each.
+    Smooth noise, shifted and dimmed differently in each, which makes many of them duplicates of
+    each other. With `distinct` the noise of each is its own, at two scales, and none is.
     """
     random = np.random.default_rng(0)
     bases = [
         cv2.GaussianBlur(random.normal(120, 60, (side, side)), (0, 0), 3).clip(0, 255)
-        for _ in range(16)
+        for _ in range(0 if distinct else 16)
     ]
     for name in CLASSES:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for number in range(count):
-        gray = np.roll(bases[number % len(bases)], number // len(bases), axis=number % 2)
-        gray = (gray * (0.6 + 0.4 * (number % 997) / 997)).astype(np.uint8)
+        if distinct:
+            coarse, fine = (random.normal(0, 35, (cells, cells)) for cells in (7, 40))
+            gray = sum(cv2.resize(noise, (side, side)) for noise in (coarse, fine))
+            gray = (gray + 120).clip(0, 255).astype(np.uint8)
+        else:
+            gray = np.roll(bases[number % len(bases)], number // len(bases), axis=number % 2)
+            gray = (gray * (0.6 + 0.4 * (number % 997) / 997)).astype(np.uint8)
         data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
         # Bytes after the end of a JPEG are ignored; they make the content different for certain.
         name = CLASSES[number % len(CLASSES)]

@@ -11,6 +11,7 @@ Every message says what is wrong, what was found and what to do next.
     ├── StoreError       a run that is missing, damaged or cannot be written
     ├── TrainingError    a training that cannot start or cannot go on
     │   └── Cancelled    a training that stopped because it was asked to
+    ├── TrackingError    a tracking server that cannot be reached, or refuses
     ├── JobError         a job that does not exist or cannot be changed
     └── ExplainError     a map that cannot be computed
 """
@@ -50,6 +51,10 @@ class TrainingError(CxrError):
 
 class Cancelled(TrainingError):  # noqa: N818 (what was asked for is no error)
     """A training stopped because it was asked to; its checkpoint is kept."""
+
+
+class TrackingError(CxrError):
+    """A tracking server cannot be reached, refuses, or is none."""
 
 
 class JobError(CxrError):

@@ -17,8 +17,11 @@ _CHUNK = 1 << 20
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, needed: int | None = None) -> Iterator[BinaryIO]:
     """Yield a file that replaces `path` in one step if the block succeeds; else nothing changes.
+
+    After a power cut `path` is the old file or the new one, whole; `sync_folder` makes sure
+    that it is the new one. `needed` is how many bytes it will have, to say when the disk is full.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
@@ -36,7 +39,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, needed) from error
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -45,8 +48,22 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         StoreError: the disk is full or the folder cannot be written.
     """
-    with atomic_file(path) as file:
+    with atomic_file(path, len(data)) as file:
         file.write(data)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on disk, so that a power cut does not undo a rename.
+
+    Call it between a rename and deleting what is not needed after it. A file system that
+    cannot do it, as some network disks, does nothing.
+    """
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -71,32 +88,40 @@ def read_json(path: Path) -> Any:
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, needed: int | None = None) -> Iterator[Path]:
     """Yield a temporary sibling folder that becomes `path` if the block succeeds.
 
     If the block raises, nothing is left. If `path` exists by then, the folder
-    that came first is kept and the new one is dropped.
+    that came first is kept and the new one is dropped. Once this has returned,
+    a power cut does not undo it. `needed` is how many bytes it will have, about.
 
     Raises:
         StoreError: the disk is full or the parent cannot be written.
     """
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-        temporary.chmod(0o755)
-        yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                with open(file, "rb") as handle:
-                    os.fsync(handle.fileno())
-        if not path.exists():
-            os.rename(temporary, path)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    finally:
-        if temporary is not None:
+        try:
+            temporary.chmod(0o755)
+            yield temporary
+            _sync_all(temporary)
+            if not path.exists():
+                os.rename(temporary, path)
+                sync_folder(path.parent)
+        finally:
             shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise cannot_write(path, error, needed) from error
+
+
+def _sync_all(folder: Path) -> None:
+    """Put a folder with all that is in it on disk; that is where a full one may show."""
+    for path in [*folder.rglob("*"), folder]:
+        if path.is_file():
+            with open(path, "rb") as handle:
+                os.fsync(handle.fileno())
+        elif path.is_dir():
+            sync_folder(path)
 
 
 def digest(path: Path) -> str:
@@ -108,13 +133,23 @@ def digest(path: Path) -> str:
     return state.hexdigest()
 
 
-def cannot_write(path: Path, error: OSError) -> StoreError:
-    """The StoreError for an OSError met while writing `path`, with what to do next."""
-    free = ""
+def cannot_write(path: Path, error: OSError, needed: int | None = None) -> StoreError:
+    """The StoreError for an OSError met while writing `path`, with what to do next.
+
+    Args:
+        path: what was to be written.
+        error: what the system said.
+        needed: how many bytes `path` needs, where that is known.
+    """
+    room = f", {_mb(needed)} needed" if needed is not None else ""
     with contextlib.suppress(OSError):
         parent = next(p for p in path.absolute().parents if p.exists())
-        free = f" ({shutil.disk_usage(parent).free / 1e6:,.0f} MB free there)"
+        room = f" ({_mb(shutil.disk_usage(parent).free)} free there{room})"
     return StoreError(
-        f"{path} could not be written: {error.strerror or error}{free}. "
+        f"{path} could not be written: {error.strerror or error}{room}. "
         "Free some space or choose another folder, then try again; nothing was changed."
     )
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"

@@ -1,6 +1,7 @@
 """Work in several processes: the same on many things, or something that only one may do."""
 
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -18,6 +19,13 @@ from cxrcore.errors import DatasetError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+_ROUND = 4  # tasks for each process before joblib's Ray backend hands out its results
+_MEMORY = 300_000_000  # bytes that a process which reads images takes
+# Evenly over the nodes. What reserves nothing at all, Ray puts on one node.
+_REMOTE = {"num_cpus": 0, "memory": _MEMORY, "scheduling_strategy": "SPREAD"}
+_ENVIRONMENT = {"env_vars": {"PYTHONPATH": str(settings.ROOT)}}
+_may_spread = False
+
 
 def unordered(
     work: Callable[[Task], Result], tasks: Sequence[Task], workers: int | None = None
@@ -26,7 +34,8 @@ def unordered(
 
     With one worker, or one task, all happens in this process. Otherwise joblib's processes do
     it, one thread each; they end when the generator is closed or anything is raised, Ctrl-C
-    included. What they share goes through files.
+    included. What they share goes through files. After `spread`, processes on all nodes of the
+    Ray cluster do it, by joblib's Ray backend.
 
     Args:
         work: a function of a module, which the processes can import; its results are pickled.
@@ -38,6 +47,9 @@ def unordered(
     """
     from joblib import Parallel, cpu_count, delayed
 
+    if _on_cluster() and workers != 1 and len(tasks) > 1:
+        yield from _over_nodes(work, tasks, workers)
+        return
     count = min(workers or cpu_count(), len(tasks))
     if count <= 1:
         for task in tasks:
@@ -59,6 +71,82 @@ def unordered(
             # joblib finds it worth a warning that work is cancelled; here it is what was meant.
             warnings.simplefilter("ignore", UserWarning)
             results.close()
+
+
+def spread() -> None:
+    """From now on work of this process may go to all nodes of the Ray cluster it is part of.
+
+    Only for jobs and commands: the dashboard's server must never join a cluster, which takes
+    seconds and memory, and would be there to be waited for.
+    """
+    global _may_spread
+    _may_spread = True
+
+
+def _on_cluster() -> bool:
+    # RAY_ADDRESS is Ray's own variable. Ray sets it in what it starts; the address that we are
+    # told is that of the dashboard, which takes jobs but no tasks.
+    return _may_spread and settings.ray_address() is not None and "RAY_ADDRESS" in os.environ
+
+
+def _over_nodes(
+    work: Callable[[Task], Result], tasks: Sequence[Task], workers: int | None
+) -> Generator[Result, None, None]:
+    """`unordered` over all nodes of the cluster.
+
+    The processes reserve no CPU: trainings that hold all of them may be waiting for just this
+    work. joblib's Ray backend cannot give results one by one: it is given a few at a time.
+    """
+    from joblib import Parallel, delayed, parallel_config
+
+    with _joined() as places, parallel_config("ray", ray_remote_args=_REMOTE):
+        count = min(workers or places, places, len(tasks))
+        size = count * _ROUND
+        limit = settings.max_pixels()
+        with Parallel(n_jobs=count, batch_size=1) as pool:
+            for first in range(0, len(tasks), size):
+                few = tasks[first : first + size]
+                yield from pool(delayed(_alone)(work, task, limit) for task in few)
+
+
+@contextlib.contextmanager
+def _joined() -> Iterator[int]:
+    """Be part of the cluster for a block; yields for how many processes it has CPUs and memory.
+
+    Raises:
+        DatasetError: Ray is missing, the cluster cannot be joined, or a node was lost meanwhile.
+    """
+    try:
+        import ray
+        from ray.util.joblib import register_ray
+    except ImportError as error:
+        raise DatasetError(
+            f"CXR_RAY_ADDRESS is set, but Ray cannot be imported here: {error}. On every node: "
+            "pip install -r requirements-cluster.txt, for the Python that CXR_RAY_PYTHON names."
+        ) from error
+    register_ray()
+    # A job's own environment holds on all nodes; what else asks brings the project's place.
+    own = None if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ else _ENVIRONMENT
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, runtime_env=own)
+        cpus = ray.cluster_resources().get("CPU", 0)
+        memory = ray.available_resources().get("memory", 0)
+    except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
+        raise _failed("cannot be joined", error) from error
+    try:
+        yield max(1, min(int(cpus), int(memory // _MEMORY)))  # a single one works in this process
+    except ray.exceptions.RayError as error:
+        raise _failed("lost a process or a node while images were read", error) from error
+    finally:
+        ray.shutdown()
+
+
+def _failed(how: str, error: Exception) -> DatasetError:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return DatasetError(
+        f"The Ray cluster {how}: {lines[0]:.300} What was done is kept. Start again; "
+        "with one worker (--workers 1) no cluster is used."
+    )
 
 
 @contextlib.contextmanager

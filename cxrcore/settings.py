@@ -8,10 +8,21 @@ Read at every call, so that a test or a child process sees what is set now.
 | CXR_DATA | registry, demonstration data, index, pixels, weights | `data` beside the package |
 | CXR_MAX_JOBS | trainings that may run at once on this machine | 1 |
 | CXR_MAX_PIXELS | largest picture that is decoded, in pixels | 64000000 |
+| CXR_TENSORBOARD | folder for TensorBoard logs of trainings | none are written |
+| MLFLOW_TRACKING_URI | address of an MLflow server that finished runs are logged to | none |
+| CXR_FEATURES_GB | disk space for what frozen layers make of images; 0 keeps no new ones | 10 |
+| CXR_RAY_ADDRESS | address of a Ray cluster's dashboard; jobs are done on its nodes | none |
+| CXR_RAY_CPUS | CPUs of one node that a training there is given | 1 |
+| CXR_RAY_GPUS | GPUs of one node that a training there is given | 0 |
+| CXR_RAY_MEMORY_GB | memory that a training asks of a node; 0 asks for none | 0 |
+| CXR_RAY_PYTHON | the Python on the nodes that has the requirements | this one's path |
 """
 
+import math
 import os
+import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cxrcore.errors import SettingsError
 
@@ -38,6 +49,17 @@ def weights_dir() -> Path:
     return data_dir() / "weights"
 
 
+def tensorboard_dir() -> Path | None:
+    """Folder with one sub-folder of TensorBoard logs a training, or None for no logs."""
+    folder = os.environ.get("CXR_TENSORBOARD")
+    return Path(folder).expanduser().resolve() if folder else None
+
+
+def tracking_uri() -> str:
+    """Address of the MLflow server, or ""; MLflow's own variable, so that one setting serves all."""
+    return os.environ.get("MLFLOW_TRACKING_URI", "").strip()
+
+
 def max_jobs() -> int:
     """How many trainings may run at once, at least 1."""
     return _positive_int("CXR_MAX_JOBS", 1)
@@ -48,11 +70,78 @@ def max_pixels() -> int:
     return _positive_int("CXR_MAX_PIXELS", 64_000_000)
 
 
-def _positive_int(name: str, default: int) -> int:
-    text = os.environ.get(name) or str(default)
-    if not text.isdecimal() or int(text) < 1:
+def features_bytes() -> int:
+    """How much disk space the features of frozen layers may take, in bytes of 10^9 a GB."""
+    return _whole_number("CXR_FEATURES_GB", 10, least=0) * 10**9
+
+
+def ray_address() -> str | None:
+    """Where the jobs of a Ray cluster are asked for, as http://host:port; None without one.
+
+    Raises:
+        SettingsError: it is no such address.
+    """
+    text = os.environ.get("CXR_RAY_ADDRESS", "").strip().rstrip("/")
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port
+        sound = sound and not (parts.path or parts.query or parts.username)
+    except ValueError:  # a port that is no number
+        sound = False
+    if not sound:
         raise SettingsError(
-            f"{name} must be a whole number of 1 or more. It is {text!r}. "
+            f"CXR_RAY_ADDRESS must be the address of the cluster's dashboard, such as "
+            f"http://head-node:8265. It is {text!r}. `ray start --head` prints the address; "
+            "unset the variable to work on this machine."
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def ray_cpus() -> float:
+    """CPUs that a training on the cluster is given, and computes with."""
+    return _amount("CXR_RAY_CPUS", 1, least=0.1)
+
+
+def ray_gpus() -> float:
+    """GPUs that a training on the cluster is given; a fraction shares one."""
+    return _amount("CXR_RAY_GPUS", 0)
+
+
+def ray_memory_gb() -> float:
+    """Gigabytes (10^9 bytes) that must be free on a node before a training begins there."""
+    return _amount("CXR_RAY_MEMORY_GB", 0)
+
+
+def ray_python() -> str:
+    """The Python that runs a job on a node."""
+    return os.environ.get("CXR_RAY_PYTHON") or sys.executable
+
+
+def _amount(name: str, default: int, least: float = 0.0) -> float:
+    text = os.environ.get(name) or str(default)
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = math.nan
+    if not (math.isfinite(amount) and amount >= least):
+        raise SettingsError(
+            f"{name} must be a number of {least:g} or more. It is {text!r}. "
+            f"Set it to a number, or unset it for the default of {default}."
+        )
+    return amount
+
+
+def _positive_int(name: str, default: int) -> int:
+    return _whole_number(name, default, least=1)
+
+
+def _whole_number(name: str, default: int, *, least: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal() or int(text) < least:
+        raise SettingsError(
+            f"{name} must be a whole number of {least} or more. It is {text!r}. "
             f"Set it to a number, or unset it for the default of {default}."
         )
     return int(text)

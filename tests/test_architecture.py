@@ -13,7 +13,7 @@ PACKAGE = ROOT / "cxrcore"
 # Data goes one way: a module imports only from those before it (docs/architecture.md).
 ORDER = (
     "errors settings files progress parallel downloads archives quiet codestreams dicom raster images datasets masks quality index pixels duplicates splits recipes weights networks evaluation "
-    "store training jobs explain inference figures cli __main__"
+    "store tracking training jobs explain inference figures cli __main__"
 ).split()
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = ("tensorflow", "keras", "streamlit", "sklearn", "skimage", "matplotlib")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import threading
 
 import pytest
@@ -88,6 +89,33 @@ def test_the_folder_that_came_first_is_kept(tmp_path):
         (target / "who").write_text("first")
     assert (target / "who").read_text() == "first"
     assert os.listdir(tmp_path) == ["run"]
+
+
+def test_a_folder_that_was_returned_survives_a_power_cut(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        files, "sync_folder", lambda folder: seen.append((folder, (tmp_path / "run").exists()))
+    )
+    with files.whole_folder(tmp_path / "run") as temporary:
+        (temporary / "inner").mkdir()
+    # What is in it before it has its name, and then the name.
+    assert [there for _, there in seen] == [False, False, True]
+    assert {folder for folder, _ in seen} == {temporary, temporary / "inner", tmp_path}
+
+
+def test_synchronising_what_cannot_be_opened_does_nothing(tmp_path):
+    files.sync_folder(tmp_path)
+    files.sync_folder(tmp_path / "missing")
+
+
+def test_a_full_disk_tells_what_is_free_and_what_is_needed(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=3_400_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(StoreError, match=r"left on device \(3 MB free there, 12 kB needed\)"):
+        files.write_atomic(tmp_path / "file", bytes(12_000))
+    error = files.cannot_write(tmp_path / "file", OSError(28, "Full"), 250_000_000)
+    assert "(3 MB free there, 250 MB needed)" in str(error)
 
 
 def test_the_digest_is_blake2b_of_128_bits(tmp_path):

@@ -8,7 +8,7 @@ import sys
 import typer
 from rich.console import Console
 
-from cxrcore.cli import data, duplicates, fetch, models, sharing, weights
+from cxrcore.cli import data, duplicates, fetch, models, sharing, tracking, weights
 from cxrcore.errors import CxrError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ duplicates.add_commands(data.data_app)
 models.add_commands(app)
 weights.add_commands(app)
 sharing.add_commands(app)
+tracking.add_commands(app)
 
 
 def main() -> None:

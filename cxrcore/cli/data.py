@@ -155,9 +155,10 @@ def index(
     """Measure every image once: histogram, BRISQUE, hashes, thumbnail."""
     import time
 
-    from cxrcore import datasets
+    from cxrcore import datasets, parallel
     from cxrcore import index as index_module
 
+    parallel.spread()  # over a Ray cluster, on one of its nodes
     loaded = datasets.load(dataset, layout)
     todo = index_module.missing(loaded)
     start = time.monotonic()

@@ -24,7 +24,7 @@ def train_all(specs: Sequence["TrainSpec"], *, background: bool, as_json: bool) 
 
     Exits with 1 if one of them did not get done.
     """
-    from cxrcore import jobs
+    from cxrcore import jobs, settings
 
     submitted = [jobs.submit_training(spec) for spec in specs]
     if not background:
@@ -37,7 +37,7 @@ def train_all(specs: Sequence["TrainSpec"], *, background: bool, as_json: bool) 
         print_json({"family": family, "summary": summary, "jobs": facts})
     else:
         for job in submitted:
-            if job.state != "done" and not job.active:
+            if (job.state != "done" or settings.tracking_uri()) and not job.active:
                 console.print(f"{job.title}: {job.state}. {job.message or ''}", markup=False)
         if told.active:
             waiting = f"{told.total - told.done - told.failed} of {told.total} trainings"

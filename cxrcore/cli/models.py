@@ -34,17 +34,20 @@ def recipes(as_json: AsJson = False) -> None:
             f"{r.image_size} px",
             f"{networks.count_parameters(r, r.n_classes_published):,}",
             r.weights,
-            "" if r.reported.accuracy is None else f"{r.reported.accuracy:.4f}",
+            ", ".join(f"{t.accuracy:.4f}" for t in (r.reported, r.reported_ct) if t and t.accuracy),
             r.description,
         )
         for r in RECIPES.values()
     ]
-    print_table(("recipe", "study", "input", "parameters", "weights", "reported", "what"), rows)
+    print_table(("recipe", "study", "input", "parameters", "weights", "reported, CT", "what"), rows)
 
 
 def train(
     recipe: str,
     data: Annotated[str, typer.Option(help="A registered dataset or a folder.")],
+    against_rest: Annotated[
+        str | None, typer.Option(help="Tell this class from all others (a dataset of its own).")
+    ] = None,
     epochs: int | None = None,
     size: Annotated[int | None, typer.Option(help="Image side in pixels.")] = None,
     batch: int | None = None,
@@ -102,7 +105,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train RECIPE on a dataset, or return the run at once if it was trained before."""
-    from cxrcore import datasets, jobs, training
+    from cxrcore import datasets, jobs, settings, training
     from cxrcore import recipes as recipes_module
     from cxrcore.splits import SplitSpec
 
@@ -127,7 +130,12 @@ def train(
     )
     split = SplitSpec(group=group, duplicates=duplicates, published=published_split)
     many = {"folds": folds, "repeats": repeats}
-    specs = training.plan_series(chosen, datasets.load(data), split, **many)
+    dataset = datasets.load(data)
+    if against_rest is not None:
+        dataset = datasets.against_rest(dataset, against_rest)
+    specs = training.plan_series(chosen, dataset, split, **many)
+    if against_rest is not None:
+        datasets.keep(dataset)  # so that every page and command finds it
     if len(specs) > 1:
         families.train_all(specs, background=background, as_json=as_json)
         return
@@ -141,10 +149,12 @@ def train(
         print_json(facts)
     elif job.state == "done":
         console.print(
-            f"{job.run_id}: test accuracy {facts['run']['accuracy']:.4f} in {facts['run']['seconds']:.0f} s"
+            f"{job.run_id} on {job.dataset}: test accuracy {facts['run']['accuracy']:.4f} in {facts['run']['seconds']:.0f} s"
         )
         if facts["run"]["leaking"]:
             console.print(f"Leaks: {facts['run']['leaks']}", markup=False)
+        if settings.tracking_uri():
+            console.print(job.message, markup=False, highlight=False)
     else:
         console.print(f"{job.title}: {job.state}. {job.message or ''}", markup=False)
     if job.state in ("failed", "cancelled", "interrupted"):

@@ -78,6 +78,8 @@ def follow(job_id: str, quiet: bool) -> Job:
 
 
 def _describe(job: Job) -> str:
+    if job.ray and job.state == "queued":
+        return f"{job.title}: {job.message or 'queued'}"  # what the cluster lacks
     if job.kind != "train" or not job.epochs:
         return f"{job.title}: {job.stage or job.state}"
     last = job.history[-1] if job.history else {}

@@ -136,6 +136,7 @@ def import_weights(
 ) -> None:
     """Put a team's own weights FILE into the network of RECIPE, score it and keep it as a run."""
     from cxrcore import datasets, recipes
+    from cxrcore.tracking import mlflow
     from cxrcore.training import importing
 
     changes = {"image_size": size, "arm": mask}
@@ -143,10 +144,12 @@ def import_weights(
     outputs = None if classes is None else [name.strip() for name in classes.split(",")]
     spec = importing.plan_import(chosen, datasets.load(data), file, outputs)
     done = importing.import_weights(spec)
+    tracked = mlflow.log_finished(done.run)
     test = done.run.metrics["test"]
     if as_json:
         facts = {"run_id": done.run.run_id, "imported": done.run.imported, "layers": done.matched}
-        print_json({**facts, "test": test.model_dump(mode="json"), "notes": done.run.notes})
+        said = {"notes": done.run.notes, "tracked": tracked}
+        print_json({**facts, "test": test.model_dump(mode="json"), **said})
         return
     columns = ("layer", "in the file", "shapes", "matched by")
     print_table(columns, ([row[name] for name in columns] for row in done.matched))
@@ -155,5 +158,5 @@ def import_weights(
         markup=False,
         highlight=False,
     )
-    for note in done.run.notes:
+    for note in [*done.run.notes, *([tracked] if tracked else [])]:
         console.print(note, markup=False, highlight=False)

@@ -33,7 +33,9 @@ __all__ = [
     "LAYOUTS",
     "Dataset",
     "Entry",
+    "against_rest",
     "forget",
+    "keep",
     "load",
     "merge",
     "parse_map",
@@ -121,6 +123,33 @@ def register(
     dataset = _read(root, name, layout, options, report)
     registry.add(Entry(name, root, layout, dict(dataset.options)))
     return dataset
+
+
+def against_rest(dataset: Dataset, label: str) -> Dataset:
+    """A dataset with two classes, `label` and "not `label`", under a name of its own.
+
+    No image is copied. It is not registered until `keep` is called.
+
+    Raises:
+        DatasetError: there is no such class, or no other.
+    """
+    name = registry.name_of(dataset.name, f"{label} against rest")
+    return choosing.against_rest(dataset, label, name)
+
+
+def keep(dataset: Dataset) -> None:
+    """Remember a dataset that is loaded already by its name, such as one of `against_rest`.
+
+    Raises:
+        DatasetError: the name is not allowed, or taken by another folder or choice of classes.
+    """
+    taken, choice = registry.find(dataset.name), "against_rest"
+    if taken and taken.options.get(choice) != dataset.options.get(choice):
+        raise DatasetError(
+            f"The name {dataset.name!r} stands for {taken.options.get(choice, 'all classes')!r} of "
+            f"{taken.path} already. Remove that entry first: data forget {dataset.name}"
+        )
+    registry.add(Entry(dataset.name, dataset.root, dataset.layout, dict(dataset.options)))
 
 
 def registered() -> list[Entry]:

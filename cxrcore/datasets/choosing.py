@@ -24,6 +24,9 @@ class Options(BaseModel):
     views: tuple[Literal["PA", "AP", "L"], ...] = Field(
         (), description="keep only images of these views"
     )
+    against_rest: str | None = Field(
+        None, description="a class to tell from the rest: all others become 'not CLASS'"
+    )
 
     def told(self) -> dict[str, Any]:
         """What differs from the defaults, as JSON values."""
@@ -122,12 +125,37 @@ def narrowed(dataset: Dataset, options: Options) -> Dataset:
     order = options.classes or (
         dataset.classes if there == set(dataset.classes) else tuple(sorted(there))
     )
-    return replace(
+    chosen = replace(
         dataset,
         table=table.reset_index(drop=True),
         classes=tuple(name for name in order if name in there),
         notes=(*dataset.notes, *notes),
         options=options.told(),
+    )
+    return chosen if options.against_rest is None else against_rest(chosen, options.against_rest)
+
+
+def against_rest(dataset: Dataset, label: str, name: str | None = None) -> Dataset:
+    """The dataset with two classes, `label` and "not `label`", under another name if given.
+
+    Its options say so, so that loading with them gives the same.
+
+    Raises:
+        DatasetError: it has no such class, or no other.
+    """
+    if label not in dataset.classes or len(dataset.classes) < 2:
+        raise DatasetError(
+            f"{dataset.name} has no class {label!r} to tell from others. Its classes are "
+            f"{listed(dataset.classes, 20)}."
+        )
+    rest = f"not {label}"
+    labels = dataset.table["label"]
+    return replace(
+        dataset,
+        name=name or dataset.name,
+        table=dataset.table.assign(label=labels.where(labels.isna() | (labels == label), rest)),
+        classes=(label, rest),
+        options={**dataset.options, "against_rest": label},
     )
 
 

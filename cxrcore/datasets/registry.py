@@ -1,6 +1,7 @@
 """Names for datasets that are used again: one JSON file, changed under a lock."""
 
 import contextlib
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -70,6 +71,23 @@ def check_name(name: str) -> None:
             f"{name!r} cannot be a dataset's name. Use 1 to 40 small letters, digits, - and _, "
             "beginning with a letter or digit."
         )
+
+
+def name_of(first: str, rest: str) -> str:
+    """An allowed name made of two texts, which a digest tells apart where letters are lost.
+
+    Where it would be too long, the end of `first` is cut.
+
+    >>> name_of("demo", "COVID-19 against rest"), name_of("demo", "COVID+")
+    ('demo-covid-19-against-rest', 'demo-covid-300d')
+    """
+    wanted = f"{first}-{rest}".lower().replace(" ", "-")
+    if NAME.fullmatch(wanted):
+        return wanted
+    digest = hashlib.blake2b(f"{first}\n{rest}".encode(), digest_size=2).hexdigest()
+    start, end = (re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") for text in (first, rest))
+    end = f"{end[:28].strip('-')}-{digest}"
+    return f"{start[: 39 - len(end)].strip('-') or 'data'}-{end}"
 
 
 def add(entry: Entry) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cxrcore import parallel, settings
-from cxrcore.errors import StoreError
+from cxrcore.errors import DatasetError, StoreError
 from cxrcore.index import rows
 from cxrcore.index.measuring import Chunk, measure_chunk, thumbnail_file
 from cxrcore.progress import Meter, Report, silent
@@ -104,7 +104,8 @@ def measure(dataset: "Dataset", *, report: Report = silent, workers: int | None 
 
     Raises:
         StoreError: the disk is full or the data folder cannot be written.
-        DatasetError: a process died; the message says what to do.
+        DatasetError: a process died, or the dataset's files are all gone; the message says
+            what to do.
     """
     ids = dataset.table["image_id"]
     waiting = Meter("waiting for another process that measures these images", len(ids), report)
@@ -154,6 +155,12 @@ def _measure(dataset: "Dataset", todo: pd.DataFrame, report: Report, workers: in
         for count in results:
             done += count
             meter.update(done)
+    if paths and not any((dataset.root / path).exists() for path in dataset.table["path"]):
+        # Otherwise a disk that was pulled out would be told of as so many damaged images.
+        raise DatasetError(
+            f"The images of {dataset.name} are gone from {dataset.root}. Connect the disk or bring "
+            "the folder back, then measure again; what was measured before is kept."
+        )
 
 
 def _has_thumbnail(image_id: str) -> bool:

@@ -3,10 +3,12 @@
 `submit_*` start one, `list_jobs` and `get` tell how far they are, `cancel`, `kill`, `resume`
 and `dismiss` change them, `log` shows what they printed. Trainings wait for each other, so that
 at most CXR_MAX_JOBS run at once; measuring, preparing, searching duplicates and the demonstration
-wait in a line of their own.
+wait in a line of their own. With CXR_RAY_ADDRESS a Ray cluster does all of them and decides who
+waits; `place` says where a job is done.
 """
 
 from cxrcore.jobs.child import run
+from cxrcore.jobs.cluster_state import place
 from cxrcore.jobs.control import cancel, dismiss, get, kill, list_jobs, log, resume
 from cxrcore.jobs.family import Together, together
 from cxrcore.jobs.record import Job, JobSpec
@@ -28,6 +30,7 @@ __all__ = [
     "kill",
     "list_jobs",
     "log",
+    "place",
     "resume",
     "run",
     "submit_demo",

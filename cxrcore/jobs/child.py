@@ -6,10 +6,12 @@ the process has loaded neither TensorFlow nor pandas, so waiting costs next to n
 
 import argparse
 import contextlib
+import errno
 import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from cxrcore import settings
 from cxrcore.errors import Cancelled, CxrError, JobError
 from cxrcore.jobs import locks, queue, record
 from cxrcore.jobs.record import Job
@@ -27,6 +30,9 @@ from cxrcore.jobs.work import WORK, Context, Work
 
 # Trainings give way to the pages when both want the processor.
 _NICE = 5
+
+# A node can be quicker than the answer to who handed the job in, and holds its lock till then.
+_HANDING_IN_SECONDS = 10.0
 
 _RESUME = "Resume continues from the last checkpoint."
 
@@ -40,18 +46,26 @@ def main(arguments: Sequence[str], work: Mapping[str, Work] = WORK) -> int:
     parser = argparse.ArgumentParser(prog="python -m cxrcore run-job")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--lock", type=int, help="descriptor of the job's lock, already held")
+    parser.add_argument("--submission", help="the id of this try, on a Ray cluster")
     given = parser.parse_args(arguments)
     os.nice(max(0, _NICE - os.nice(0)))  # a job that a job started is nice already
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        return 1 if run(given.folder, work=work, lock=given.lock).state == "failed" else 0
+        job = run(given.folder, work=work, lock=given.lock, submission=given.submission)
+        return 1 if job.state == "failed" else 0
     except CxrError as error:  # it never began; there is no status to write this into
         say(f"Error: {error}")
         return 2
 
 
-def run(folder: Path, *, work: Mapping[str, Work] = WORK, lock: int | None = None) -> Job:
+def run(
+    folder: Path,
+    *,
+    work: Mapping[str, Work] = WORK,
+    lock: int | None = None,
+    submission: str | None = None,
+) -> Job:
     """Do the job that lies in `folder`, in this process, and return how it ended.
 
     SIGTERM and SIGINT stop it after the batch in progress, and leave it interrupted.
@@ -60,14 +74,19 @@ def run(folder: Path, *, work: Mapping[str, Work] = WORK, lock: int | None = Non
         folder: a job's folder with `spec.json`.
         work: what is done for each kind of job.
         lock: the descriptor of the job's lock if this process was given it; else it is taken.
+        submission: the id of this try if a Ray cluster started the process.
 
     Raises:
-        JobError: another process works on the job, or its specification is damaged.
+        JobError: another process works on the job, its specification is damaged, or it was
+            handed in to the cluster again since.
     """
     folder = folder.resolve()
     spec = record.read_spec(folder)
     with contextlib.ExitStack() as ends:
-        ends.callback(os.close, _own(folder, lock))
+        ends.callback(
+            os.close, _own(folder, lock, 1.0 if submission is None else _HANDING_IN_SECONDS)
+        )
+        _still_wanted(folder, submission)
         stopped = ends.enter_context(_stop_signals())
         status = ends.enter_context(Status(folder, _begin(folder)).kept())
         context = Context(spec, folder, status, stopped=stopped)
@@ -103,8 +122,8 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _own(folder: Path, given: int | None) -> int:
-    """The job's lock: the one that was handed down, or else taken now."""
+def _own(folder: Path, given: int | None, patience: float) -> int:
+    """The job's lock: the one that was handed down, or else taken within `patience` seconds."""
     path = folder / record.LOCK
     if given is not None:
         if not locks.is_of(given, path):
@@ -114,10 +133,20 @@ def _own(folder: Path, given: int | None) -> int:
         os.set_inheritable(given, False)  # processes that the work starts must not keep it
         return given
     # A page that asks for the lock at this very moment must not be taken for a holder.
-    lock = locks.take(path, timeout=1.0)
+    lock = locks.take(path, patience)
     if lock is None:
         raise JobError(f"Another process works on {folder.name} already. Wait until it ends.")
     return lock
+
+
+def _still_wanted(folder: Path, submission: str | None) -> None:
+    """A try that waited in the cluster while it was cancelled and resumed must not begin."""
+    ray = record.read_status(folder).ray
+    if submission is not None and (ray is None or ray.submission != submission):
+        raise JobError(
+            f"{submission} was given up, {folder.name} was started again since. "
+            "Nothing is to be done; this process ends."
+        )
 
 
 def _begin(folder: Path) -> Job:
@@ -164,6 +193,14 @@ def _result(context: Context, work: Mapping[str, Work]) -> dict[str, Any]:
 def _turn(context: Context) -> Iterator[None]:
     """Hold a place of the job's lane during the work."""
     spec, job = context.spec, context.status.job
+    if job.ray is not None:  # Ray has chosen its turn
+        from cxrcore import parallel
+
+        if context.should_stop():
+            raise Cancelled("Stopped while it waited in the cluster; nothing was started.")
+        parallel.spread()
+        yield
+        return
     place = queue.wait(
         spec.kind, spec.job_id, job.ticket, should_stop=context.should_stop, report=context.waits
     )
@@ -179,6 +216,21 @@ def _in_one_line(error: BaseException) -> str:
     advice = _RESUME
     if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
         advice = "The memory is full: try a smaller batch or smaller images."
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice = f"The disk is full ({_free()}): free some space. {_RESUME}"
     return (
         f"Unexpected {type(error).__name__}{said}. The whole account is in the job's log. {advice}"
     )
+
+
+def _free() -> str:
+    """What room is left where a job writes: "0 MB free for runs, …"."""
+    said = []
+    for what, folder in (
+        ("runs", settings.models_dir()),
+        ("data", settings.data_dir()),
+        ("temporary files", Path(tempfile.gettempdir())),
+    ):
+        with contextlib.suppress(OSError):
+            said.append(f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB free for {what}")
+    return ", ".join(said)

@@ -18,7 +18,7 @@ import psutil
 
 from cxrcore import files, settings
 from cxrcore.errors import JobError
-from cxrcore.jobs import leftovers, locks, logs, queue, record
+from cxrcore.jobs import cluster, ending, leftovers, locks, logs, queue, record
 from cxrcore.jobs.record import Job, JobSpec
 
 # How a child is started; the folder and `--lock <descriptor>` are appended.
@@ -57,8 +57,11 @@ def start(spec: JobSpec, *, command: Sequence[str] = COMMAND) -> Job:
                 return before
             lock = _lock(folder, ends)
             job = _prepare(folder, spec, before)
-        queue.line_up(job.kind, job.job_id, job.ticket)
-        _spawn(folder, lock, command)
+        if job.ray is not None:
+            cluster.submit(folder, job, command)
+        else:
+            queue.line_up(job.kind, job.job_id, job.ticket)
+            _spawn(folder, lock, command)
         # The child has the lock now, and closing ours does not free it. Had something failed
         # above, closing ours would, and the job would show as interrupted.
         return record.observe(folder)
@@ -106,6 +109,8 @@ def cancel(job_id: str) -> Job:
             (folder / record.CANCEL).touch()
         except OSError as error:
             raise files.cannot_write(folder / record.CANCEL, error) from error
+        if job.ray is not None:
+            cluster.cancel(folder, job)
     elif asked >= record.PATIENCE_SECONDS:
         return kill(job_id)
     return record.observe(folder)
@@ -121,6 +126,8 @@ def kill(job_id: str) -> Job:
     job = record.observe(folder)
     if not job.active:
         return job
+    if job.ray is not None:
+        return cluster.kill(folder, job)
     if job.pid is None:
         raise JobError(f"The process of {job_id} is only starting. Try again in a moment.")
     process = record.process_of(job)
@@ -181,7 +188,8 @@ def log(job_id: str, tail: int = 200) -> str:
     Raises:
         JobError: there is no such job.
     """
-    return logs.last_lines(_existing(job_id) / record.LOG, tail)
+    folder = _existing(job_id)
+    return logs.last_lines(folder / record.LOG, tail) or cluster.log(folder, tail)
 
 
 def _gate() -> AbstractContextManager[int]:
@@ -221,11 +229,13 @@ def _fresh(spec: JobSpec) -> Job:
 
 def _prepare(folder: Path, spec: JobSpec, before: Job | None) -> Job:
     """Write specification and status of a new try; the folder's lock is held."""
-    job = _fresh(spec)
+    job = _fresh(spec).model_copy(update={"ray": cluster.request(spec, before)})
     if before is not None:
         _end_leftovers(before)
     try:
         (folder / record.CANCEL).unlink(missing_ok=True)
+        for left in (folder / ending.END, *folder.glob(".*.json.*")):  # of a killed process
+            left.unlink(missing_ok=True)
         if before is None or before.state == "done":
             shutil.rmtree(folder / record.CHECKPOINT, ignore_errors=True)
             (folder / record.LOG).unlink(missing_ok=True)
@@ -260,18 +270,22 @@ def _spawn(folder: Path, lock: int, command: Sequence[str]) -> None:
             f"The process for {folder.name} could not be started: {error.strerror or error}. "
             "Free some memory or disk space, then resume the job."
         ) from error
-    reaper = threading.Thread(target=_reap, args=(process, time.time()), daemon=True)
+    reaper = threading.Thread(target=_reap, args=(process, time.time(), folder), daemon=True)
     reaper.start()
 
 
-def _reap(process: subprocess.Popen[bytes], born: float) -> None:
-    """Read the exit code, so that no zombie stays; after a violent end, end the helpers too."""
-    if process.wait() < 0:
+def _reap(process: subprocess.Popen[bytes], born: float, folder: Path) -> None:
+    """Read the exit code, so that no zombie stays; note a violent end, and end the helpers too."""
+    code = process.wait()
+    if code < 0:
+        ending.note(folder, process.pid, -code)
         leftovers.end(process.pid, born, time.time())
 
 
 def _end_leftovers(job: Job) -> None:
     """The same for a process that died while nobody was there to reap it."""
+    if job.ray is not None:
+        return  # Ray ends them, and the numbers are those of another computer
     if job.pid is not None and job.born is not None and job.heartbeat is not None:
         leftovers.end(job.pid, job.born, job.heartbeat.timestamp())
 

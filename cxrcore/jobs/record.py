@@ -6,6 +6,8 @@
         job.lock     held by the job's process as long as it lives
         cancel       there when somebody asked the job to stop
         log.txt      everything the process printed
+        end.json     by which signal the process was ended, if it was
+        room         kept free for the status, should the disk be full
         checkpoint/  what a later process needs to continue
 
 A status can say "running" after a power cut; the lock cannot. So a job that claims to be active
@@ -23,13 +25,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxrcore import files, settings
 from cxrcore.errors import JobError
-from cxrcore.jobs import locks
+from cxrcore.jobs import ending, locks
 
 Kind = Literal["train", "index", "demo", "pixels", "duplicates"]
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 
 SPEC, STATUS, LOCK, LOG = "spec.json", "status.json", "job.lock", "log.txt"
-CANCEL, CHECKPOINT = "cancel", "checkpoint"
+CANCEL, CHECKPOINT, ROOM = "cancel", "checkpoint", "room"
 
 # A child that has not stopped this long after it was asked may be killed.
 PATIENCE_SECONDS = 20.0
@@ -61,6 +63,19 @@ class JobSpec(BaseModel):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
+class OnRay(BaseModel):
+    """Where a Ray cluster does a job, and what the job asked of one of its nodes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    address: str  # of the cluster's dashboard
+    submission: str  # Ray's id for this try
+    attempt: int  # tries are counted, because Ray never takes an id twice
+    cpus: float
+    gpus: float
+    memory_gb: float  # 10^9 bytes
+
+
 class Job(BaseModel):
     """How far a job is. Times are UTC; `share` is 0..1, of all epochs or of the stage."""
 
@@ -90,9 +105,11 @@ class Job(BaseModel):
     started: datetime | None = None  # when its turn came
     finished: datetime | None = None
     heartbeat: datetime | None = None
+    vitals: ending.Vitals | None = None  # at the heartbeat
     pid: int | None = None
     born: float | None = None  # start of process `pid` in seconds: a number used again is not it
     ticket: int = 0  # place in the queue: nanoseconds at submission
+    ray: OnRay | None = None  # None: on the machine where it was submitted
 
     @property
     def active(self) -> bool:
@@ -172,6 +189,10 @@ def process_of(job: Job) -> psutil.Process | None:
 
 def _observe(folder: Path) -> Job:
     job = read_status(folder)
+    if job.active and job.ray is not None:
+        from cxrcore.jobs import cluster_state  # loaded only where there is a cluster
+
+        return cluster_state.observe(folder, job)
     while job.active:
         if locks.is_held(folder / LOCK) and not _left_behind(job):
             return _with_note(folder, job)
@@ -225,10 +246,7 @@ def _ended_without_word(folder: Path, job: Job) -> Job:
         note = "Its process could not start; its log may say why. Resume tries again."
     else:
         state = "interrupted"
-        note = (
-            "Its process ended without a word: killed, out of memory, or the computer went off. "
-            "Resume continues from the last checkpoint."
-        )
+        note = f"{ending.why(folder, job)} Resume continues from the last checkpoint."
     return job.model_copy(
         update={"state": state, "message": note, "finished": job.heartbeat, "eta_seconds": None}
     )

@@ -3,9 +3,13 @@
 The work only changes values in memory, so a slow or full disk never slows a training. The thread
 writes what changed at most three times a second, and a heartbeat every two seconds even while the
 work is inside a long call such as compiling a graph.
+
+On a full disk the work goes on and the status stays as it was. For the last word, without which
+a job that failed would look interrupted, some room is kept from the beginning.
 """
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -14,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from cxrcore.errors import StoreError
-from cxrcore.jobs import record
+from cxrcore.jobs import ending, record
 from cxrcore.jobs.record import Job
 
 PAUSE_SECONDS = 0.3
 HEARTBEAT_SECONDS = 2.0
 _LAST_TRIES = 10  # one a second, when the disk is full at the very end
+_ROOM_BYTES = 1 << 17  # more than the status of a training of 400 epochs has
 
 
 def say(text: str) -> None:
@@ -32,7 +37,7 @@ class Status:
     """The status of the job in `folder`, whose lock this process holds, beginning as `job`."""
 
     def __init__(self, folder: Path, job: Job) -> None:
-        self._path = folder / record.STATUS
+        self._path, self._room = folder / record.STATUS, folder / record.ROOM
         self._job = job
         self._changed = True
         self._written = 0.0  # monotonic seconds
@@ -45,6 +50,9 @@ class Status:
     def kept(self) -> Iterator["Status"]:
         """Write now and from now on; at the end of the block the last state is on disk."""
         self._write()
+        with contextlib.suppress(OSError):
+            # Not zeros, which some file systems keep without any room.
+            self._room.write_bytes(os.urandom(_ROOM_BYTES))
         self._thread.start()
         try:
             yield self
@@ -54,11 +62,14 @@ class Status:
             self._write_at_last()
 
     def _write_at_last(self) -> None:
-        for _ in range(_LAST_TRIES):  # without its last word the job would look interrupted
+        with contextlib.suppress(OSError):
+            self._room.unlink(missing_ok=True)
+        for _ in range(_LAST_TRIES):
             if not self._failing:
                 break
-            time.sleep(1)
             self._write()
+            if self._failing:
+                time.sleep(1)
 
     @property
     def job(self) -> Job:
@@ -88,7 +99,8 @@ class Status:
         # Taken before the values are read: whoever writes last has read last.
         with self._disk:
             with self._memory:
-                self._job = self._job.model_copy(update={"heartbeat": record.now()})
+                beat = {"heartbeat": record.now(), "vitals": ending.vitals()}
+                self._job = self._job.model_copy(update=beat)
                 job, self._changed = self._job, False
             self._written = time.monotonic()
             try:

@@ -141,6 +141,7 @@ def _share(progress: "TrainingProgress", before: float) -> float:
 def train(context: Context) -> dict[str, Any]:
     """Train the network of the specification; the run lies in the store afterwards."""
     from cxrcore import training
+    from cxrcore.tracking import mlflow
 
     try:
         spec = training.TrainSpec.model_validate(context.spec.details)
@@ -155,7 +156,8 @@ def train(context: Context) -> dict[str, Any]:
         report=context.training,
         should_stop=context.should_stop,
     )
-    return {"run_id": run.run_id, "message": f"Run {run.run_id} is ready."}
+    tracked = mlflow.log_finished(run)
+    return {"run_id": run.run_id, "message": f"Run {run.run_id} is ready. {tracked}".rstrip()}
 
 
 def index(context: Context) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxrcore.errors import RecipeError, WeightsError
 from cxrcore.files import digest
-from cxrcore.networks import binary, chexnet, fusion, legacy, plain, residual
+from cxrcore.networks import binary, chexnet, compact, fusion, legacy, plain, residual
 from cxrcore.networks.sizes import count_parameters
 from cxrcore.progress import Report, silent
 from cxrcore.recipes import Recipe
@@ -29,6 +29,7 @@ _WITH_TRUNK = {
     "chexnet": chexnet.build,
     "chexnet-probe": chexnet.build_probe,
 }
+_OF_OTHER_MAKES = {"compact": compact.build, **dict.fromkeys(binary.BINARY, binary.build)}
 
 
 def build(
@@ -74,7 +75,7 @@ def build(
     file = files[0] if files else None
     if builder := _WITH_TRUNK.get(recipe.network):
         return builder(recipe, n_classes, file)
-    make = binary.build if recipe.network in binary.BINARY else plain.build
+    make = _OF_OTHER_MAKES.get(recipe.network, plain.build)
     model = make(recipe, n_classes)
     if file:
         load_weights(model, file)
@@ -125,31 +126,49 @@ def load_weights(model: "keras.Model", path: Path) -> None:
 
 
 def trunk_and_head(model: "keras.Model") -> tuple["keras.Model", "keras.Model"]:
-    """Split a model at its layer `features`; `head(trunk(x)) == model(x)`.
+    """Split a model where its trained layers begin; `head(trunk(x)) == model(x)`.
 
     Both parts share their layers with `model`: training the head trains the model. The
-    trunk maps (batch, S, S, 3) pixels to (batch, d) features in float32, to be computed
-    once an image; call it with `training=False`.
+    trunk maps (batch, S, S, 3) pixels to features, (batch, ...), that are the same in every
+    epoch; call it with `training=False`. They are float32 where the model computes in it.
 
     Raises:
-        RecipeError: the model has no such layer, or layers before it would be trained, so
-            that features computed once would be wrong.
+        RecipeError: no frozen layers come first, or layers before the trained ones change
+            images at random, so that features computed once would be wrong.
     """
     import keras
 
-    if "features" not in [layer.name for layer in model.layers]:
+    before, after = list(model.layers[1:]), []  # the first layer only takes the image
+    first = next((n for n, layer in enumerate(before) if layer.trainable_weights), len(before))
+    before, after = before[:first], before[first:]
+    if after and isinstance(after[0], keras.Model):  # frozen in part, like ResNet50 of study A
+        inside = after[0].layers
+        first = next(n for n, layer in enumerate(inside) if layer.trainable_weights)
+        last_frozen = inside[first - 1].output
+        before.append(keras.Model(after[0].input, last_frozen, name="frozen"))
+        after[0] = keras.Model(last_frozen, after[0].output, name="trained")
+    frozen = [variable for layer in before for variable in layer.variables]
+    at_random = any("seed_generator" in variable.path for variable in frozen)
+    if not after or not frozen or at_random:
         raise RecipeError(
-            f"The network {model.name} has no layer 'features' to split at. "
-            "Train it whole, or choose a recipe with a frozen trunk: chexnet-probe."
+            f"The network {model.name} has no frozen layers before those that train, or changes "
+            "images at random before them, so features cannot be computed once. Train it whole, "
+            "or choose chexnet-probe, or resnet50-masked without augmentation."
         )
-    features = model.get_layer("features").output
-    trunk = keras.Model(model.input, features, name="trunk")
-    if trunk.trainable_weights:
-        raise RecipeError(
-            f"The network {model.name} trains {len(trunk.trainable_weights)} tensors before its "
-            "layer 'features', so features cannot be computed once. Train it whole."
-        )
-    return trunk, keras.Model(features, model.output, name="head")
+    trunk = _chain(model.input.shape[1:], before, "trunk")
+    return trunk, _chain(trunk.output.shape[1:], after, "head")
+
+
+def _chain(
+    shape: tuple[int, ...], layers: "Sequence[keras.layers.Layer]", name: str
+) -> "keras.Model":
+    """The layers one after the other, on an input without its batch axis."""
+    import keras
+
+    inputs = x = keras.Input(shape, dtype="float32")
+    for layer in layers:
+        x = layer(x)
+    return keras.Model(inputs, x, name=name)
 
 
 def _count(classes: int | Sequence[str]) -> int:

@@ -1,6 +1,6 @@
 """How many weights a network has, computed without TensorFlow for the form's estimate."""
 
-from cxrcore.networks import binary, fusion
+from cxrcore.networks import binary, compact, fusion
 from cxrcore.networks.chexnet import FINDINGS
 from cxrcore.networks.plain import PLAIN
 from cxrcore.networks.residual import HIDDEN_UNITS
@@ -33,6 +33,8 @@ def count_parameters(recipe: Recipe, n_classes: int) -> int:
             return DENSENET121 + _norm(_DENSENET121_MAPS) + _dense(_DENSENET121_MAPS, n_classes)
         case "resnet50v2-xception":
             return RESNET50V2 + XCEPTION + _fusion() + _dense(fusion.OUTER, n_classes)
+        case "compact":
+            return _compact() + _dense(compact.STAGES[-1], n_classes)
         case network if network in binary.BINARY:
             return _binary(binary.BINARY[network], recipe.image_size, n_classes)
         case _:
@@ -52,6 +54,20 @@ def _plain(recipe: Recipe, n_classes: int) -> int:
         total += _dense(width, units) + (_norm(units) if spec.hidden_norm else 0)
         width = units
     return total + _dense(width, n_classes)
+
+
+def _compact() -> int:
+    """All but its last layer; its convolutions have a normalisation in place of a bias."""
+
+    def convolution(kernel: int, maps_in: int, maps_out: int) -> int:
+        return kernel**2 * maps_in * maps_out + _norm(maps_out)
+
+    total, before = convolution(5, 3, compact.STEM), compact.STEM
+    for maps in compact.STAGES:
+        total += convolution(3, before, maps) + convolution(1, before, maps)
+        total += (2 * compact.BLOCKS - 1) * convolution(3, maps, maps)
+        before = maps
+    return total
 
 
 def _binary(spec: binary.Binary, side: int, n_classes: int) -> int:

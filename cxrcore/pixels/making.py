@@ -1,6 +1,7 @@
 """Making prepared pixels: in processes, into one array on disk, with a journal to go on from."""
 
 import io
+import math
 import os
 import shutil
 from contextlib import closing
@@ -83,16 +84,13 @@ def _reserve(path: Path, shape: tuple[int, int, int]) -> None:
     header = io.BytesIO()
     form = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(header, form)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    with open(temporary, "wb") as file:
-        file.write(header.getvalue())
-        size = file.tell() + int(np.prod(shape))
+    size = len(header.getvalue()) + math.prod(shape)
+    with files.atomic_file(path, size) as file:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
         else:
             file.truncate(size)
-    os.replace(temporary, path)
+        file.write(header.getvalue())
 
 
 def _done_file(chunk: _Chunk) -> Path:

@@ -8,23 +8,16 @@ the notebook is what produced the reported figures; the other value is in `defec
 """
 
 from cxrcore.errors import RecipeError
-from cxrcore.recipes import study_a, study_b, study_c, study_d, study_e
-from cxrcore.recipes.recipe import (
-    CHANGEABLE,
-    FAST,
-    LIMITS,
-    ClassReport,
-    Plateau,
-    Recipe,
-    Reported,
-    Stopping,
-)
+from cxrcore.recipes import ours, study_a, study_b, study_c, study_d, study_e
+from cxrcore.recipes.recipe import CHANGEABLE, FAST, LIMITS, SETTLING_STEPS, Recipe
+from cxrcore.recipes.records import ClassReport, Plateau, Reported, Stopping
 
 __all__ = [
     "CHANGEABLE",
     "FAST",
     "LIMITS",
     "RECIPES",
+    "SETTLING_STEPS",
     "ClassReport",
     "Plateau",
     "Recipe",
@@ -34,7 +27,7 @@ __all__ = [
     "schedule_of",
 ]
 
-_STUDIES = (study_b, study_a, study_e, study_c, study_d)
+_STUDIES = (study_b, study_a, study_e, study_c, study_d, ours)
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for study in _STUDIES for recipe in study.RECIPES}
 
 
@@ -57,4 +50,4 @@ def schedule_of(recipe: Recipe) -> str:
     told = {name: getattr(recipe, name) for name in FAST}
     if recipe.name in RECIPES and told == {n: getattr(RECIPES[recipe.name], n) for n in FAST}:
         return "published"
-    return "fast" if told == FAST else "own"
+    return "fast" if recipe.fast() == recipe or told == FAST else "own"

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from cxrcore.errors import RecipeError
 from cxrcore.files import digest
+from cxrcore.recipes.records import Frozen, Plateau, Reported, Stopping
 
 # The same words as `images.ARMS` (a test holds that); not imported from there, because a
 # request for a cached run reads recipes and must not pay for importing OpenCV.
@@ -47,6 +48,14 @@ _PRETRAINED: dict[str, tuple[str, ...]] = {
 }
 # Networks whose study published an augmentation.
 _AUGMENTED = ("resnet50", "resnet50v2-xception")
+# Networks whose first layers are frozen: without augmentation an image gives the same there always.
+_FROZEN_FIRST = ("resnet50", "chexnet-probe")
+
+# Networks trained from random weights whose batch normalisations keep Keras' momentum of 0.99.
+# Of what a running mean began with 0.99^300 = 5 % is left after so many steps; before, validation
+# says nothing of the network, and on a thousand images that takes a dozen epochs.
+_SLOW_MEANS = ("cnn-batchnorm", "cnn-batchnorm-dropout", "cnn-five")
+SETTLING_STEPS = 300
 
 
 def _whole(field: str) -> Any:
@@ -59,58 +68,7 @@ def _real(field: str) -> Any:
     return Field(strict=True, ge=low, le=high, allow_inf_nan=False)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Plateau(_Frozen):
-    """Divide the learning rate when `monitor` stops improving, as Keras' ReduceLROnPlateau.
-
-    `factor` multiplies the rate after `patience` epochs without an improvement of more
-    than 1e-4 (Keras' default `min_delta`); there is no lowest rate and no cooldown.
-    """
-
-    monitor: Literal["val_accuracy", "val_loss"]
-    factor: float = Field(gt=0, lt=1)
-    patience: int = Field(ge=0)
-    mode: Literal["max", "min"]
-
-
-class Stopping(_Frozen):
-    """End the training when `monitor` stops improving, as Keras' EarlyStopping.
-
-    It ends after `patience` epochs without an improvement of more than `min_delta`; an
-    accuracy improves upwards, a loss downwards.
-    """
-
-    monitor: Literal["accuracy", "val_loss"]
-    min_delta: float = Field(0.0, ge=0)
-    patience: int = Field(gt=0)
-
-
-class ClassReport(_Frozen):
-    """One class of a published report; shares 0..1, None where the study gives no figure."""
-
-    name: str
-    precision: float | None = None
-    recall: float | None = None
-    f1: float | None = None
-    support: int | None = None  # test images
-
-
-class Reported(_Frozen):
-    """What the study reported on its own test images; None where it gives no figure."""
-
-    accuracy: float | None = None  # top-1, 0..1
-    loss: float | None = None
-    macro_f1: float | None = None
-    per_class: tuple[ClassReport, ...] = ()
-    n_test: int | None = None
-    caveat: str  # one or two sentences to show beside the figures
-    timing: str = ""  # what the study says of its time
-
-
-class Recipe(_Frozen):
+class Recipe(Frozen):
     """All that decides a run's weights, and what was published about it.
 
     Numbers are in pixels, images, epochs and per-step learning rates; `LIMITS` gives the
@@ -148,6 +106,7 @@ class Recipe(_Frozen):
     favoured_weight: Annotated[float, _real("favoured_weight")] = 1.0
 
     reported: Reported
+    reported_ct: Reported | None = None  # on CT slices, where `reported` is on X-rays alone
     defects: tuple[str, ...] = ()  # sentences: known faults of the study, and what we do instead
     citation: str
     data: str  # the study's dataset
@@ -163,13 +122,32 @@ class Recipe(_Frozen):
         """Named first weights this network can start from; the path of an .h5 file is one too."""
         return (*_PRETRAINED.get(self.network, ()), "random")
 
+    @property
+    def frozen_first(self) -> bool:
+        """Whether what its first layers make of an image can be computed once and kept."""
+        return self.network in _FROZEN_FIRST and self.augmentation == "none"
+
+    def reported_on(self, modality: str | None) -> Reported:
+        """What was published on images like those of a dataset; `modality` "xray", "ct" or None.
+
+        Where the study reports both, CT slices have figures of their own.
+        """
+        return self.reported_ct if modality == "ct" and self.reported_ct else self.reported
+
     def fast(self) -> "Recipe":
         """The same network and optimiser, without epochs that are of no use.
 
         The learning rate falls and the training ends when the validation loss stops improving,
-        and the weights of the best epoch are kept (FAST).
+        and the weights of the best epoch are kept (FAST). A recipe of ours that ends by itself
+        stays as it is.
         """
-        return self.override(**FAST)
+        if self.study == "ours" and self.stopping:
+            return self
+        if self.network not in _SLOW_MEANS:
+            return self.override(**FAST)
+        later = {"settling_steps": SETTLING_STEPS}
+        rules = {name: FAST[name].model_copy(update=later) for name in ("plateau", "stopping")}
+        return self.override(**FAST | rules)
 
     def limits(self) -> dict[str, tuple[float, float]]:
         """Lowest and highest value of each number of this recipe, for forms and messages."""
@@ -207,6 +185,9 @@ class Recipe(_Frozen):
         values = {
             name: value for name, value in self.model_dump(mode="json").items() if name in fields
         }
+        for name in ("plateau", "stopping"):  # runs from before there were settling steps
+            if values[name] and not values[name]["settling_steps"]:
+                del values[name]["settling_steps"]
         if self.weights_digest:
             values["weights"] = f"file:{self.weights_digest}"
         return values

@@ -1,6 +1,7 @@
 """Study A: ResNet50 on lung-masked X-rays, four classes."""
 
-from cxrcore.recipes.recipe import ClassReport, Recipe, Reported
+from cxrcore.recipes.recipe import Recipe
+from cxrcore.recipes.records import ClassReport, Reported
 
 RECIPES = (
     Recipe(

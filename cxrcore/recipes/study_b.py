@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from cxrcore.recipes.recipe import ClassReport, Plateau, Recipe, Reported
+from cxrcore.recipes.recipe import Recipe
+from cxrcore.recipes.records import ClassReport, Plateau, Reported
 
 _VALIDATION_IS_TEST = (
     "The study validated on its test images and chose the learning rate by them, so its "

@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from cxrcore.recipes.recipe import ClassReport, Recipe, Reported, Stopping
+from cxrcore.recipes.recipe import Recipe
+from cxrcore.recipes.records import ClassReport, Reported, Stopping
 
 _POSITIVE = (
     "Labels were numbered alphabetically, so the study's precision and recall are those of "
     "Non-COVID, the opposite of its aim; here they are given for each class by name."
 )
-_CAVEAT = (
-    "Reported on a fifth of the images, split by image; its precision and recall are those of "
-    "Non-COVID."
-)
+_SPLIT = "Reported on a fifth of the images, split by image and not by patient."
+_CAVEAT = f"{_SPLIT} Its precision and recall are those of Non-COVID."
 _TIMING = "413 s an epoch of 6,108 X-rays, 620 s of 5,155 CT slices, on a CPU"
+_NOTHING_LEARNT = (
+    "This is the share of one class: the notebook compiled a loss under which nothing is learnt."
+)
 _SHARED: dict[str, Any] = {
     "study": "C",
     "image_size": 224,
@@ -30,17 +32,20 @@ _SHARED: dict[str, Any] = {
 
 
 def _reported(
-    xray: tuple[float, float, float] | None, ct: str, caveat: str = _CAVEAT, **figures: Any
+    accuracy: float,
+    precision: float | None = None,
+    recall: float | None = None,
+    caveat: str = "",
+    loss: float | None = None,
 ) -> Reported:
-    """The X-ray figures (accuracy, precision, recall), and those of CT in words."""
-    accuracy, precision, recall = xray or (None, None, None)
+    """Figures on X-rays or on CT slices; precision and recall are those of Non-COVID."""
     of_class = ClassReport(name="Non-COVID", precision=precision, recall=recall)
     return Reported(
         accuracy=accuracy,
-        per_class=(of_class,) if precision is not None else (),
-        caveat=f"{caveat} X-ray figures; CT: {ct}.",
+        loss=loss,
+        per_class=() if precision is None else (of_class,),
+        caveat=caveat or (_SPLIT if precision is None else _CAVEAT),
         timing=_TIMING,
-        **figures,
     )
 
 
@@ -53,14 +58,8 @@ RECIPES = (
         network="binary-baseline",
         stopping=Stopping(monitor="accuracy", min_delta=1e-2, patience=5),
         min_size=16,
-        reported=Reported(
-            accuracy=0.4301,
-            caveat=(
-                "This is the share of one class, and so is CT's 0.6574: the notebook compiled a "
-                "loss under which nothing is learnt."
-            ),
-            timing=_TIMING,
-        ),
+        reported=_reported(0.4301, caveat=_NOTHING_LEARNT),
+        reported_ct=_reported(0.6574, caveat=_NOTHING_LEARNT),
         defects=(
             "The notebook compiled categorical cross-entropy on one output, whose loss is 0; "
             "binary cross-entropy, as in the text, is used here.",
@@ -74,7 +73,8 @@ RECIPES = (
         description="Three convolutions and a dense layer of 64, for two classes.",
         network="binary-pool",
         min_size=16,
-        reported=_reported((0.9083, 0.9360, 0.9007), "accuracy 0.9174, loss 0.353", loss=0.350),
+        reported=_reported(0.9083, 0.9360, 0.9007, loss=0.350),
+        reported_ct=_reported(0.9174, loss=0.353),
         defects=(_POSITIVE,),
     ),
     Recipe(
@@ -84,9 +84,8 @@ RECIPES = (
         description="The same with a penalty on large weights, for two classes.",
         network="binary-l2",
         min_size=16,
-        reported=_reported(
-            (0.8397, 0.8641, 0.8529), "accuracy 0.8572, precision 0.7170, recall 0.9638"
-        ),
+        reported=_reported(0.8397, 0.8641, 0.8529),
+        reported_ct=_reported(0.8572, 0.7170, 0.9638),
         defects=(_POSITIVE,),
     ),
     Recipe(
@@ -109,14 +108,15 @@ RECIPES = (
         description="The penalised network with ten times the learning rate: shown as a warning.",
         network="binary-l2",
         min_size=16,
-        reported=Reported(
-            accuracy=0.5699,
+        reported=_reported(0.5699, caveat="It predicts one class for every X-ray."),
+        reported_ct=_reported(
+            0.9025,
+            0.8895,
+            0.8170,
             caveat=(
-                "It predicts one class for every X-ray. For CT 0.9025 is printed, but that cell "
-                "evaluated the next model; its own last epoch had collapsed to one class "
-                "(validation accuracy 0.6796)."
+                "These are figures of the next model, which the printed cell evaluated: this "
+                "one's own last epoch had collapsed to one class (validation accuracy 0.6796)."
             ),
-            timing=_TIMING,
         ),
         defects=(_POSITIVE,),
     ),
@@ -127,9 +127,8 @@ RECIPES = (
         description="The penalised network with 64 filters at first, for two classes.",
         network="binary-l2-64",
         min_size=16,
-        reported=_reported(
-            (0.8318, 0.8483, 0.8585), "accuracy 0.9025, precision 0.8895, recall 0.8170"
-        ),
+        reported=_reported(0.8318, 0.8483, 0.8585),
+        reported_ct=_reported(0.9025, 0.8895, 0.8170),
         defects=(_POSITIVE,),
     ),
 )

@@ -1,6 +1,7 @@
 """Study E: a CNN of five blocks, three classes."""
 
-from cxrcore.recipes.recipe import Recipe, Reported
+from cxrcore.recipes.recipe import Recipe
+from cxrcore.recipes.records import Reported
 
 RECIPES = (
     Recipe(

@@ -140,10 +140,14 @@ def _evaluation(run: Run) -> str:
     header = ("true \\ predicted", *run.classes)
     confusion = zip(run.classes, test.confusion, strict=True)
     text += "\n\n" + _table(header, [(name, *map(str, line)) for name, line in confusion])
-    if run.recipe.reported.accuracy is not None:
+    recipe = run.recipe
+    if recipe.reported.accuracy is not None:
+        told, ct = f"{recipe.reported.accuracy:.3f}", recipe.reported_ct
+        if ct is not None and ct.accuracy is not None:
+            told += f" on X-rays and {ct.accuracy:.3f} on CT slices"
         text += (
-            f"\n\nThe study reported {run.recipe.reported.accuracy:.3f} on its own data "
-            f"({run.recipe.data}). {run.recipe.reported.caveat}"
+            f"\n\nThe study reported {told} on its own data ({recipe.data}). "
+            f"{recipe.reported.caveat}"
         )
     return text
 

@@ -69,14 +69,15 @@ def publish(run_id: str, folder: Path, kind: Format = "keras") -> Path:
         if kind in _CONVERTERS:
             name, convert = _CONVERTERS[kind]
             differences[name] = convert(model, temporary / name)
-        files.write_json(temporary / "figures.json", _facts(run))
+        files.write_json(temporary / "figures.json", facts(run))
         card = model_card(run, differences)
         (temporary / "README.md").write_text(card, encoding="utf-8")
     return place
 
 
-def _facts(run: Run) -> dict[str, object]:
-    facts = run.model_dump(mode="json", include=_FACTS)
-    facts["recipe"] = run.recipe.model_dump(mode="json", exclude={"weights"})
-    facts["leaking"] = None if run.leaks is None else run.leaks.count
-    return facts
+def facts(run: Run) -> dict[str, object]:
+    """What may leave this machine of a run's record, as JSON values; no names of images."""
+    told = run.model_dump(mode="json", include=_FACTS)
+    told["recipe"] = run.recipe.model_dump(mode="json", exclude={"weights"})
+    told["leaking"] = None if run.leaks is None else run.leaks.count
+    return told

@@ -1,5 +1,6 @@
 """Keep a finished training, whole or not at all."""
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable
@@ -55,12 +56,13 @@ def save(
             tables do not belong together.
     """
     _check_tables(run, predictions, history, embeddings)
-    _sweep(run.run_id)
+    _sweep()
     if run.folder.exists():
         if exists(run.run_id):
             return load_run(run.run_id)
         trash.delete(run.run_id)
-    with files.whole_folder(run.folder) as folder:
+    needed = 4 * run.parameters + embeddings.size * 2 + int(predictions.memory_usage().sum())
+    with files.whole_folder(run.folder, needed) as folder:
         write_model(folder / MODEL)
         predictions.to_parquet(folder / PREDICTIONS, index=False)
         history.to_csv(folder / HISTORY, index=False)
@@ -122,8 +124,9 @@ def _check_tables(
         )
 
 
-def _sweep(run_id: str) -> None:
-    """Remove what a killed process left behind while it was saving this run."""
-    for folder in settings.models_dir().glob(f".{run_id}.*"):
-        if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+def _sweep() -> None:
+    """Remove what processes that were killed left behind while they were saving a run."""
+    for folder in settings.models_dir().glob(".*-????????.*"):
+        with contextlib.suppress(OSError):  # another process sweeps, or has just saved its run
+            if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -5,10 +5,12 @@
     optimizer-<e>.npz all variables of the optimiser
 
 The arrays are written first and `state.json` last, each in one step, so a
-checkpoint is always that of a whole epoch. `.npz` without pickles: nothing in it can run.
+checkpoint is always that of a whole epoch, whether the process was killed or
+the computer went off. `.npz` without pickles: nothing in it can run.
 """
 
 import contextlib
+import math
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,12 +34,15 @@ class State(BaseModel):
     `wait` and `plateau_best` belong to the learning-rate rule, `stopping_best`
     and `stopping_wait` to the rule that ends it early; `best_loss` and
     `best_epoch` tell which epoch had the lowest validation loss, where the
-    recipe keeps that epoch's weights. Seconds are added up over all sittings.
+    recipe keeps that epoch's weights. Seconds are added up over all sittings. `features`
+    tells whether only a head is trained, on what frozen layers make of each image once; the
+    arrays are those of the head then.
     """
 
     run_id: str
     precision: str
     weights_used: str
+    features: bool | None = None  # None in checkpoints of before it was noted
     epoch: int = 0  # epochs that are done
     history: list[dict[str, float | int]] = []
     learning_rate: float | None = None  # for the next epoch
@@ -67,10 +72,14 @@ class Checkpoint:
     def load(self, run_id: str) -> State | None:
         """The state that was saved, or None where no epoch was.
 
+        What a process left half-written when it was killed is removed.
+
         Raises:
             StoreError: the checkpoint is damaged, or belongs to another training.
         """
         path = self.folder / _STATE
+        for half in self.folder.glob(".*.npz.*"):
+            half.unlink(missing_ok=True)
         if not path.exists():
             return None
         try:
@@ -92,13 +101,20 @@ class Checkpoint:
 
         Raises:
             StoreError: the disk is full or cannot be written; the checkpoint
-                before is still whole.
+                before is still whole, and nothing of this one takes up room.
         """
-        _write(self.folder / _model_name(state.epoch), model.variables)
-        _write(self.folder / _optimizer_name(state.epoch), model.optimizer.variables)
-        files.write_json(self.folder / _STATE, state.model_dump(mode="json"))
-        needed = {_model_name(state.epoch), _model_name(state.best_epoch)}
-        needed.add(_optimizer_name(state.epoch))
+        model_file, optimizer_file = _model_name(state.epoch), _optimizer_name(state.epoch)
+        try:
+            _write(self.folder / model_file, model.variables)
+            _write(self.folder / optimizer_file, model.optimizer.variables)
+            files.sync_folder(self.folder)  # the state must not be there before its arrays
+            files.write_json(self.folder / _STATE, state.model_dump(mode="json"))
+        except StoreError:
+            for name in (model_file, optimizer_file):
+                (self.folder / name).unlink(missing_ok=True)
+            raise
+        files.sync_folder(self.folder)  # nor may the arrays before go while their state is there
+        needed = {model_file, optimizer_file, _model_name(state.best_epoch)}
         for path in self.folder.glob("*.npz"):
             if path.name not in needed:
                 path.unlink(missing_ok=True)
@@ -148,7 +164,8 @@ class Checkpoint:
     def _damaged(self, name: str) -> StoreError:
         return StoreError(
             f"The checkpoint in {self.folder} is damaged: {name} is missing or unreadable. "
-            "Delete that folder, or dismiss the job, and start the training again."
+            "Delete that folder and resume, or remove the job from the list and start the training "
+            "again: it begins with the first epoch."
         )
 
 
@@ -166,7 +183,8 @@ def _key(number: int) -> str:
 
 def _write(path: Path, variables: "Sequence[keras.Variable]") -> None:
     """One array a variable, one at a time in memory; the file is there whole or not at all."""
-    with files.atomic_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+    needed = sum(4 * math.prod(variable.shape) for variable in variables)  # about: most are float32
+    with files.atomic_file(path, needed) as file, zipfile.ZipFile(file, "w") as archive:
         for number, variable in enumerate(variables):
             with archive.open(f"{_key(number)}.npy", "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, np.asarray(variable), allow_pickle=False)

@@ -1,12 +1,21 @@
-"""What a frozen trunk makes of every image: computed once, kept, shared by all its heads."""
+"""What a frozen trunk makes of every image: computed once, kept, shared by all its heads.
 
+One file for each trunk and each preparation of a dataset, in the data folder. Together they
+take at most CXR_FEATURES_GB: those that were not used for longest make room for new ones. A
+training that still reads them keeps its file open, so that deleting does it no harm.
+"""
+
+import contextlib
 import hashlib
+import os
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxrcore import files, settings
+from cxrcore import files, parallel, settings
 from cxrcore.pixels import Pixels
 from cxrcore.progress import Meter
 from cxrcore.store import TRAINING_VERSION
@@ -19,34 +28,84 @@ if TYPE_CHECKING:
 _BATCH = 32
 
 
-def compute(trunk: "keras.Model", pixels: Pixels, reporter: Reporter) -> np.memmap:
-    """(n, d) float32 features of all images, rows as those of the pixels.
+@dataclass(frozen=True)
+class Features:
+    """Where the features of a dataset lie or would lie, and how large they are."""
 
-    Kept in the data folder under the content of the trunk's weights and the
-    name of the pixels, which tells dataset and preparation. Rows of images
-    that cannot be used are 0.
+    path: Path
+    shape: tuple[int, ...]  # (n, ...) float32, rows as those of the pixels
+    reused: bool  # they were there already
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file but for its header."""
+        return 4 * int(np.prod(self.shape))
+
+    def obstacle(self) -> str:
+        """Why they cannot be kept, as the end of a sentence; empty where they can."""
+        allowed = settings.features_bytes()
+        if self.reused:
+            return ""
+        if self.bytes > allowed:
+            return f"CXR_FEATURES_GB allows {allowed / 1e9:.0f} GB"
+        free = shutil.disk_usage(_existing(self.path)).free
+        if self.bytes > free // 2:  # runs and checkpoints must find room, too
+            return f"{free / 1e9:.1f} GB are free, of which features take at most half"
+        return ""
+
+
+def of(trunk: "keras.Model", pixels: Pixels) -> Features:
+    """The features of all images, under the content of the trunk's weights.
+
+    The name of the pixels' folder tells dataset and preparation.
+    """
+    state = hashlib.blake2b(f"{TRAINING_VERSION} {pixels.folder.name}".encode(), digest_size=16)
+    for variable in trunk.weights:
+        state.update(np.ascontiguousarray(np.asarray(variable)).tobytes())
+    path = settings.data_dir() / "features" / f"{state.hexdigest()}.npy"
+    return Features(path, (len(pixels.array), *trunk.output.shape[1:]), path.exists())
+
+
+def compute(
+    features: Features, trunk: "keras.Model", pixels: Pixels, reporter: Reporter
+) -> np.memmap:
+    """The features, from their file; computed where there is none, by one process at a time.
+
+    `trunk` computes in float32. Rows of images that cannot be used are 0.
 
     Raises:
         Cancelled: asked to stop; features that were begun are dropped.
         StoreError: the disk is full or the data folder cannot be written.
     """
-    path = _place(trunk, pixels)
-    if not path.exists():
-        _write(path, (len(pixels.array), trunk.output.shape[-1]), trunk, pixels, reporter)
-    kept: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
+    path = features.path
+    meter = Meter(
+        "waiting for another training", len(pixels.array), reporter.of("computing features")
+    )
+    with parallel.exclusive(path.with_suffix(".lock"), lambda: meter.update(0)):
+        if not path.exists():
+            _make_room(features)
+            _write(features, trunk, pixels, reporter)
+        os.utime(path)  # used now: those that were not for longest are deleted first
+        kept: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
     return kept
 
 
-def _place(trunk: "keras.Model", pixels: Pixels) -> Path:
-    state = hashlib.blake2b(f"{TRAINING_VERSION} {pixels.folder.name}".encode(), digest_size=16)
-    for variable in trunk.weights:
-        state.update(np.ascontiguousarray(np.asarray(variable)).tobytes())
-    return settings.data_dir() / "features" / f"{state.hexdigest()}.npy"
+def _make_room(features: Features) -> None:
+    """Delete what was not used for longest until the new file fits; what is in use, too."""
+    kept = []
+    for path in features.path.parent.glob("*.npy"):
+        with contextlib.suppress(OSError):  # another training deleted it a moment ago
+            kept.append((path.stat().st_mtime, path.stat().st_size, path))
+    surplus = sum(size for _, size, _ in kept) + features.bytes - settings.features_bytes()
+    for _, size, path in sorted(kept):
+        if surplus <= 0:
+            return
+        with contextlib.suppress(OSError):  # Windows keeps files that are open
+            path.unlink()
+            surplus -= size
 
 
-def _write(
-    path: Path, shape: tuple[int, int], trunk: "keras.Model", pixels: Pixels, reporter: Reporter
-) -> None:
+def _write(features: Features, trunk: "keras.Model", pixels: Pixels, reporter: Reporter) -> None:
     import tensorflow as tf
 
     numbers = np.flatnonzero(pixels.usable)
@@ -59,19 +118,24 @@ def _write(
         return trunk(x, training=False)
 
     meter = Meter("computing features", len(numbers), reporter.of("computing features"))
+    row_bytes = features.bytes // len(pixels.array)
     try:
         # Written through the file and not a map: a full disk must raise, a map would crash.
-        with files.atomic_file(path) as file:
-            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        with files.atomic_file(features.path) as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": features.shape}
             np.lib.format.write_array_header_1_0(file, header)
             begin, done = file.tell(), 0
-            file.truncate(begin + 4 * shape[0] * shape[1])
+            file.truncate(begin + features.bytes)
             for images, _ in batches:
                 batch = np.asarray(apply(images), "<f4")
                 for number, row in zip(numbers[done : done + len(batch)], batch, strict=True):
-                    file.seek(begin + 4 * shape[1] * int(number))
+                    file.seek(begin + row_bytes * int(number))
                     file.write(row.tobytes())
                 done += len(batch)
                 meter.update(done)
     finally:
         rows.close()
+
+
+def _existing(path: Path) -> Path:
+    return next(parent for parent in path.absolute().parents if parent.exists())

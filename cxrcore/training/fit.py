@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from cxrcore.errors import TrainingError
-from cxrcore.recipes import Recipe, Stopping
+from cxrcore.recipes import Plateau, Recipe, Stopping
 from cxrcore.training import schedule
 from cxrcore.training.checkpoint import Checkpoint, State
 from cxrcore.training.data import Feed
@@ -60,18 +60,19 @@ def fit(
         state.log.append(_line(state, recipe.epochs))
         if recipe.best_by and (state.best_loss is None or logs["val_loss"] < state.best_loss):
             state.best_loss, state.best_epoch = logs["val_loss"], state.epoch
-        if recipe.plateau:
+        if recipe.plateau and _counts(recipe.plateau, state, train):
             rate = plateau.rate_after(recipe.plateau, logs[recipe.plateau.monitor], rate)
             state.learning_rate, state.wait = rate, plateau.wait
             state.plateau_best = plateau.best
         state.finished = _reason_to_end(state, recipe, rate)
-        if recipe.stopping and not state.finished:
-            rule = recipe.stopping
+        rule = recipe.stopping
+        if rule and not state.finished and _counts(rule, state, train):
             ends = stopping.ends_after(rule, logs[rule.monitor])
             state.stopping_best, state.stopping_wait = stopping.best, stopping.wait
             state.finished = _why_it_stops(rule, state, recipe) if ends else ""
         checkpoint.save(state, model)
         reporter.history = list(state.history)
+        reporter.board.follow(state.history, state.log)
         reporter.tell("training", epoch=state.epoch, batch=len(train), batches=len(train), now=True)
 
 
@@ -136,6 +137,11 @@ def _require_finite(loss: float, epoch: int, rate: float) -> None:
             f"The loss is not a number any more in epoch {epoch}, at a learning rate of {rate:g}. "
             f"Start again with a lower learning rate, such as {rate / 10:g}."
         )
+
+
+def _counts(rule: Plateau | Stopping, state: State, train: Feed) -> bool:
+    """Whether the rule looks at the epoch that has ended, or the network is still settling."""
+    return state.epoch * len(train) >= rule.settling_steps
 
 
 def _reason_to_end(state: State, recipe: Recipe, next_rate: float) -> str:

@@ -200,7 +200,7 @@ def _require_same(path: Path, fixed: Match, arrays: Arrays) -> None:
 
 
 def _same_classes(outputs: Sequence[str], dataset: Dataset) -> tuple[str, ...]:
-    found = [_same_class(name, dataset.classes) for name in outputs]
+    found = [same_class(name, dataset.classes) for name in outputs]
     order = tuple(name for name in found if name is not None)
     if sorted(order) != sorted(dataset.classes):
         raise TrainingError(
@@ -211,7 +211,7 @@ def _same_classes(outputs: Sequence[str], dataset: Dataset) -> tuple[str, ...]:
     return order
 
 
-def _same_class(name: str, classes: Sequence[str]) -> str | None:
+def same_class(name: str, classes: Sequence[str]) -> str | None:
     """The class that is meant: the same letters, else the only one that begins alike."""
 
     def plain(text: str) -> str:

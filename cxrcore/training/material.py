@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxrcore import datasets, duplicates, index, pixels, splits
 from cxrcore.datasets import Dataset
-from cxrcore.errors import TrainingError
+from cxrcore.errors import DatasetError, TrainingError
 from cxrcore.pixels import Pixels, Preparation
 from cxrcore.splits import Leaks, Split, leaks
 from cxrcore.training.plan import TrainSpec, grouping_of
@@ -41,6 +41,11 @@ def gather(spec: TrainSpec, reporter: Reporter) -> Material:
     """
     reporter.tell("preparing pixels")
     report = reporter.of("preparing pixels")
+    if not Path(spec.dataset_path).exists():
+        raise DatasetError(
+            f"The folder of dataset {spec.dataset!r}, {spec.dataset_path}, is not there. Connect "
+            "its disk or bring the folder back, then try again: the epochs that are done are kept."
+        )
     dataset = datasets.load(Path(spec.dataset_path), spec.layout, spec.options, report=report)
     if dataset.fingerprint != spec.fingerprint:
         raise TrainingError(

@@ -14,6 +14,7 @@ from cxrcore.training.data import Feed
 from cxrcore.training.network import Network
 from cxrcore.training.reporting import Reporter
 from cxrcore.training.selection import Selection
+from cxrcore.training.sliced import at_once
 
 EVALUATED = ("validation", "test")
 
@@ -47,7 +48,8 @@ def examine(
     """
     numbers = np.concatenate([selection.rows[name] for name in EVALUATED])
     splits = np.repeat(EVALUATED, [len(selection.rows[name]) for name in EVALUATED])
-    feed = Feed(network.rows, numbers, selection.labels[numbers], batch_size)
+    size = at_once(network.part, batch_size)
+    feed = Feed(network.rows, numbers, selection.labels[numbers], size)
     probabilities, embeddings = _predict(network, feed, reporter)
 
     rows = dataset.table.iloc[numbers]

@@ -66,9 +66,9 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
     if recipe.n_classes not in (None, len(dataset.classes)):
         raise TrainingError(
             f"{recipe.name} tells {recipe.n_classes} classes apart; {dataset.name} has "
-            f"{len(dataset.classes)}: {', '.join(dataset.classes)}. Choose another model, or add "
-            "the dataset once more under another name with two classes (data add NAME PATH "
-            "--option classes=A,B, or --option rename=B:other,C:other for one against the rest)."
+            f"{len(dataset.classes)}: {', '.join(dataset.classes)}. Choose another model, or one "
+            "class against the rest (train … --against-rest CLASS), or add two of the classes as "
+            "a dataset of their own (data add NAME PATH --option classes=A,B)."
         )
     if recipe.favoured_class not in (None, *dataset.classes):
         raise TrainingError(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from cxrcore.errors import Cancelled
 from cxrcore.progress import Progress
+from cxrcore.tracking.tensorboard import Board
 
 Stage = Literal[
     "measuring images",
@@ -54,6 +55,7 @@ class Reporter:
         self._last = -_INTERVAL_SECONDS
         self._stage: Stage | None = None
         self.history: list[dict[str, Any]] = []  # rows of the epochs that are done
+        self.board = Board()  # what TensorBoard reads, where it is asked for
 
     def tell(
         self,

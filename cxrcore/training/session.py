@@ -10,6 +10,7 @@ from cxrcore import networks, store, weights
 from cxrcore.files import cannot_write
 from cxrcore.recipes import Recipe
 from cxrcore.store import Run
+from cxrcore.tracking.tensorboard import Board
 from cxrcore.training import machine
 from cxrcore.training.augment import strength_of
 from cxrcore.training.checkpoint import Checkpoint, State
@@ -23,6 +24,7 @@ from cxrcore.training.record import opening, record, save
 from cxrcore.training.reporting import Reporter, TrainingProgress
 from cxrcore.training.schedule import class_weights
 from cxrcore.training.selection import Selection
+from cxrcore.training.sliced import at_once, sliced
 
 
 def train(
@@ -69,8 +71,10 @@ def _train(
     machine.lower_priority()
     recipe = spec.recipe
     state = checkpoint.load(spec.run_id)
+    if state and state.features is None:
+        state.features = recipe.features
     reporter.history = list(state.history) if state else []
-    weights_used = _first_weights(recipe, reporter, needed=state is None or recipe.features)
+    weights_used = _first_weights(recipe, reporter, needed=state is None or bool(state.features))
     material = gather(spec, reporter)
     begun += material.seconds_once
 
@@ -79,9 +83,12 @@ def _train(
     if state is None:
         chosen = "float32" if recipe.features else precision or machine.best_precision()
         state = State(run_id=spec.run_id, precision=chosen, weights_used=weights_used)
+        state.features = recipe.frozen_first
         state.log = opening(spec, material, state)
     else:
         state.log.append(f"continued after epoch {state.epoch}")
+    reporter.board = Board.of_training(spec.run_id, recipe, material.selection.counts["train"])
+    reporter.board.follow(state.history, state.log)
     before = state.seconds
 
     def finish(net: Network) -> Run:
@@ -113,18 +120,24 @@ def _fit_and_finish(
 
     def network(precision: str, *, new: bool) -> contextlib.AbstractContextManager[Network]:
         data = spec.classes, material.pixels
-        return opened(recipe, *data, reporter, precision=precision, new=new)
+        on_features = bool(state.features)
+        return opened(
+            recipe, *data, reporter, precision=precision, new=new, on_features=on_features
+        )
 
     if not state.finished:
         with network(state.precision, new=state.epoch == 0) as net:
-            networks.compile(net.part, recipe)
+            state.features = net.on_features
+            state.log += [net.note] if net.note else []
+            part = sliced(net.part, recipe.batch_size)
+            networks.compile(part, recipe)
             if not machine.has_gpu():
-                net.part.jit_compile = False  # XLA on a CPU was measured 3-5 times slower
+                part.jit_compile = False  # XLA on a CPU was measured 3-5 times slower
             train, validation = _feeds(net, recipe, material.selection)
             labels = material.selection.labels[material.selection.rows["train"]]
             counting = class_weights(recipe, labels, spec.classes)
-            fit(net.part, recipe, train, validation, state, checkpoint, reporter, counting)
-            if recipe.features:
+            fit(part, recipe, train, validation, state, checkpoint, reporter, counting)
+            if net.on_features and state.precision == "float32":
                 # Only the head is compiled: the whole model is kept without an optimiser.
                 return finish(net)
     with network("float32", new=False) as net:
@@ -136,7 +149,7 @@ def _feeds(net: Network, recipe: Recipe, chosen: Selection) -> tuple[Feed, Feed]
     size = recipe.batch_size
     return (
         Feed(net.rows, train, chosen.labels[train], size, recipe.seed, strength_of(recipe)),
-        Feed(net.rows, validation, chosen.labels[validation], size),
+        Feed(net.rows, validation, chosen.labels[validation], at_once(net.part, size)),
     )
 
 

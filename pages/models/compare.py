@@ -9,7 +9,6 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from cxrcore import figures
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
-from cxrcore.recipes import RECIPES
 from cxrcore.store import Run
 from pages.parts import (
     cached,
@@ -18,6 +17,7 @@ from pages.parts import (
     confusions,
     families,
     leak_marks,
+    reported,
     run_report,
     run_trash,
 )
@@ -40,7 +40,7 @@ def main() -> None:
         )
         run_trash.show(())
         st.stop()
-    chosen = _choose_runs(table, dataset.name)
+    chosen = _choose_runs(table, dataset)
     run_trash.show(families.runs_of(chosen))
     if not chosen:
         st.info(
@@ -53,23 +53,24 @@ def main() -> None:
     _curves(chosen)
 
 
-def _choose_runs(table: pd.DataFrame, dataset_name: str) -> list[Run | Family]:
+def _choose_runs(table: pd.DataFrame, dataset: Dataset) -> list[Run | Family]:
     """The table of runs; those ticked (or named in the address) in the table's order."""
     usable = table[table["state"] == "ok"].reset_index(drop=True)
     for row in table[table["state"] != "ok"].itertuples():
         st.warning(f"**{row.run_id}** is left out. {row.state}")
     wanted = st.query_params.get("runs", "").split(",")
-    usable = _together(usable, cached_families.table(dataset_name), wanted)
+    usable = _together(usable, cached_families.table(dataset.name), wanted)
     default = [i for i, run_id in enumerate(usable["run_id"]) if run_id in wanted]
     default = default or list(range(min(MOST_SIDE_BY_SIDE, len(usable))))
     event = st.dataframe(
-        _shown(usable),
+        _shown(usable, dataset),
         hide_index=True,
         key="runs_" + "_".join(map(str, default)) + f"_{len(usable)}",
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": default, "columns": [], "cells": []}},
         column_config=_columns(usable),
+        placeholder="—",
         alt="Table of the trained runs with their test figures",
     )
     rows = sorted(event["selection"]["rows"])
@@ -111,7 +112,7 @@ def _together(runs: pd.DataFrame, told: pd.DataFrame, wanted: list[str]) -> pd.D
     return families.rows(runs, told.head(0) if every else told)
 
 
-def _shown(table: pd.DataFrame) -> pd.DataFrame:
+def _shown(table: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     """The columns that people compare, best accuracy first."""
     recalls = pd.DataFrame(
         [json.loads(row) for row in table["recalls"]], columns=_class_columns(table)
@@ -131,7 +132,7 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
                 _leaking(number) if pd.isna(file) else "imported"
                 for number, file in zip(table["leaking"], table["imported"], strict=True)
             ],
-            "Published": [_published(name) for name in table["recipe"]],
+            "Published": [reported.accuracy(name, dataset) for name in table["recipe"]],
             "Macro F1": table["macro_f1"],
             "Loss": table["loss"],
         }
@@ -154,10 +155,6 @@ def _leaking(number: object) -> str:
 
 def _class_columns(table: pd.DataFrame) -> list[str]:
     return [f"Recall {name}" for name in json.loads(table["classes"].iloc[0])] if len(table) else []
-
-
-def _published(recipe: str) -> float | None:
-    return RECIPES[recipe].reported.accuracy if recipe in RECIPES else None
 
 
 def _columns(table: pd.DataFrame) -> dict[str, ColumnConfig]:
@@ -204,7 +201,7 @@ def _reports(chosen: list[Run | Family], dataset: Dataset) -> None:
     for tab, item in zip(st.tabs([_name(item) for item in chosen]), chosen, strict=True):
         with tab:
             if isinstance(item, Family):
-                families.report(item)
+                families.report(item, dataset)
             else:
                 run_report.show(item, dataset)
 

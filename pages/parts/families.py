@@ -10,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from cxrcore import store
+from cxrcore.datasets import Dataset
 from cxrcore.evaluation import Estimate, Metrics, Summary, pooled
 from cxrcore.store import Run
-from pages.parts import cached
+from pages.parts import cached, reported
 from pages.parts.words import plural
 
 _OVER = {
@@ -161,8 +162,8 @@ def mark(family: Family) -> None:
         )
 
 
-def report(family: Family) -> None:
-    """Draw mean, spread and interval of every figure, all tests together, and the runs."""
+def report(family: Family, dataset: Dataset) -> None:
+    """Draw mean, spread and interval of every figure, what was published, and the runs."""
     told = family.summary
     figures = [("Accuracy", told.accuracy), ("Macro F1", told.macro_f1)]
     figures += [
@@ -186,6 +187,7 @@ def report(family: Family) -> None:
     )
     st.caption(f"{_OVER[told.interval]} {_NONE}")
     st.caption(family.runs[0].split_note if not told.folds else _division(family))
+    reported.beside(family.runs[0].recipe, family.test, dataset)
     with st.expander(f"The {plural(told.runs, 'run')} of this family"):
         _runs(family)
 

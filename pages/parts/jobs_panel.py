@@ -4,7 +4,7 @@ import contextlib
 
 import streamlit as st
 
-from cxrcore import jobs
+from cxrcore import jobs, settings
 from cxrcore.errors import CxrError
 from cxrcore.jobs import Job
 from pages.parts.words import duration
@@ -80,6 +80,8 @@ def _announce(listed: list[Job]) -> bool:
             st.toast(f"**{job.title}** is finished.", icon=":material/check_circle:")
         elif job.state == "failed":
             st.toast(f"**{job.title}** failed.", icon=":material/error:")
+        elif job.state == "interrupted":
+            st.toast(f"**{job.title}** was interrupted.", icon=":material/warning:")
     return bool(ended) or any(job_id not in before for job_id in now)
 
 
@@ -129,7 +131,7 @@ def _family(active: list[Job], every: list[Job]) -> None:
 
 def _line(job: Job) -> str:
     if job.state == "queued":
-        return "waiting its turn"
+        return job.message if job.ray else "waiting its turn"
     parts = [f"epoch {job.epoch} of {job.epochs}" if job.epoch else job.stage or "starting"]
     if job.history:
         last = job.history[-1]
@@ -140,18 +142,19 @@ def _line(job: Job) -> str:
         ]
     if job.eta_seconds is not None:
         parts.append(f"{duration(job.eta_seconds)} left")
+    if job.ray:
+        parts += [jobs.place(job), *filter(None, [job.message])]
     return " · ".join(parts)
 
 
 def _ended(job: Job) -> None:
     with st.container(border=True):
-        st.markdown(f"**{job.title}**  \n:small[{STATE_NAMES[job.state]}]")
+        where = f" {jobs.place(job)}" if job.ray else ""
+        st.markdown(f"**{job.title}**  \n:small[{STATE_NAMES[job.state]}{where}]")
         if job.state == "done" and job.run_id:
-            st.page_link(
-                "pages/models/compare.py",
-                label="Open the run",
-                query_params={"runs": job.family if "fold" in job.part else job.run_id},
-            )
+            _open(job)
+            if settings.tracking_uri():  # whether MLflow has it
+                st.caption(job.message)
         if job.state in ("failed", "interrupted", "cancelled"):
             if job.message:
                 st.caption(job.message)
@@ -165,6 +168,17 @@ def _ended(job: Job) -> None:
                 st.caption(_LOST if job.kind == "train" else _KEPT)
                 if st.button("Remove it", key=f"dismiss_{job.job_id}", type="primary"):
                     _act(jobs.dismiss, job)
+
+
+def _open(job: Job) -> None:
+    """The way to the run; where another dataset is chosen, that of the run is chosen first."""
+    page, label = "pages/models/compare.py", "Open the run"
+    asked = {"runs": job.family if "fold" in job.part else job.run_id or ""}
+    if job.dataset in (None, st.session_state.get("dataset")):
+        st.page_link(page, label=label, query_params=asked)
+    elif st.button(label, key=f"open_{job.job_id}", type="tertiary"):
+        st.session_state["next_dataset"] = job.dataset
+        st.switch_page(page, query_params=asked)
 
 
 def _log(job: Job) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 from cxrcore.datasets import Dataset
 from cxrcore.recipes import CHANGEABLE, FAST, RECIPES, Plateau, Stopping, schedule_of
 from cxrcore.store import Run
-from pages.parts import leak_marks
+from pages.parts import leak_marks, reported
 from pages.parts.words import plural
 
 
@@ -29,6 +29,7 @@ def show(run: Run, dataset: Dataset) -> None:
         alt=f"Classification report of {run.run_id}",
     )
     leak_marks.details(run, dataset)
+    reported.beside(run.recipe, test, dataset)
     _changes(run)
     for note in run.notes:
         st.caption(note)
@@ -45,10 +46,6 @@ def show(run: Run, dataset: Dataset) -> None:
             f"{recipe.title}: {recipe.image_size} px, batch {recipe.batch_size}, {run.epochs_run} of at most {recipe.epochs} epochs, "
             f"learning rate {recipe.learning_rate:g}, weights {run.weights_used}, {run.precision} on {run.device}, "
             f"{run.images_per_second:,.0f} images/s, {run.stopped_because}."
-        )
-    if recipe.reported.accuracy is not None:
-        st.caption(
-            f"Published: {recipe.reported.accuracy:.3f} on {recipe.data}. {recipe.reported.caveat}"
         )
     if run.removed:
         _removed(run)

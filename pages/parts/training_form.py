@@ -5,12 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from cxrcore import jobs, networks, store, training
+from cxrcore import datasets, index, jobs, networks, store, training
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.recipes import RECIPES, Recipe
 from cxrcore.splits import MOST_FOLDS, SplitSpec
-from pages.parts import training_options
+from pages.parts import cached_views, reported, training_options
+from pages.parts.words import literal
 
 
 def show(dataset: Dataset) -> None:
@@ -22,8 +23,10 @@ def show(dataset: Dataset) -> None:
             )
         ]
         st.caption(recipe.description)
-        _reported(recipe)
+        reported.caption(recipe, dataset)
+        two = recipe.n_classes == 2 < len(dataset.classes)
         try:
+            dataset = _one_against_rest(dataset) if two else dataset
             chosen, split, many = _values(recipe, dataset)
             specs = training.plan_series(chosen, dataset, split, **many)
         except CxrError as error:
@@ -31,18 +34,26 @@ def show(dataset: Dataset) -> None:
             st.button("Train", type="primary", width="stretch", disabled=True)
             return
         _cost(specs[0].recipe, dataset, len(specs))
-        _submit(specs)
+        _submit(specs, dataset if two else None)
 
 
-def _reported(recipe: Recipe) -> None:
-    if recipe.reported.accuracy is None:
-        return
-    st.caption(
-        f"Published accuracy **{recipe.reported.accuracy:.3f}** on {recipe.data}.",
-        help=" ".join(
-            part for part in (recipe.reported.caveat, *recipe.defects, recipe.citation) if part
-        ),
+def _one_against_rest(dataset: Dataset) -> Dataset:
+    """For a model that tells two classes apart, where there are more: which one, against the rest."""
+    label = st.selectbox(
+        "One class against the rest",
+        dataset.classes,
+        index=next((n for n, c in enumerate(dataset.classes) if "covid" in c.lower()), 0),
+        key=f"against_rest_{dataset.name}",
+        help="This model tells two classes apart, and this dataset has more.",
     )
+    two = cached_views.against_rest(dataset, label)
+    one, rest = two.counts()
+    st.caption(
+        f"Tells **{literal(label)}** ({one:,}) from **{literal(two.classes[1])}** ({rest:,}). That "
+        f"becomes a dataset of its own, **{two.name}**, and the dashboard goes on with it. No "
+        "image is copied."
+    )
+    return two
 
 
 def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, SplitSpec, dict[str, int]]:
@@ -63,7 +74,7 @@ def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, SplitSpec, dict[s
     rate = right.number_input(
         "Learning rate", 1e-7, 1.0, recipe.learning_rate, format="%.1e", step=None, key=key("rate")
     )
-    changes = training_options.schedule(key)
+    changes = training_options.schedule(recipe, key)
     with st.popover("More options", width="stretch"):
         changes |= training_options.show(recipe, dataset, key)
         split = _split(dataset)
@@ -147,12 +158,18 @@ def _cost(recipe: Recipe, dataset: Dataset, trainings: int) -> None:
     )
 
 
-def _submit(specs: Sequence[training.TrainSpec]) -> None:
+def _submit(specs: Sequence[training.TrainSpec], new: Dataset | None) -> None:
+    """The button. A dataset that is `new` is registered first, and the dashboard goes on with it."""
     missing = [spec for spec in specs if not store.exists(spec.run_id)]
     label = "Train" if len(specs) == 1 else f"Train {len(missing)} models"
     label = label if missing else "Already trained: open it"
     if not st.button(label, key="train", type="primary", width="stretch"):
         return
+    if new is not None:
+        datasets.keep(new)
+        if not index.missing(new):  # by content they are measured: only to be put together
+            index.measure(new)
+        st.session_state["next_dataset"] = new.name
     if missing:
         submitted = [jobs.submit_training(spec) for spec in missing]
         first = submitted[0]

@@ -20,8 +20,11 @@ AUGMENTATIONS = {
 }
 
 
-def schedule(key: Key) -> dict[str, Any]:
+def schedule(recipe: Recipe, key: Key) -> dict[str, Any]:
     """Which schedule to train by, as changes to the recipe."""
+    fast = recipe.fast()
+    if fast is recipe:  # of our own make, with an end of its own
+        return {}
     chosen = st.segmented_control(
         "Schedule",
         list(SCHEDULES),
@@ -33,7 +36,7 @@ def schedule(key: Key) -> dict[str, Any]:
         "when the validation loss stops improving, and the best epoch is kept. As published: the "
         "study's own schedule, with all its epochs unless they can change nothing any more.",
     )
-    return dict(FAST) if chosen == "fast" else {}
+    return {name: getattr(fast, name) for name in FAST} if chosen == "fast" else {}
 
 
 def show(recipe: Recipe, dataset: Dataset, key: Key) -> dict[str, Any]:

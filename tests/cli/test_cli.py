@@ -124,3 +124,34 @@ def test_a_broken_picture_cannot_be_explained(run, trained, tmp_path):
     code, _, err = run("explain", trained.run_id, broken, "--out", tmp_path / "x.png")
     assert code == 2
     assert "broken.png" in err
+
+
+def test_one_class_against_the_rest_is_one_option(run, as_json, tiny_dataset_folder, monkeypatch):
+    from datetime import UTC, datetime
+
+    from cxrcore import datasets, jobs
+
+    asked = []
+
+    def submit(spec):
+        asked.append(spec)
+        now = datetime.now(UTC)
+        return jobs.Job(
+            job_id="x", kind="train", title="x", state="queued", created=now, dataset=spec.dataset
+        )
+
+    monkeypatch.setattr(jobs, "submit_training", submit)
+    datasets.register("tiny", tiny_dataset_folder)
+    words = ("train", "binary-pool", "--data", "tiny", "--background")
+    code, _, err = run(*words)
+    assert code == 2
+    assert "--against-rest CLASS" in err
+    code, _, err = run(*words, "--against-rest", "Z")
+    assert code == 2
+    assert "no class 'Z'" in err
+    assert [entry.name for entry in datasets.registered()] == ["tiny"]
+
+    assert as_json(*words, "--against-rest", "B")["dataset"] == "tiny-b-against-rest"
+    made = datasets.load("tiny-b-against-rest")
+    assert made.classes == asked[0].classes == ("B", "not B")
+    assert made.fingerprint == asked[0].fingerprint

@@ -96,3 +96,47 @@ def test_renaming_is_that_of_pandas(names):
     table = pd.DataFrame({"label": list("ABCABC")})
     expected = [names.get(label, label) for label in table["label"]]
     assert choosing._renamed(table, names, "d")["label"].tolist() == expected
+
+
+def test_one_class_stands_against_the_rest(folder):
+    made = datasets.load(folder, options={"against_rest": "B"})
+    assert made.classes == ("B", "not B")
+    assert made.counts().to_dict() == {"B": 12, "not B": 24}
+    assert made.table["path"].tolist() == datasets.load(folder).table["path"].tolist()
+    assert made.options == {"against_rest": "B"}
+
+
+def test_it_comes_after_renaming_and_choosing(folder):
+    told = {"rename": {"A": "sick"}, "classes": ["sick", "B"], "against_rest": "sick"}
+    made = datasets.load(folder, options=told)
+    assert made.counts().to_dict() == {"sick": 12, "not sick": 12}
+
+
+def test_from_a_loaded_dataset_the_same_is_made_and_kept_under_its_own_name(folder):
+    told = {"rename": {"A": "COVID-19", "B": "Normal"}}
+    loaded = datasets.register("mine", folder, options=told)
+    made = datasets.against_rest(loaded, "COVID-19")
+    assert made.name == "mine-covid-19-against-rest"
+    assert [entry.name for entry in datasets.registered()] == ["mine"]
+    datasets.keep(made)
+    again = datasets.load("mine-covid-19-against-rest")
+    assert again.classes == made.classes == ("COVID-19", "not COVID-19")
+    assert again.fingerprint == made.fingerprint != loaded.fingerprint
+    assert again.options == made.options
+    assert loaded.classes == ("C", "COVID-19", "Normal")  # as it was
+
+
+def test_a_name_does_not_come_to_mean_another_class(folder):
+    loaded = datasets.load(folder, options={"rename": {"A": "covid", "B": "COVID"}})
+    datasets.keep(datasets.against_rest(loaded, "covid"))
+    with pytest.raises(DatasetError, match="'tiny-covid-against-rest' stands for 'covid' of"):
+        datasets.keep(datasets.against_rest(loaded, "COVID"))
+    datasets.keep(datasets.against_rest(loaded, "covid"))  # the same again is no change
+    assert datasets.load("tiny-covid-against-rest").classes == ("covid", "not covid")
+
+
+def test_against_the_rest_needs_a_class_and_a_rest(folder):
+    with pytest.raises(DatasetError, match="no class 'Z' to tell from others"):
+        datasets.load(folder, options={"against_rest": "Z"})
+    with pytest.raises(DatasetError, match="no class 'A' to tell from others"):
+        datasets.load(folder, options={"classes": ["A"], "against_rest": "A"})

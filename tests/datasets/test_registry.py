@@ -7,6 +7,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cxrcore import datasets
 from cxrcore.datasets import registry
@@ -155,3 +157,16 @@ def test_a_lock_that_is_held_by_another_process_is_told(own_folders, monkeypatch
         holder.stdin.close()
         holder.wait()
     registry.add(registry.Entry("a", Path("/x")))  # the lock died with its process
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_a_made_name_is_always_allowed(first, rest):
+    name = registry.name_of(first, rest)
+    registry.check_name(name)
+    assert registry.name_of(first, rest) == name
+
+
+def test_made_names_differ_where_letters_are_lost():
+    names = {registry.name_of("demo", text) for text in ("COVID+", "COVID-", "COVID?", "covid")}
+    assert len(names) == 4
+    assert registry.name_of("demo", "COVID-19 against rest") == "demo-covid-19-against-rest"

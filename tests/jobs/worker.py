@@ -1,9 +1,9 @@
 """A job's process as the real one, with work that the tests can steer through files.
 
 The specification's `details` say how: `steps` to count in the checkpoint, `hold` to wait then for
-a file `go` in the job's folder, `fault` to end badly, `deaf` not to listen, `full` for a disk
-without room, `helper` for a process of its own. The file `starts` gets a line for each process,
-`.order` one for each turn.
+a file `go` in the job's folder, `fault` to end badly, `fault_after` the same after the holding,
+`deaf` not to listen, `full` for a disk without room, `helper` for a process of its own. The file
+`starts` gets a line for each process, `.order` one for each turn.
 """
 
 import resource
@@ -17,6 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from cxrcore import files
 from cxrcore.errors import Cancelled, JobError
 from cxrcore.jobs import child
 from cxrcore.jobs.work import Context
@@ -42,13 +43,14 @@ def steps(context: Context) -> dict[str, str]:
     if wanted.get("helper"):
         helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         (context.folder / "helper").write_text(str(helper.pid))
-    fault(wanted.get("fault"))
+    fault(wanted.get("fault"), context.checkpoint)
     if wanted.get("full"):
         without_disk(context)
     while wanted.get("hold") and not (context.folder / "go").exists():
         if not wanted.get("deaf"):
             stop_if_asked(context)
         time.sleep(POLL)
+    fault(wanted.get("fault_after"), context.checkpoint)
     return {"run_id": context.spec.job_id, "message": "Counted."}
 
 
@@ -76,14 +78,20 @@ def stop_if_asked(context: Context) -> None:
         raise Cancelled("stopped")
 
 
-def fault(kind: str | None) -> None:
-    """End badly."""
+def fault(kind: str | None, folder: Path) -> None:
+    """End badly, or write what a disk may have no room for."""
     if kind == "ours":
         raise JobError("The dataset has no images. Choose another.")
     if kind == "theirs":
         raise ZeroDivisionError("division\nby zero")
     if kind == "exit":
         sys.exit(3)
+    if kind == "memory":
+        raise MemoryError
+    if kind == "disk":
+        files.write_atomic(folder / "more", bytes(2_000_000))
+    if kind == "raw disk":  # as a library would that is not asked to explain itself
+        (folder / "more").write_bytes(bytes(2_000_000))
 
 
 def without_disk(context: Context) -> None:

@@ -43,7 +43,7 @@ def test_parameters_are_counted_without_building(built, small, name, which, n_cl
 def test_a_saved_model_opens_safely_and_predicts_the_same(built, small, name, tmp_path):
     recipe = small(name)
     model = built(name, 0, 2)
-    if recipe.features:
+    if recipe.frozen_first:
         networks.trunk_and_head(model)  # shares its layers, which must not show in the file
     before = np.asarray(model(images(recipe), training=False))
     model.save(tmp_path / "model.keras")
@@ -169,3 +169,19 @@ def test_the_loss_is_the_cross_entropy_of_smoothed_labels(share):
     p = model(x).numpy().astype(np.float64)
     wanted = np.eye(3)[labels] * (1 - share) + share / 3
     assert loss == pytest.approx(-(wanted * np.log(p)).sum(axis=1).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_knows_whether_its_network_begins_with_frozen_layers(built, small, name):
+    recipe = small(name)
+    model = built(name)
+    if recipe.network == "resnet50":  # as published it changes images at random
+        assert not recipe.frozen_first
+        recipe = recipe.override(augmentation="none")
+        model = networks.build(recipe, 2)
+    try:
+        networks.trunk_and_head(model)
+        begins_frozen = True
+    except RecipeError:
+        begins_frozen = False
+    assert recipe.frozen_first == begins_frozen

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cxrcore import networks
+from cxrcore.errors import RecipeError
 from cxrcore.networks import residual
 from cxrcore.recipes import RECIPES
 
@@ -89,3 +90,35 @@ def test_parameters_are_as_many_as_counted_by_hand(model):
     published = 23_587_712 + (7 * 7 * 2048 + 1) * 512 + 513 * 3
     assert published == 74_969_987
     assert networks.count_parameters(RECIPES["resnet50-masked"], 3) == published
+
+
+@pytest.fixture(scope="module")
+def plain(small):
+    """Without augmentation, so that the frozen layers see every image once."""
+    return networks.build(small("resnet50-masked").override(augmentation="none"), 2)
+
+
+def test_it_is_split_where_its_trained_layers_begin(plain, pixels):
+    trunk, head = networks.trunk_and_head(plain)
+    maps = trunk(pixels, training=False)
+    assert maps.shape == (4, 4, 4, 1024)  # 13 x 13 places at 200 pixels
+    expected = part(plain.get_layer("resnet50"), "conv4_block6_out")(
+        plain.get_layer("caffe")(pixels), training=False
+    )
+    np.testing.assert_array_equal(maps, expected)
+    whole = plain(pixels, training=False)
+    np.testing.assert_allclose(head(maps, training=False), whole, atol=1e-5)
+    assert trunk.trainable_weights == []
+    # The same variables in the same order, so that an optimiser may go over to the other.
+    same = zip(head.trainable_weights, plain.trainable_weights, strict=True)
+    assert all(a is b for a, b in same)
+
+
+def test_the_frozen_layers_give_the_same_in_training(plain, pixels):
+    trunk, _ = networks.trunk_and_head(plain)
+    np.testing.assert_array_equal(trunk(pixels, training=True), trunk(pixels, training=False))
+
+
+def test_where_images_are_changed_at_random_it_is_not_split(model):
+    with pytest.raises(RecipeError, match="changes images at random"):
+        networks.trunk_and_head(model)

@@ -27,7 +27,7 @@ def form(tiny_dataset_folder, monkeypatch):
         assert not at.exception
         return asked[-1].recipe
 
-    at.train = train
+    at.train, at.asked = train, asked
     return at
 
 
@@ -79,8 +79,70 @@ def test_only_augmentations_that_a_recipe_can_have_are_offered(form, name, ways)
     assert offered.value == RECIPES[name].augmentation
 
 
-def test_a_recipe_for_two_classes_says_so_instead_of_training(form):
+def test_a_recipe_for_two_classes_offers_one_class_against_the_rest(form):
     form.selectbox(key="recipe").set_value("binary-pool").run()
     assert not form.exception
-    assert any("tells 2 classes apart; tiny has 3" in w.value for w in form.warning)
-    assert any(b.label == "Train" and b.disabled for b in form.button)
+    choice = form.selectbox(key="against_rest_tiny")
+    assert (choice.value, list(choice.options)) == ("A", ["A", "B", "C"])
+    choice.set_value("B").run()
+    captions = [c.value for c in form.caption]
+    [said] = [c for c in captions if c.startswith("Tells")]
+    assert "Tells **B** (12) from **not B** (24)." in said
+    assert "**tiny-b-against-rest**" in said
+    # Nothing has happened yet.
+    assert [entry.name for entry in datasets.registered()] == ["tiny"]
+
+
+def test_one_click_trains_it_on_a_dataset_of_its_own(form):
+    form.selectbox(key="recipe").set_value("binary-pool").run()
+    form.selectbox(key="against_rest_tiny").set_value("B").run()
+    recipe = form.train()
+    spec = form.asked[-1]
+    assert recipe == RECIPES["binary-pool"].fast()
+    assert (spec.dataset, spec.classes) == ("tiny-b-against-rest", ("B", "not B"))
+    # What the job loads is what was planned, and the dashboard has gone on with it.
+    made = datasets.load("tiny-b-against-rest")
+    assert (made.fingerprint, made.classes) == (spec.fingerprint, spec.classes)
+    assert made.options == spec.options
+    assert form.session_state["dataset"] == "tiny-b-against-rest"
+    assert index.load(made) is not None  # its images were measured already
+    assert any("36 images in 2 classes: B 12, not B 24" in c.value for c in form.caption)
+    # There it tells the two classes apart like any other recipe.
+    assert not [s for s in form.selectbox if s.key and s.key.startswith("against_rest")]
+    assert not form.warning
+
+
+def test_on_two_classes_nothing_is_asked(form, make_tiny_dataset):
+    index.measure(datasets.register("two", make_tiny_dataset(classes=("A", "B"))))
+    form.session_state["next_dataset"] = "two"
+    form.selectbox(key="recipe").set_value("binary-pool").run()
+    assert form.session_state["dataset"] == "two"
+    assert not [s for s in form.selectbox if s.key and s.key.startswith("against_rest")]
+    assert form.train() == RECIPES["binary-pool"].fast()
+    assert form.asked[-1].classes == ("A", "B")
+
+
+def test_the_class_in_question_is_covid_where_there_is_one(form, make_tiny_dataset):
+    folder = make_tiny_dataset(classes=("Bacterial", "COVID-19", "Normal"))
+    index.measure(datasets.register("covid", folder))
+    form.session_state["next_dataset"] = "covid"
+    form.selectbox(key="recipe").set_value("binary-l2").run()
+    assert form.selectbox(key="against_rest_covid").value == "COVID-19"
+
+
+def test_a_run_of_another_dataset_is_opened_with_its_dataset(form, make_tiny_dataset, monkeypatch):
+    index.measure(datasets.register("two", make_tiny_dataset(classes=("A", "B"))))
+    facts = {"kind": "train", "state": "done", "created": datetime.now(UTC)}
+    ended = [
+        jobs.Job(job_id=f"of-{name}", title="x", dataset=name, run_id=f"of-{name}", **facts)
+        for name in ("tiny", "two")
+    ]
+    monkeypatch.setattr(jobs, "list_jobs", lambda: ended)
+    form.run()
+    assert not form.exception
+    # The newest is the one in view; that of the chosen dataset would be a plain link.
+    form.button(key="open_of-two").click().run()
+    assert not form.exception
+    assert form.session_state["dataset"] == "two"
+    assert any("No model has been trained on **two** yet" in i.value for i in form.info)
+    assert not [b for b in form.button if b.key == "open_of-two"]

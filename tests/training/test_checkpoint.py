@@ -4,6 +4,7 @@ import os
 import numpy as np
 import pytest
 
+from cxrcore import files
 from cxrcore.errors import StoreError
 from cxrcore.training.checkpoint import Checkpoint, State
 
@@ -82,6 +83,65 @@ def test_a_full_disk_keeps_the_checkpoint_of_the_epoch_before(model, tmp_path, m
         checkpoint.save(state(2), model)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert checkpoint.load("a-1").epoch == 1
+
+
+@pytest.mark.parametrize("name", ["model-2.npz", "optimizer-2.npz", "state.json"])
+def test_what_was_written_before_the_disk_was_full_takes_up_no_room(
+    model, tmp_path, monkeypatch, name
+):
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save(state(1), model)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    replace = os.replace
+
+    def full(source, target):
+        if target.name == name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StoreError, match=rf"{name} could not be written.*kB needed"):
+        checkpoint.save(state(2), model)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    checkpoint.restore(model, checkpoint.load("a-1").epoch)
+
+
+def test_a_power_cut_at_any_moment_leaves_a_state_with_its_arrays(model, tmp_path, monkeypatch):
+    """Names reach the disk in any order, unless the folder is synchronised in between."""
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save(state(1), model)
+    on_disk = []
+
+    def sync(folder):
+        on_disk.append({path.name for path in folder.iterdir()} | {checkpoint.load("a-1").epoch})
+
+    monkeypatch.setattr(files, "sync_folder", sync)
+    checkpoint.save(state(2), model)
+    both = {f"{kind}-{epoch}.npz" for kind in ("model", "optimizer") for epoch in (1, 2)}
+    assert on_disk == [both | {"state.json", 1}, both | {"state.json", 2}]
+    assert not (tmp_path / "model-1.npz").exists()
+
+
+def test_what_a_killed_process_left_half_written_is_removed(model, tmp_path):
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save(state(1), model)
+    (tmp_path / ".model-2.npz.0123456789ab").write_bytes(b"half")
+    (tmp_path / "notes.txt").write_text("somebody else's")
+    assert checkpoint.load("a-1").epoch == 1
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["model-1.npz", "notes.txt", "optimizer-1.npz", "state.json"]
+
+
+def test_a_flipped_bit_is_damage(model, tmp_path):
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save(state(1), model)
+    path = tmp_path / "model-1.npz"
+    content = bytearray(path.read_bytes())
+    weights = np.asarray(model.variables[-2]).tobytes()
+    content[content.index(weights)] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"damaged: model-1\.npz"):
+        checkpoint.restore(model, 1)
 
 
 @pytest.mark.parametrize("name", ["state.json", "model-1.npz", "optimizer-1.npz"])

@@ -174,7 +174,7 @@ def test_a_recipe_for_two_classes_says_so_and_what_to_do(tiny_dataset_folder):
     dataset = datasets.load(tiny_dataset_folder)
     with pytest.raises(TrainingError, match="tells 2 classes apart; tiny has 3: A, B, C") as caught:
         training.plan(recipes.get("binary-pool"), dataset)
-    assert "--option rename=" in str(caught.value)
+    assert "--against-rest CLASS" in str(caught.value)
     two = datasets.load(tiny_dataset_folder, options={"rename": {"B": "other", "C": "other"}})
     spec = training.plan(recipes.get("binary-pool"), two)
     assert spec.classes == ("A", "other")

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from trainings import Watcher, figures, small
 
 from cxrcore import datasets, images, networks, recipes, store, training
 from cxrcore.errors import Cancelled, DatasetError, StoreError, TrainingError
-from cxrcore.recipes import FAST, Stopping
+from cxrcore.recipes import FAST, Plateau, Stopping
 from cxrcore.splits import SplitSpec
 from cxrcore.training import features, session
-from cxrcore.training.reporting import TrainingProgress
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -22,39 +22,10 @@ pytestmark = [
 ]
 
 
-def small(recipe, classes, weights=None, report=None):
-    """A frozen trunk and a head like those of chexnet-probe, in milliseconds."""
-    import keras
-    from keras import layers
-
-    keras.utils.set_random_seed(recipe.seed)
-    x = inputs = keras.Input((recipe.image_size, recipe.image_size, 3), name="image")
-    x = layers.Rescaling(1 / 255)(x)
-    x = layers.Conv2D(8, 5, strides=4, activation="relu", trainable=False)(x)
-    x = layers.Flatten(name="features")(x)
-    x = layers.BatchNormalization(momentum=0.9, name="head_norm")(x)
-    x = layers.Dense(len(classes), "softmax", dtype="float32", name="predictions")(x)
-    return keras.Model(inputs, x)
-
-
 @pytest.fixture
 def small_network(monkeypatch):
     """Where the network does not matter, one that is quick to trace."""
     monkeypatch.setattr(networks, "build", small)
-
-
-class Watcher:
-    """Keeps what a training reports, and asks it to stop when `until` says so."""
-
-    def __init__(self, until=lambda progress: False) -> None:
-        self.seen: list[TrainingProgress] = []
-        self.until = until
-
-    def report(self, progress: TrainingProgress) -> None:
-        self.seen.append(progress)
-
-    def should_stop(self) -> bool:
-        return bool(self.seen) and self.until(self.seen[-1])
 
 
 def interrupt_after(epochs: int, spec: training.TrainSpec, checkpoint: Path) -> None:
@@ -67,10 +38,6 @@ def interrupt_after(epochs: int, spec: training.TrainSpec, checkpoint: Path) -> 
             report=watcher.report,
             should_stop=watcher.should_stop,
         )
-
-
-def figures(run: store.Run) -> np.ndarray:
-    return run.history()[["loss", "accuracy", "val_loss", "val_accuracy"]].to_numpy()
 
 
 def test_a_training_leaves_a_run_whose_numbers_are_those_of_its_model(
@@ -219,6 +186,20 @@ def test_augmentation_weights_and_early_end_resume_as_if_nothing_had_happened(
     resumed = training.train(spec, checkpoint=tmp_path / "checkpoint")
     assert resumed.stopped_because == whole.stopped_because
     np.testing.assert_allclose(figures(resumed), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_epochs_before_the_network_has_settled_end_nothing(make_spec, small_network):
+    rule = {"monitor": "val_loss", "min_delta": 10.0, "patience": 1}
+    at_once = training.train(make_spec(epochs=9, stopping=Stopping(**rule)))
+    assert at_once.epochs_run == 2  # the first counts as the best, the second is not better
+    steps = -(-at_once.split_counts["train"] // at_once.recipe.batch_size)
+    later = Stopping(**rule, settling_steps=2 * steps + 1)
+    assert training.train(make_spec(epochs=9, stopping=later)).epochs_run == 4
+    # The learning rate waits, too: from epoch 3 on an accuracy is seen, and 4 may be no lower.
+    falling = {"monitor": "val_accuracy", "factor": 0.1, "patience": 1, "mode": "min"}
+    plateau = Plateau(**falling, settling_steps=2 * steps + 1)
+    rates = training.train(make_spec(epochs=4, plateau=plateau)).history()["learning_rate"]
+    assert rates.nunique() == 1
 
 
 def test_a_resumed_training_ends_as_an_uninterrupted_one(make_spec, tmp_path, own_folders):

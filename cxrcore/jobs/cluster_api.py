@@ -1,0 +1,178 @@
+"""Ray's job server, spoken to over its documented HTTP interface.
+
+The dashboard and the command line need no Ray for this: importing Ray's own client would cost
+the server about as much memory again as all it has. The interface is that of
+https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html; what nodes
+there are comes from the state interface of the same server.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxrcore.errors import JobError
+
+SECONDS = 5.0  # until a cluster that says nothing counts as out of reach
+
+_ENDED = ("STOPPED", "SUCCEEDED", "FAILED")
+
+
+class Unreachable(JobError):  # noqa: N818 (what is found, in a word)
+    """Nothing answers, or not what a cluster would."""
+
+
+class AlreadyThere(JobError):  # noqa: N818
+    """The cluster has a job of that id."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What Ray says about one job. `status` is PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED."""
+
+    status: str
+    message: str
+    error_type: str
+    exit_code: int | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing works on it any more, nor will."""
+        return self.status in _ENDED
+
+
+@dataclass(frozen=True)
+class Node:
+    """What one living node of a cluster has in all, used or not."""
+
+    cpus: float
+    gpus: float
+    memory_gb: float
+
+
+@dataclass(frozen=True)
+class Api:
+    """The job server at `address`; every method raises Unreachable if nothing answers."""
+
+    address: str
+    seconds: float = SECONDS
+
+    def submit(self, submission: str, entrypoint: str, **options: Any) -> None:
+        """Hand in a job.
+
+        Args:
+            submission: the id it gets.
+            entrypoint: the shell command.
+            options: further fields of Ray's submission, such as `runtime_env`.
+
+        Raises:
+            AlreadyThere: Ray had a job of that id before.
+            JobError: the cluster cannot be reached or refuses the job.
+        """
+        wanted = {"submission_id": submission, "entrypoint": entrypoint, **options}
+        self._call("POST", "/api/jobs/", wanted)
+
+    def jobs(self) -> dict[str, Said]:
+        """All jobs that were submitted to the cluster since it was started, by their ids."""
+        rows = self._call("GET", "/api/jobs/")
+        return {row["submission_id"]: _said(row) for row in rows if row.get("submission_id")}
+
+    def job(self, submission: str) -> Said | None:
+        """One job; None if the cluster knows none of that id."""
+        row = self._call("GET", f"/api/jobs/{submission}", missing=None)
+        return None if row is None else _said(row)
+
+    def stop(self, submission: str) -> None:
+        """End a job: its processes get SIGTERM and 3 s later SIGKILL. Nothing if there is none."""
+        self._call("POST", f"/api/jobs/{submission}/stop", missing=None)
+
+    def log(self, submission: str) -> str:
+        """What Ray has kept of a job's beginning; "" if there is nothing."""
+        found = self._call("GET", f"/api/jobs/{submission}/logs", missing={})
+        return str(found.get("logs") or "")
+
+    def nodes(self) -> list[Node]:
+        """The nodes that are alive."""
+        answer = self._call("GET", "/api/v0/nodes?detail=True&limit=1000")
+        rows = answer["data"]["result"]["result"]
+        return [_node(row["resources_total"]) for row in rows if row["state"] == "ALIVE"]
+
+    def _call(self, method: str, path: str, body: Any = None, **missing: Any) -> Any:
+        """The JSON that the server answers with; `missing=` is returned for "not found"."""
+        from urllib.error import HTTPError
+        from urllib.request import ProxyHandler, Request, build_opener
+
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **_authorization()}
+        request = Request(f"{self.address}{path}", data, headers, method=method)  # noqa: S310 (http by settings)
+        try:
+            # A cluster is a neighbour: a proxy that leads to the internet does not know it.
+            with build_opener(ProxyHandler({})).open(request, timeout=self.seconds) as answer:
+                return json.load(answer)
+        except HTTPError as error:
+            with error:
+                said = error.read().decode(errors="replace")
+            if error.code == 404 and "missing" in missing:
+                return missing["missing"]
+            raise self._refused(error.code, said) from error
+        except (OSError, ValueError) as error:  # URLError is an OSError; no JSON a ValueError
+            raise self._unreachable(error) from error
+
+    def _refused(self, code: int, said: str) -> JobError:
+        if "already exists" in said:
+            return AlreadyThere("Ray has a job of that id already. Submit it under another.")
+        if code in (401, 403):
+            return JobError(
+                f"The Ray cluster at {self.address} asks for a token and got none that it takes "
+                f"({code}). Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, as on its nodes."
+            )
+        if code == 404:
+            return JobError(
+                f"What answers at {self.address} is no job server of Ray (404). Set "
+                "CXR_RAY_ADDRESS to the address that `ray start --head` prints for the dashboard."
+            )
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        return JobError(
+            f"The Ray cluster at {self.address} refused ({code}): {(lines or ['no reason'])[-1]:.300} "
+            "Look at its dashboard, and try again."
+        )
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        reason = getattr(error, "reason", None) or error
+        reason = getattr(reason, "strerror", None) or reason
+        return Unreachable(
+            f"No Ray cluster answers at {self.address}: {reason}. Start it with `ray start --head`, "
+            "set CXR_RAY_ADDRESS to the address of its dashboard, or unset it to work on this machine."
+        )
+
+
+def _said(row: Mapping[str, Any]) -> Said:
+    return Said(
+        status=str(row.get("status")),
+        message=str(row.get("message") or ""),
+        error_type=str(row.get("error_type") or ""),
+        exit_code=row.get("driver_exit_code"),
+    )
+
+
+def _node(total: Mapping[str, float]) -> Node:
+    return Node(total.get("CPU", 0.0), total.get("GPU", 0.0), total.get("memory", 0.0) / 1e9)
+
+
+def _authorization() -> dict[str, str]:
+    """The header that a cluster with tokens wants; found where Ray looks for the token."""
+    if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
+        return {}
+    token = os.environ.get("RAY_AUTH_TOKEN", "").strip()
+    if not token:
+        place = os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"
+        try:
+            token = Path(place).expanduser().read_text().strip()
+        except OSError as error:
+            raise JobError(
+                f"RAY_AUTH_MODE is token, but RAY_AUTH_TOKEN is not set and {place} cannot be read: "
+                f"{error.strerror}. Make a token with `ray get-auth-token --generate`."
+            ) from error
+    return {"Authorization": f"Bearer {token}"}
