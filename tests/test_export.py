@@ -11,66 +11,19 @@ from keras import layers
 
 from cxrcore import cli, networks, recipes, store
 from cxrcore.errors import StoreError
-from cxrcore.evaluation import evaluate
 from cxrcore.evaluation.intervals import wilson
-from cxrcore.splits import Leak, Leaks, SplitSpec
 from cxrcore.store import converting, sharing
 from cxrcore.store.card import model_card
+from tests.helpers.runs import kept, made_up
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 SMALL = recipes.get("cnn-plain").override(image_size=32)
-CLASSES = ["COVID | 19", "Normal"]
-
-
-def make_run(**changes: object) -> store.Run:
-    truth = [0, 0, 0, 0, 1, 1, 1, 1, 1, 1]
-    second = np.array([0.1, 0.2, 0.3, 0.6, 0.9, 0.8, 0.7, 0.6, 0.4, 0.9])
-    metrics = evaluate(truth, np.stack([1 - second, second], axis=1), CLASSES)
-    values = {
-        "run_id": "cnn-plain-0123abcd",
-        "recipe": SMALL,
-        "dataset": 'the "big" one',
-        "dataset_path": "/secret/place",
-        "fingerprint": "f" * 16,
-        "classes": CLASSES,
-        "split": SplitSpec(),
-        "split_counts": {"train": 70, "validation": 9, "test": 10},
-        "group_key": "patient",
-        "patients_known": 0.5,
-        "split_note": "Split by patient.",
-        "weights_used": "random",
-        "removed": [{"image_id": "patient-7", "path": "x/patient-7.png", "reason": "flat"}],
-        "versions": {"keras": "3"},
-        "device": "CPU",
-        "precision": "float32",
-        "seconds": 12.5,
-        "images_per_second": 33.0,
-        "peak_memory_mb": 700.0,
-        "parameters": 1234,
-        "epochs_run": 2,
-        "stopped_because": "all epochs are done",
-        "metrics": {"validation": metrics, "test": metrics},
-        "leaks": Leaks(
-            test_images=10,
-            found=(Leak(image_id="patient-8", partner="patient-9", why="duplicate"),),
-            patients_known=0.5,
-            duplicates_searched=True,
-        ),
-        "notes": ["A note."],
-    }
-    return store.Run(**(values | changes))
 
 
 def keep(model: keras.Model, **changes: object) -> store.Run:
     """A run of `model` in the store, its tables made up."""
-    import pandas as pd
-
-    run = make_run(**changes)
-    row = {"image_id": "i", "path": "i.png", "split": "test", "label": "a", "predicted": "a"}
-    row |= {f"p_{name}": 0.5 for name in run.classes}
-    history = pd.DataFrame(columns=list(store.HISTORY_COLUMNS))
-    return store.save(run, model.save, pd.DataFrame([row]), history, np.zeros((1, 2)), "log")
+    return kept(made_up(**changes), model.save)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +53,7 @@ def test_wilson_of_a_published_example_and_of_nothing():
 
 
 def test_the_card_has_the_figures_with_hand_computed_intervals():
-    text = model_card(make_run())
+    text = model_card(made_up())
     # 8 of 10 right; 3 of 4 and 5 of 6: Wilson by its formula.
     assert "accuracy **0.800 (0.490-0.943)**" in text
     assert "| COVID \\| 19 | 0.750 (0.301-0.954) | 0.750 (0.301-0.954) | 0.750 | 4 |" in text
@@ -118,7 +71,7 @@ def test_the_card_has_the_figures_with_hand_computed_intervals():
 
 
 def test_the_head_is_what_hugging_face_reads():
-    head = model_card(make_run(synthetic=True)).split("---\n")[1].splitlines()
+    head = model_card(made_up(synthetic=True)).split("---\n")[1].splitlines()
     assert head[:2] == ["library_name: keras", "pipeline_tag: image-classification"]
     assert "- synthetic-data" in head
     assert "    - type: accuracy" in head
@@ -128,12 +81,12 @@ def test_the_head_is_what_hugging_face_reads():
 
 def test_imported_synthetic_and_unchecked_runs_say_so():
     digest = "0" * 32
-    imported = model_card(make_run(imported=f"team.h5 ({digest})", leaks=None, epochs_run=0))
+    imported = model_card(made_up(imported=f"team.h5 ({digest})", leaks=None, epochs_run=0))
     assert f"not trained by this project; imported from team.h5 ({digest})" in imported
     assert "test images may have been trained on" in imported
     assert "- imported-weights" in imported
-    assert "Simulated images" in model_card(make_run(synthetic=True))
-    assert "was not checked" in model_card(make_run(leaks=None))
+    assert "Simulated images" in model_card(made_up(synthetic=True))
+    assert "was not checked" in model_card(made_up(leaks=None))
 
 
 # The files

@@ -14,9 +14,9 @@ from cxrcore import duplicates, files, recipes, settings, store
 from cxrcore.errors import StoreError
 from cxrcore.evaluation import evaluate
 from cxrcore.splits import Leak, Leaks, SplitSpec
+from tests.helpers.runs import RUN, made_up
 
 CLASSES = ["A", "B"]
-RUN = "cnn-plain-0123abcd"
 
 
 def make_run(run_id: str = RUN, **changes: object) -> store.Run:
@@ -25,29 +25,12 @@ def make_run(run_id: str = RUN, **changes: object) -> store.Run:
         "run_id": run_id,
         "recipe": recipes.get("cnn-plain"),
         "dataset": "hospital",
-        "dataset_path": "hospital",
-        "fingerprint": "f" * 16,
         "classes": CLASSES,
-        "split": SplitSpec(),
         "split_counts": {"train": 10, "validation": 2, "test": 4},
-        "group_key": "patient",
-        "patients_known": 1.0,
-        "split_note": "Split by patient.",
-        "weights_used": "random",
-        "removed": [{"image_id": "x", "path": "A/x.png", "reason": "BRISQUE 80.0"}],
-        "versions": {"keras": "3"},
-        "device": "CPU",
-        "precision": "float32",
-        "seconds": 12.5,
-        "images_per_second": 33.0,
-        "peak_memory_mb": 700.0,
-        "parameters": 1234,
-        "epochs_run": 2,
-        "stopped_because": "all epochs are done",
         "metrics": {"validation": metrics, "test": metrics},
-        "notes": ["A note."],
+        "leaks": None,
     }
-    return store.Run(**(values | changes))
+    return made_up(**(values | changes))
 
 
 def tables() -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:

@@ -6,15 +6,11 @@ import threading
 import urllib.parse
 from collections.abc import Iterator
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from cxrcore import recipes, store
-from cxrcore.evaluation import evaluate
-from cxrcore.splits import Leak, Leaks, SplitSpec
+from tests.helpers.runs import kept, made_up
 
-CLASSES = ["COVID | 19", "Normal"]
 HISTORY = [
     {
         "epoch": epoch,
@@ -34,51 +30,13 @@ def kept_run():
     """Make a run in the store whose test figures are 8 of 10 right: 3 of 4 and 5 of 6."""
 
     def make(history=HISTORY, **changes: object) -> store.Run:
-        truth = [0, 0, 0, 0, 1, 1, 1, 1, 1, 1]
-        second = np.array([0.1, 0.2, 0.3, 0.6, 0.9, 0.8, 0.7, 0.6, 0.4, 0.9])
-        metrics = evaluate(truth, np.stack([1 - second, second], axis=1), CLASSES)
-        leak = Leak(image_id="patient-8", partner="patient-9", why="duplicate")
         values = {
-            "run_id": "cnn-plain-0123abcd",
             "recipe": recipes.get("cnn-plain").override(image_size=32).fast(),
             "dataset": "the & big one",
-            "dataset_path": "/secret/place",
-            "fingerprint": "f" * 16,
-            "classes": CLASSES,
-            "split": SplitSpec(),
-            "split_counts": {"train": 70, "validation": 9, "test": 10},
-            "group_key": "patient",
-            "patients_known": 0.5,
-            "split_note": "Split by patient.",
-            "weights_used": "random",
-            "removed": [{"image_id": "patient-7", "path": "x/patient-7.png", "reason": "flat"}],
-            "versions": {"keras": "3"},
-            "device": "CPU",
-            "precision": "float32",
-            "seconds": 12.5,
-            "images_per_second": 33.0,
-            "peak_memory_mb": 700.0,
-            "parameters": 1234,
             "epochs_run": len(history),
-            "stopped_because": "all epochs are done",
-            "metrics": {"validation": metrics, "test": metrics},
-            "leaks": Leaks(
-                test_images=10, found=(leak,), patients_known=0.5, duplicates_searched=True
-            ),
-            "notes": ["A note."],
         }
-        run = store.Run(**(values | changes))
-        row = {"image_id": "i", "path": "i.png", "split": "test", "label": "a", "predicted": "a"}
-        row |= {f"p_{name}": 0.5 for name in run.classes}
-        table = pd.DataFrame(history, columns=list(store.HISTORY_COLUMNS))
-        return store.save(
-            run,
-            lambda path: path.write_bytes(b"a model"),
-            pd.DataFrame([row]),
-            table,
-            np.zeros((1, 2)),
-            "log",
-        )
+        run = made_up(**(values | changes))
+        return kept(run, lambda path: path.write_bytes(b"a model"), history)
 
     return make
 
