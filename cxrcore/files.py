@@ -7,7 +7,8 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -122,6 +123,59 @@ def _sync_all(folder: Path) -> None:
                 os.fsync(handle.fileno())
         elif path.is_dir():
             sync_folder(path)
+
+
+def make_room(kept: Iterable[Path], allowed: int, *, unused_seconds: float = 0) -> None:
+    """Delete what was not used for longest until the rest takes at most `allowed` bytes.
+
+    When something was used is its time of modification: `os.utime` sets it. What cannot be
+    deleted, as open files on Windows, stays.
+
+    Args:
+        kept: files or folders, each deleted as a whole.
+        allowed: bytes that may stay.
+        unused_seconds: what was used more recently than this stays whatever it takes.
+    """
+    found = []
+    for path in kept:
+        with contextlib.suppress(OSError):  # another process deleted it a moment ago
+            found.append((path.stat().st_mtime, size_of(path), path))
+    surplus = sum(size for _, size, _ in found) - allowed
+    for used, size, path in sorted(found):
+        if surplus <= 0 or time.time() - used < unused_seconds:
+            return
+        with contextlib.suppress(OSError):
+            remove(path)
+            surplus -= size
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(inner.stat().st_size for inner in path.rglob("*") if inner.is_file())
+
+
+def remove(path: Path) -> None:
+    """Delete a file, or a folder in one step for those who look for it.
+
+    Raises:
+        OSError: it cannot be deleted, or is gone.
+    """
+    if not path.is_dir():
+        path.unlink()
+        return
+    gone = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    path.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def remove_abandoned(folder: Path, pattern: str, unused_seconds: float) -> None:
+    """Delete what a process that died left half done: what fits the pattern and is old enough."""
+    for path in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime >= unused_seconds:
+                remove(path)
 
 
 def digest(path: Path) -> str:

@@ -4,12 +4,14 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import cv2
 
@@ -23,8 +25,12 @@ _ROUND = 4  # tasks for each process before joblib's Ray backend hands out its r
 _MEMORY = 300_000_000  # bytes that a process which reads images takes
 # Evenly over the nodes. What reserves nothing at all, Ray puts on one node.
 _REMOTE = {"num_cpus": 0, "memory": _MEMORY, "scheduling_strategy": "SPREAD"}
+_ANSWER_SECONDS = 5
+_NICENESS = 10  # a tenth of the processor where somebody else wants all of it
+_AUTOGROUP = Path("/proc/self/autogroup")
 _ENVIRONMENT = {"env_vars": {"PYTHONPATH": str(settings.ROOT)}}
 _may_spread = False
+_kept = False  # joblib keeps processes for the next call
 
 
 def unordered(
@@ -55,6 +61,8 @@ def unordered(
         for task in tasks:
             yield work(task)
         return
+    global _kept
+    _kept = True
     pool = Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)
     with _deaf_to_ctrl_c():  # here the processes are started
         results = pool(delayed(_alone)(work, task, settings.max_pixels()) for task in tasks)
@@ -71,6 +79,19 @@ def unordered(
             # joblib finds it worth a warning that work is cancelled; here it is what was meant.
             warnings.simplefilter("ignore", UserWarning)
             results.close()
+
+
+def dismiss() -> None:
+    """End the processes that wait for the next `unordered`; it starts new ones when it needs them.
+
+    Idle they hold 0.1 GB each, which what follows may want.
+    """
+    global _kept
+    from joblib.externals.loky import get_reusable_executor
+
+    if _kept:
+        get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+        _kept = False
 
 
 def spread() -> None:
@@ -128,6 +149,7 @@ def _joined() -> Iterator[int]:
     # A job's own environment holds on all nodes; what else asks brings the project's place.
     own = None if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ else _ENVIRONMENT
     try:
+        _knock(os.environ["RAY_ADDRESS"])
         ray.init(log_to_driver=False, logging_level=logging.ERROR, runtime_env=own)
         cpus = ray.cluster_resources().get("CPU", 0)
         memory = ray.available_resources().get("memory", 0)
@@ -139,6 +161,17 @@ def _joined() -> Iterator[int]:
         raise _failed("lost a process or a node while images were read", error) from error
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise an error where nothing listens: Ray itself would try for minutes, without a word."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    if parts.hostname is None or parts.port is None:  # "auto" or "local": Ray looks here
+        return
+    try:
+        socket.create_connection((parts.hostname, parts.port), _ANSWER_SECONDS).close()
+    except OSError as error:
+        raise ConnectionError(f"nothing answers at RAY_ADDRESS={address} ({error}).") from error
 
 
 def _failed(how: str, error: Exception) -> DatasetError:
@@ -172,6 +205,20 @@ def _alone(work: Callable[[Task], Result], task: Task, max_pixels: int) -> Resul
     cv2.setNumThreads(1)
     os.environ["CXR_MAX_PIXELS"] = str(max_pixels)  # a process may be older than the setting
     return work(task)
+
+
+def give_way() -> None:
+    """Let everything else on this machine go first; asking again changes nothing.
+
+    Linux may share its processors between sessions before it looks at a process' niceness
+    (autogroup; man 7 sched). So a process that leads a session, as that of a job does, makes
+    the session give way, too.
+    """
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(max(0, _NICENESS - os.nice(0)))
+    with contextlib.suppress(OSError, AttributeError):  # there is no such file, or no sessions
+        if os.getsid(0) == os.getpid():
+            _AUTOGROUP.write_text(str(_NICENESS))
 
 
 @contextlib.contextmanager

@@ -8,9 +8,11 @@ Read at every call, so that a test or a child process sees what is set now.
 | CXR_DATA | registry, demonstration data, index, pixels, weights | `data` beside the package |
 | CXR_MAX_JOBS | trainings that may run at once on this machine | 1 |
 | CXR_MAX_PIXELS | largest picture that is decoded, in pixels | 64000000 |
+| CXR_PRECISION | float32 or mixed_bfloat16, in which trainings compute | what is fastest here |
 | CXR_TENSORBOARD | folder for TensorBoard logs of trainings | none are written |
 | MLFLOW_TRACKING_URI | address of an MLflow server that finished runs are logged to | none |
 | CXR_FEATURES_GB | disk space for what frozen layers make of images; 0 keeps no new ones | 10 |
+| CXR_PIXELS_GB | disk space for prepared images; what was not used for longest makes room | 20 |
 | CXR_RAY_ADDRESS | address of a Ray cluster's dashboard; jobs are done on its nodes | none |
 | CXR_RAY_CPUS | CPUs of one node that a training there is given | 1 |
 | CXR_RAY_GPUS | GPUs of one node that a training there is given | 0 |
@@ -55,6 +57,14 @@ def tensorboard_dir() -> Path | None:
     return Path(folder).expanduser().resolve() if folder else None
 
 
+def places() -> dict[str, str]:
+    """The variables that name folders, as whole paths: for a process that works elsewhere."""
+    found = {"CXR_MODELS": str(models_dir()), "CXR_DATA": str(data_dir())}
+    if (boards := tensorboard_dir()) is not None:
+        found["CXR_TENSORBOARD"] = str(boards)
+    return found
+
+
 def tracking_uri() -> str:
     """Address of the MLflow server, or ""; MLflow's own variable, so that one setting serves all."""
     return os.environ.get("MLFLOW_TRACKING_URI", "").strip()
@@ -70,9 +80,25 @@ def max_pixels() -> int:
     return _positive_int("CXR_MAX_PIXELS", 64_000_000)
 
 
+def precision() -> str | None:
+    """What trainings compute in: "float32" or "mixed_bfloat16"; None for what suits the machine."""
+    text = os.environ.get("CXR_PRECISION", "").strip()
+    if text not in ("", "float32", "mixed_bfloat16"):
+        raise SettingsError(
+            f"CXR_PRECISION must be float32 or mixed_bfloat16. It is {text!r}. Unset it to let "
+            "each machine train in what is fastest there."
+        )
+    return text or None
+
+
 def features_bytes() -> int:
     """How much disk space the features of frozen layers may take, in bytes of 10^9 a GB."""
     return _whole_number("CXR_FEATURES_GB", 10, least=0) * 10**9
+
+
+def pixels_bytes() -> int:
+    """How much disk space prepared images may take, in bytes of 10^9 a GB."""
+    return _whole_number("CXR_PIXELS_GB", 20, least=0) * 10**9
 
 
 def ray_address() -> str | None:

@@ -56,8 +56,13 @@ def test_the_card_has_the_figures_with_hand_computed_intervals():
     text = model_card(made_up())
     # 8 of 10 right; 3 of 4 and 5 of 6: Wilson by its formula.
     assert "accuracy **0.800 (0.490-0.943)**" in text
-    assert "| COVID \\| 19 | 0.750 (0.301-0.954) | 0.750 (0.301-0.954) | 0.750 | 4 |" in text
-    assert "| Normal | 0.833 (0.436-0.970) | 0.833 (0.436-0.970) | 0.833 | 6 |" in text
+    # F1: 2 s / (1 + s) of Wilson's bounds for 3 of 5 (0.231 to 0.882) and 5 of 7 (0.359 to 0.918).
+    first = "0.750 (0.301-0.954) | 0.750 (0.301-0.954) | 0.750 (0.375-0.938)"
+    assert f"| COVID \\| 19 | {first} | 4 |" in text
+    second = "0.833 (0.436-0.970) | 0.833 (0.436-0.970) | 0.833 (0.528-0.957)"
+    assert f"| Normal | {second} | 6 |" in text
+    assert "macro F1 0.792 (0.482-0.934)" in text  # held against simulations in test_f1.py
+    assert "The cross-entropy, no share of images, has none." in text
     assert "| COVID \\| 19 | 3 | 1 |" in text
     assert "1 of 10 test images (10 %) has a duplicate in training or validation" in text
     assert "Patients are not known for 50 %" in text

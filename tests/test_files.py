@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import threading
+import time
 
 import pytest
 
@@ -123,3 +124,47 @@ def test_the_digest_is_blake2b_of_128_bits(tmp_path):
     path.write_bytes(b"abc")
     # From the reference tool: b2sum --length 128
     assert files.digest(path) == "cf4ab791c62b8d2b2109c90275287816"
+
+
+def aged(path, days, size=1000):
+    """A folder with one file of that size, last used so many days ago."""
+    path.mkdir(parents=True)
+    (path / "content").write_bytes(bytes(size))
+    used = time.time() - days * 86_400
+    os.utime(path, (used, used))
+    return path
+
+
+def test_what_was_not_used_for_longest_makes_room(tmp_path):
+    for days, name in ((3, "third"), (9, "first"), (5, "second")):
+        aged(tmp_path / name, days)
+    files.make_room(tmp_path.iterdir(), 3000)
+    assert len(os.listdir(tmp_path)) == 3  # all fit
+    files.make_room(tmp_path.iterdir(), 2999)
+    assert sorted(os.listdir(tmp_path)) == ["second", "third"]
+    files.make_room(tmp_path.iterdir(), 0, unused_seconds=4 * 86_400)
+    assert os.listdir(tmp_path) == ["third"]
+
+
+def test_what_cannot_be_deleted_stays_and_something_else_goes(tmp_path, monkeypatch):
+    held = aged(tmp_path / "held", 9)
+    other = aged(tmp_path / "other", 5)
+    rename = type(held).rename
+
+    def refuse(path, target):
+        if path == held:
+            raise PermissionError(errno.EACCES, "in use")
+        return rename(path, target)
+
+    monkeypatch.setattr(type(held), "rename", refuse)
+    files.make_room([held, other], 1000)
+    assert held.exists()
+    assert not other.exists()
+
+
+def test_only_what_was_left_for_long_counts_as_abandoned(tmp_path):
+    aged(tmp_path / "old.making", 8)
+    aged(tmp_path / "new.making", 6)
+    aged(tmp_path / "old", 8)
+    files.remove_abandoned(tmp_path, "*.making", 7 * 86_400)
+    assert sorted(os.listdir(tmp_path)) == ["new.making", "old"]

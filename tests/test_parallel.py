@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cloudpickle
 import cv2
+import psutil
 import pytest
 
 from cxrcore import parallel, settings
@@ -66,6 +67,53 @@ def test_leaving_early_ends_the_work():
     start = time.monotonic()
     results.close()
     assert time.monotonic() - start < 30
+
+
+def test_processes_that_wait_for_more_are_ended_and_started_again():
+    before = set(parallel.unordered(_pid_after, [0.01] * 4, 2))
+    assert all(psutil.pid_exists(pid) for pid in before)
+    parallel.dismiss()
+    assert not any(psutil.pid_exists(pid) for pid in before)
+    parallel.dismiss()  # nothing is left to end
+    assert set(parallel.unordered(_pid_after, [0.01] * 4, 2)).isdisjoint(before)
+
+
+def test_a_cluster_that_does_not_answer_is_said_at_once(monkeypatch):
+    pytest.importorskip("ray", exc_type=ImportError)
+    monkeypatch.setenv("CXR_RAY_ADDRESS", "http://127.0.0.1:9")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    monkeypatch.setattr(parallel, "_may_spread", True)
+    with pytest.raises(DatasetError, match=r"nothing answers at RAY_ADDRESS=127\.0\.0\.1:9"):
+        list(parallel.unordered(_pid_after, [0.01, 0.01]))
+
+
+def test_a_job_gives_way_to_the_dashboard_in_its_session_and_between_sessions():
+    script = """
+import os, pathlib
+from cxrcore import parallel
+parallel.give_way()
+parallel.give_way()
+shared = pathlib.Path("/proc/self/autogroup")
+print(os.nice(0), shared.read_text().split()[-1] if shared.exists() else 10)
+"""
+    child = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        start_new_session=True,
+    )
+    assert child.stdout.split() == ["10", "10"]
+
+
+def test_who_shares_a_session_leaves_the_others_in_it_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "nice", lambda _: 10)
+    monkeypatch.setattr(os, "getsid", lambda _: os.getpid() + 1)
+    monkeypatch.setattr(parallel, "_AUTOGROUP", tmp_path / "autogroup")
+    parallel.give_way()
+    assert not (tmp_path / "autogroup").exists()
 
 
 def _pid_after(seconds):

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import threading
+import time
 
 import cv2
 import numpy as np
@@ -157,6 +158,50 @@ def test_a_stopped_preparation_goes_on_where_it_was(dataset, prepared, own_folde
     assert sorted(prepared) == sorted(dataset.table["image_id"])
     assert all(gray.any() for gray in made.array)
     assert sorted(file.name for file in made.folder.iterdir()) == ["pixels.npy", "rows.json"]
+
+
+def test_pixels_not_used_for_longest_make_room_for_new_ones(dataset, prepared, monkeypatch):
+    monkeypatch.setenv("CXR_PIXELS_GB", "0")
+    old, recent = (prepare(dataset, Preparation(size)).folder for size in (16, 20))
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(old, (two_days_ago, two_days_ago))
+    os.utime(recent, (two_days_ago, two_days_ago))
+    prepare(dataset, Preparation(20))  # looked at: used today
+    made = prepare(dataset, Preparation(24)).folder
+    assert not old.exists()
+    assert recent.exists()
+    assert made.exists()
+    prepared.clear()
+    assert prepare(dataset, Preparation(16)).array.any()  # made again
+    assert len(prepared) == len(dataset.table)
+
+
+def test_a_preparation_that_nobody_goes_on_with_is_deleted_and_another_is_not(dataset, own_folders):
+    folder = own_folders.data / "pixels"
+    long_ago = time.time() - 8 * 86_400
+    for name in ("abandoned.making", "begun.making"):
+        (folder / name / "done").mkdir(parents=True)
+    os.utime(folder / "abandoned.making", (long_ago, long_ago))
+    prepare(dataset, Preparation(16))
+    assert [path.name for path in folder.glob("*.making")] == ["begun.making"]
+
+
+def test_what_a_process_killed_while_it_reserved_room_left_is_deleted(dataset, own_folders):
+    folder = prepare(dataset, Preparation(16)).folder
+    shutil.rmtree(folder)
+    making = folder.with_name(f"{folder.name}.making")
+    making.mkdir()
+    (making / ".pixels.npy.0a1b2c3d4e5f").write_bytes(bytes(10))
+    made = prepare(dataset, Preparation(16))
+    assert sorted(path.name for path in made.folder.iterdir()) == ["pixels.npy", "rows.json"]
+
+
+def test_pixels_deleted_under_a_reader_are_said_to_be_and_can_be_made_again(dataset):
+    made = prepare(dataset, Preparation(16))
+    shutil.rmtree(made.folder)
+    with pytest.raises(StoreError, match=r"were deleted.*made anew"):
+        made.histograms()
+    assert prepare(dataset, Preparation(16)).histograms().sum() == len(dataset.table) * 16**2
 
 
 def test_processes_prepare_the_same_as_one(dataset, own_folders, monkeypatch):

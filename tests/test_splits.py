@@ -53,6 +53,9 @@ def test_every_image_is_in_one_part_no_patient_in_two_every_class_in_all(table, 
     assert (frame.dropna(subset=["patient_id"]).groupby("patient_id")["part"].nunique() == 1).all()
     assert (counts > 0).all(axis=None)
     largest = table["patient_id"].value_counts().max() if split.patients_known else 1
+    renamed = assign(table.sample(frac=1, random_state=seed), SplitSpec(seed=seed))
+    assert renamed.assignment.to_dict() == split.assignment.to_dict()
+    assert renamed.digest == split.digest
     tolerance = (1.5 * table["label"].nunique() * largest + 1) / len(table) + 0.02
     assert abs((frame["part"] == "test").mean() - 0.20) <= tolerance
     assert abs((frame["part"] == "validation").mean() - 0.16) <= tolerance

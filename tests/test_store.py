@@ -14,6 +14,7 @@ from cxrcore import duplicates, files, recipes, settings, store
 from cxrcore.errors import StoreError
 from cxrcore.evaluation import evaluate
 from cxrcore.splits import Leak, Leaks, SplitSpec
+from cxrcore.store import naming, record
 from tests.helpers.runs import RUN, made_up
 
 CLASSES = ["A", "B"]
@@ -218,13 +219,17 @@ def test_damaged_folders_are_listed_with_what_to_do(own_folders):
     (models / "cnn-five-00000004" / "run.json").write_text('{"run_id": "cnn-five-00000004"}')
     keep("cnn-plain-00000005").folder.rename(models / "copy")
     (models / "README.md").write_text("not a run")
+    odd = keep("cnn-plain-00000006").folder / "run.json"
+    odd.write_text(odd.read_text().replace('"test": 0.2', '"test": 0.9'))
+    assert '"test": 0.9' in odd.read_text()
     states = store.list_runs().set_index("run_id")["state"]
     assert states["cnn-plain-00000001"] == "ok"
     assert "run.json is missing" in states["cnn-five-00000002"]
     assert "run.json is damaged" in states["cnn-five-00000003"]
     assert "run.json is damaged: recipe" in states["cnn-five-00000004"]
     assert "holds the run cnn-plain-00000005" in states["copy"]
-    assert len(states) == 5
+    assert "The share for test must be" in states["cnn-plain-00000006"]
+    assert len(states) == 6
     assert [run.run_id for run in store.runs()] == ["cnn-plain-00000001"]
 
 
@@ -459,6 +464,21 @@ def test_families_are_listed_with_their_members_and_the_newest_of_a_fold():
     assert listed["fold"]["cnn-plain-00000001"] == 2
     assert listed["family"]["cnn-plain-bbbbbbbb"] == "cnn-plain-bbbbbbbb"
     assert store.families("elsewhere").empty
+
+
+def test_folds_of_before_a_version_was_raised_do_not_complete_a_new_family(monkeypatch):
+    def named(fold: int) -> store.Run:
+        split = SplitSpec(fold=fold, folds=2)
+        name = store.run_id(recipes.get("cnn-plain"), "f" * 16, split, CLASSES)
+        return keep(name, split=split)
+
+    first = named(1)
+    before = store.family_of(first)
+    monkeypatch.setattr(record, "TRAINING_VERSION", record.TRAINING_VERSION + 1)
+    monkeypatch.setattr(naming, "TRAINING_VERSION", record.TRAINING_VERSION)
+    second = named(2)
+    assert store.family_of(first) not in (before, store.family_of(second))
+    assert store.families()["runs"].tolist() == [1, 1]
 
 
 def test_runs_of_before_folds_load_and_are_families_of_one():

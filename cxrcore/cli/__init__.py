@@ -8,7 +8,18 @@ import sys
 import typer
 from rich.console import Console
 
-from cxrcore.cli import data, duplicates, fetch, models, sharing, tracking, weights
+from cxrcore.cli import (
+    data,
+    duplicates,
+    fetch,
+    jobs,
+    models,
+    runs,
+    sharing,
+    tracking,
+    trash,
+    weights,
+)
 from cxrcore.errors import CxrError
 
 app = typer.Typer(
@@ -21,6 +32,9 @@ data.add_commands(app)
 fetch.add_commands(data.data_app)
 duplicates.add_commands(data.data_app)
 models.add_commands(app)
+runs.add_commands(app)
+trash.add_commands(app)
+jobs.add_commands(app)
 weights.add_commands(app)
 sharing.add_commands(app)
 tracking.add_commands(app)

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxrcore.cli.show import AsJson, console, follow, print_json, print_table, progress_bar
+from cxrcore.cli.show import (
+    AsJson,
+    console,
+    follow,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+    tell,
+)
 
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
@@ -41,6 +50,8 @@ def demo(
     if background:
         if as_json:
             print_json(job.model_dump(mode="json"))
+        else:
+            tell(job)
         return
     job = follow(job.job_id, quiet=as_json)
     ended = [job]
@@ -52,11 +63,9 @@ def demo(
         ]
     if as_json:
         print_json({"jobs": [j.model_dump(mode="json") for j in ended]})
-    if any(j.state != "done" for j in ended):
-        for unfinished in (j for j in ended if j.state != "done"):
-            console.print(
-                f"{unfinished.title}: {unfinished.state}. {unfinished.message}", markup=False
-            )
+    if unfinished := [j for j in ended if j.state != "done"]:
+        for job in [] if as_json else unfinished:
+            tell(job)
         raise typer.Exit(1)
 
 
@@ -137,11 +146,15 @@ def data_list(as_json: AsJson = False) -> None:
 
 
 @data_app.command("forget")
-def data_forget(name: str) -> None:
+def data_forget(name: str, as_json: AsJson = False) -> None:
     """Take NAME off the list; no file is touched."""
     from cxrcore import datasets
 
     datasets.forget(name)
+    if as_json:
+        print_json({"forgotten": name})
+    else:
+        say(f"{name} is off the list; its files stay where they are.")
 
 
 def index(

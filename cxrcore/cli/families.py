@@ -3,13 +3,13 @@
 import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cxrcore.cli.show import bars, console, print_json, print_table
-from cxrcore.jobs import Job, Together
+from cxrcore.cli.show import bars, facts_of, print_json, print_table, say, tell
+from cxrcore.jobs import Job, Room, Together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,48 +19,69 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.5
 
 
-def train_all(specs: Sequence["TrainSpec"], *, background: bool, as_json: bool) -> None:
+def train_all(
+    specs: Sequence["TrainSpec"], room: Room | None, *, background: bool, as_json: bool
+) -> None:
     """Train a family: submit all, follow them to the end, print its row.
 
-    Exits with 1 if one of them did not get done.
+    Each asks for `room` on a node of the cluster, see `jobs.submit_training`. Exits with 1 if one of them did not get done.
     """
     from cxrcore import jobs, settings
 
-    submitted = [jobs.submit_training(spec) for spec in specs]
+    submitted = [jobs.submit_training(spec, room) for spec in specs]
     if not background:
         submitted = _follow(submitted, quiet=as_json)
     told = jobs.together(submitted)
     family = specs[0].family
     summary = _summary(family) if not told.active else None
     if as_json:
-        facts = [job.model_dump(mode="json", exclude={"history"}) for job in submitted]
-        print_json({"family": family, "summary": summary, "jobs": facts})
+        print_json({"family": family, "summary": summary, "jobs": list(map(facts_of, submitted))})
     else:
         for job in submitted:
             if (job.state != "done" or settings.tracking_uri()) and not job.active:
-                console.print(f"{job.title}: {job.state}. {job.message or ''}", markup=False)
+                tell(job)
         if told.active:
             waiting = f"{told.total - told.done - told.failed} of {told.total} trainings"
-            console.print(f"{family}: {waiting} are on their way.", markup=False)
+            say(f"{family}: {waiting} are on their way. Watch them: python -m cxrcore jobs list")
         elif summary:
             _print_summary(family, summary)
     if told.failed:
         raise typer.Exit(1)
 
 
-def print_runs(table: "pd.DataFrame", families: "pd.DataFrame") -> None:
+def print_runs(table: "pd.DataFrame", families: "pd.DataFrame", starts: Mapping[str, str]) -> None:
     """The list of runs, a family of several as one row; a damaged run stands alone.
 
     Args:
         table: as `store.list_runs`.
         families: as `store.families`.
+        starts: run -> what `store.random_start` says of it.
     """
     several = families[families["wanted"] > 1]
     inside = {run_id for ids in several["run_ids"] for run_id in json.loads(ids)}
     rows = [*several.to_dict("records"), *table[~table["run_id"].isin(inside)].to_dict("records")]
     rows.sort(key=lambda row: str(row["created"] or ""), reverse=True)
-    columns = "run_id dataset runs accuracy interval leaks macro_f1 loss seconds created state"
-    print_table(columns.split(), (_cells(row) for row in rows))
+    columns = (
+        "run_id dataset runs accuracy interval leaks weights macro_f1 loss seconds created state"
+    )
+    said = [random_start(row, starts) for row in rows]
+    cells = [_cells(row, start) for row, start in zip(rows, said, strict=True)]
+    # What no row has, such as an interval where there are no families, only takes room.
+    shown = {
+        name: column
+        for name, column in zip(columns.split(), zip(*cells, strict=True), strict=True)
+        if any(cell not in ("", None) for cell in column)
+    }
+    print_table(list(shown), zip(*shown.values(), strict=True))
+    for sentence in sorted(set(filter(None, said))):
+        say(f"! random: {sentence}")
+
+
+def random_start(row: Mapping[str, Any], starts: Mapping[str, str]) -> str:
+    """The sentence of `starts` for a row of runs or families; "" where none is due."""
+    # All of a family started alike.
+    run_id = json.loads(row["run_ids"])[0] if "run_ids" in row else row["run_id"]
+    return starts.get(run_id, "")  # a damaged run is not in there
 
 
 def leaking(number: Any) -> str:
@@ -115,10 +136,13 @@ def _summary(family: str) -> dict[str, Any] | None:
     if not (runs := store.members(family)):
         return None
     said = store.summary_of(runs).model_dump(mode="json")
-    return said | {"classes": runs[0].classes, "run_ids": [run.run_id for run in runs]}
+    said |= {"classes": runs[0].classes, "run_ids": [run.run_id for run in runs]}
+    return said | {"random_start": store.random_start(runs[0]) or None}
 
 
 def _print_summary(family: str, summary: dict[str, Any]) -> None:
+    if summary["random_start"]:
+        say(summary["random_start"])
     names = ["accuracy", "macro F1", *(f"recall {name}" for name in summary["classes"])]
     figures = [summary["accuracy"], summary["macro_f1"], *summary["recalls"]]
     rows = [
@@ -130,8 +154,8 @@ def _print_summary(family: str, summary: dict[str, Any]) -> None:
     print_table(("test images", "mean", "sd", f"95 % over {over}"), rows, title)
 
 
-def _cells(row: dict[str, Any]) -> list[Any]:
-    """One row of the list, of a family or of a run."""
+def _cells(row: dict[str, Any], random_start: str) -> list[Any]:
+    """One row of the list, of a family or of a run; marked where `random_start` says anything."""
     accuracy = _rounded(row["accuracy"])
     if "wanted" in row:
         name, runs, state = row["family"], _of(row), "ok"
@@ -148,6 +172,7 @@ def _cells(row: dict[str, Any]) -> list[Any]:
         accuracy,
         interval,
         leaking(row["leaking"]) if _missing(row.get("imported")) else "imported",
+        "! random" if random_start else "",
         _rounded(row["macro_f1"]),
         _rounded(row.get("loss")),
         _rounded(row["seconds"], 1),

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from cxrcore.errors import SettingsError
 from cxrcore.jobs import Job
 from cxrcore.progress import Progress, Report, silent
 
@@ -24,6 +25,33 @@ console = Console(width=None if sys.stdout.isatty() else 160)
 def print_json(value: Any) -> None:
     """One JSON object on standard output; missing values are null."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=str, allow_nan=False))
+
+
+def say(sentence: str) -> None:
+    """A sentence for people; long lines are left to the terminal, so that commands can be copied."""
+    console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Go on only if a person agrees, or `yes` says that this was settled before.
+
+    The question goes to standard error, so that `--json` stays one object.
+
+    Raises:
+        SettingsError: nobody is there to be asked.
+        typer.Exit: the answer was no; its code is 1.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise SettingsError(
+            f"{question} Nobody can answer that here (the input is no terminal), so nothing was "
+            "done. Say it with --yes."
+        )
+    typer.echo(f"{question} [y/N]: ", nl=False, err=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        typer.echo("Nothing was done.", err=True)
+        raise typer.Exit(1)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
@@ -71,10 +99,25 @@ def follow(job_id: str, quiet: bool) -> Job:
                 time.sleep(0.2)
         except KeyboardInterrupt:
             jobs.cancel(job_id)
+            typer.echo(f"Stopped. To go on: python -m cxrcore jobs resume {job_id}", err=True)
             raise typer.Exit(130) from None
         if drawn and task is not None:
             drawn.update(task, completed=job.share, description=_describe(job))
     return job
+
+
+def facts_of(job: Job) -> dict[str, Any]:
+    """A job for programs, without the figures of its epochs."""
+    return job.model_dump(mode="json", exclude={"history"})
+
+
+def tell(job: Job) -> None:
+    """How a job is, in a line, and the command that fits: to watch it, or to go on with it."""
+    say(f"{job.title}: {job.state}. {job.message}".rstrip())
+    if job.active:
+        say(f"Watch it: python -m cxrcore jobs log {job.job_id} --follow")
+    elif job.state != "done":
+        say(f"To go on: python -m cxrcore jobs resume {job.job_id}")
 
 
 def _describe(job: Job) -> str:

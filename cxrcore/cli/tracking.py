@@ -19,7 +19,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def track(
-    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...")] = None,
+    runs: Annotated[list[str] | None, typer.Argument(metavar="RUN")] = None,
     every: Annotated[bool, typer.Option("--all", help="All undamaged runs of the store.")] = False,
     tensorboard: Annotated[
         Path | None,

@@ -1,12 +1,20 @@
 """Commands about weights: weights list, get, check, import; import-weights for a run."""
 
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxrcore.cli.show import AsJson, console, print_json, print_table, progress_bar
+from cxrcore.cli.show import AsJson, console, print_json, print_table, progress_bar, say
 from cxrcore.errors import WeightsError
+from cxrcore.progress import Progress
+
+if TYPE_CHECKING:
+    from cxrcore.networks.doctor import Need
+    from cxrcore.training.reporting import TrainingProgress
 
 weights_app = typer.Typer(help="The pretrained weights that recipes start from.")
 
@@ -26,38 +34,54 @@ def list_weights(as_json: AsJson = False) -> None:
     from cxrcore.networks import doctor
     from cxrcore.settings import weights_dir
 
-    needs = doctor.needs()
+    facts = [_facts(need) for need in doctor.needs()]
     if as_json:
-        facts = [
-            {
-                "kind": need.kind,
-                "recipes": need.recipes,
-                "file": need.file_name,
-                "path": need.path and str(need.path),
-                "address": need.address,
-                "md5": need.md5,
-                "advice": need.advice,
-            }
-            for need in needs
-        ]
         print_json({"folder": str(weights_dir()), "weights": facts})
         return
     rows = (
         (
-            need.kind,
-            "here" if need.path else "missing",
-            "download" if need.md5 else "by hand",
-            need.md5 or "none published",
-            ", ".join(need.recipes) or "on request",
+            row["kind"],
+            row["state"],
+            "download" if row["md5"] else "by hand",
+            row["md5"] or "none published",
+            ", ".join(row["recipes"]) or "on request",
         )
-        for need in needs
+        for row in facts
     )
-    print_table(("weights", "state", "by", "MD5", "needed by"), rows)
-    for need in needs:
-        console.print(f"\n{need.kind}: {need.advice}", markup=False, highlight=False)
-    console.print(
-        "\nEvery recipe also trains without them: --weights random.", markup=False, highlight=False
-    )
+    print_table(("weights", "state", "by", "published MD5", "needed by"), rows)
+    for row in facts:
+        own = f" Its own MD5 is {row['md5_here']}." if row["path"] and row["md5"] is None else ""
+        say(f"\n{row['kind']}: {row['advice']}{own}")
+    say("\nEvery recipe also trains without them: --weights random.")
+
+
+def _facts(need: "Need") -> dict[str, Any]:
+    """One file for programs; `as_published` is null where there is nothing to compare."""
+    own, state, advice = None, "missing", need.advice
+    if need.path:
+        state = "here, not compared"
+        try:
+            own = need.found_md5()
+        except WeightsError as error:
+            state, advice = "here, unreadable", str(error)
+    same = None if own is None or need.md5 is None else own == need.md5
+    if same is not None:
+        state = "here, as published" if same else "here, another file"
+    if same is False:
+        wrong = f"{need.path} is not the published file: its MD5 is {own}. Remove it, then: "
+        advice = wrong + replace(need, path=None).advice
+    return {
+        "kind": need.kind,
+        "recipes": need.recipes,
+        "file": need.file_name,
+        "path": need.path and str(need.path),
+        "address": need.address,
+        "md5": need.md5,
+        "md5_here": own,
+        "as_published": same,
+        "state": state,
+        "advice": advice,
+    }
 
 
 def get(kind: str, as_json: AsJson = False) -> None:
@@ -143,7 +167,8 @@ def import_weights(
     chosen = recipes.get(recipe).override(**{k: v for k, v in changes.items() if v is not None})
     outputs = None if classes is None else [name.strip() for name in classes.split(",")]
     spec = importing.plan_import(chosen, datasets.load(data), file, outputs)
-    done = importing.import_weights(spec)
+    with _stages(quiet=as_json) as report:
+        done = importing.import_weights(spec, report=report)
     tracked = mlflow.log_finished(done.run)
     test = done.run.metrics["test"]
     if as_json:
@@ -160,3 +185,23 @@ def import_weights(
     )
     for note in [*done.run.notes, *([tracked] if tracked else [])]:
         console.print(note, markup=False, highlight=False)
+
+
+@contextlib.contextmanager
+def _stages(*, quiet: bool) -> "Iterator[Callable[[TrainingProgress], None]]":
+    """A bar a stage of an import; a stage that counts nothing is one thing to do."""
+    with progress_bar(quiet=quiet) as report:
+        last: Progress | None = None
+
+        def told(progress: "TrainingProgress") -> None:
+            nonlocal last
+            now = Progress(progress.stage, progress.batch, progress.batches or 1)
+            # Reports come twice a second at most, so the last of a stage may have been left out.
+            if last is not None and last.stage != now.stage:
+                report(replace(last, done=last.total))
+            last = now
+            report(now)
+
+        yield told
+        if last is not None:
+            report(replace(last, done=last.total))

@@ -8,10 +8,11 @@ waits; `place` says where a job is done.
 """
 
 from cxrcore.jobs.child import run
+from cxrcore.jobs.cluster import LEAST_CPUS, room, usual_room
 from cxrcore.jobs.cluster_state import place
 from cxrcore.jobs.control import cancel, dismiss, get, kill, list_jobs, log, resume
 from cxrcore.jobs.family import Together, together
-from cxrcore.jobs.record import Job, JobSpec
+from cxrcore.jobs.record import Job, JobSpec, Room
 from cxrcore.jobs.submit import (
     submit_demo,
     submit_duplicates,
@@ -21,8 +22,10 @@ from cxrcore.jobs.submit import (
 )
 
 __all__ = [
+    "LEAST_CPUS",
     "Job",
     "JobSpec",
+    "Room",
     "Together",
     "cancel",
     "dismiss",
@@ -32,6 +35,7 @@ __all__ = [
     "log",
     "place",
     "resume",
+    "room",
     "run",
     "submit_demo",
     "submit_duplicates",
@@ -39,4 +43,5 @@ __all__ = [
     "submit_pixels",
     "submit_training",
     "together",
+    "usual_room",
 ]

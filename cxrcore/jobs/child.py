@@ -21,15 +21,12 @@ from typing import Any
 
 import psutil
 
-from cxrcore import settings
+from cxrcore import parallel, settings
 from cxrcore.errors import Cancelled, CxrError, JobError
 from cxrcore.jobs import locks, queue, record
 from cxrcore.jobs.record import Job
 from cxrcore.jobs.status import Status, say
 from cxrcore.jobs.work import WORK, Context, Work
-
-# Trainings give way to the pages when both want the processor.
-_NICE = 5
 
 # A node can be quicker than the answer to who handed the job in, and holds its lock till then.
 _HANDING_IN_SECONDS = 10.0
@@ -48,7 +45,7 @@ def main(arguments: Sequence[str], work: Mapping[str, Work] = WORK) -> int:
     parser.add_argument("--lock", type=int, help="descriptor of the job's lock, already held")
     parser.add_argument("--submission", help="the id of this try, on a Ray cluster")
     given = parser.parse_args(arguments)
-    os.nice(max(0, _NICE - os.nice(0)))  # a job that a job started is nice already
+    parallel.give_way()  # to the pages
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     try:

@@ -5,6 +5,7 @@ is the same command on the same folder: the nodes share CXR_MODELS and CXR_DATA 
 paths, and the process writes status and log there. docs/cluster.md says how to set one up.
 """
 
+import contextlib
 import hashlib
 import os
 import shlex
@@ -14,16 +15,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cxrcore import settings
-from cxrcore.errors import JobError
+from cxrcore.errors import JobError, SettingsError
 from cxrcore.jobs import cluster_watch, logs, record
 from cxrcore.jobs.cluster_api import AlreadyThere, Api, Unreachable
-from cxrcore.jobs.record import Job, JobSpec, OnRay
+from cxrcore.jobs.record import Job, JobSpec, OnRay, Room
 
 # Of these the process on a node is told what they are here; of MLflow's not those with secrets.
 _TOLD = ("CXR_", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME")
 # What is no training asks for no CPU, so that measuring waits for no training, as on one machine;
 # asking for memory lets Ray choose any node instead of the head.
-_OTHER = {"cpus": 0.0, "gpus": 0.0, "memory_gb": 0.5}
+_OTHER = Room(cpus=0.0, gpus=0.0, memory_gb=0.5)
+LEAST_CPUS = 0.1
 _END_SECONDS = 15.0  # Ray gives a process 3 s between SIGTERM and SIGKILL
 _LOG_AGAIN_SECONDS = 30.0
 _MOST_ATTEMPTS = 1000
@@ -40,12 +42,44 @@ def request(spec: JobSpec, before: Job | None) -> OnRay | None:
     address = settings.ray_address()
     if address is None:
         return None
-    wanted = _OTHER
-    if spec.kind == "train":
-        cpus, gpus = settings.ray_cpus(), settings.ray_gpus()
-        wanted = {"cpus": cpus, "gpus": gpus, "memory_gb": settings.ray_memory_gb()}
+    wanted = _OTHER if spec.kind != "train" else spec.room or usual_room()
     tried = before.ray.attempt if before is not None and before.ray is not None else 0
-    return _numbered(OnRay(address=address, submission="", attempt=0, **wanted), spec, tried + 1)
+    return _numbered(
+        OnRay(address=address, submission="", attempt=0, **dict(wanted)), spec, tried + 1
+    )
+
+
+def usual_room() -> Room:
+    """What a training asks for unless it is told otherwise.
+
+    Raises:
+        SettingsError: one of the CXR_RAY_ variables makes no sense.
+    """
+    return Room(
+        cpus=settings.ray_cpus(), gpus=settings.ray_gpus(), memory_gb=settings.ray_memory_gb()
+    )
+
+
+def room(cpus: float | None, gpus: float | None) -> Room | None:
+    """The usual room with other numbers, for `submit_training`; None where none is given.
+
+    Raises:
+        SettingsError: there is no cluster to ask, or nothing can be done with so little.
+    """
+    given = {name: n for name, n in (("cpus", cpus), ("gpus", gpus)) if n is not None}
+    if not given:
+        return None
+    if settings.ray_address() is None:
+        raise SettingsError(
+            f"{' and '.join(given)} can be asked of a Ray cluster only, and CXR_RAY_ADDRESS is not "
+            "set. Set it to the address of the cluster's dashboard, or leave them out."
+        )
+    if not (given.get("cpus", LEAST_CPUS) >= LEAST_CPUS and given.get("gpus", 0) >= 0):
+        raise SettingsError(
+            f"A training needs at least {LEAST_CPUS:g} CPUs and no less than 0 GPUs. Received: "
+            f"{', '.join(f'{name} {n:g}' for name, n in given.items())}."
+        )
+    return usual_room().model_copy(update=given)
 
 
 def submit(folder: Path, job: Job, command: Sequence[str]) -> None:
@@ -94,13 +128,12 @@ def _entrypoint(folder: Path, ray: OnRay, command: Sequence[str]) -> str:
 def _options(ray: OnRay) -> dict[str, object]:
     told = {name: value for name, value in os.environ.items() if name.startswith(_TOLD)}
     told |= {
-        "CXR_MODELS": str(settings.models_dir()),
-        "CXR_DATA": str(settings.data_dir()),
+        **settings.places(),
         # Where the project lies at the same place on the node; elsewhere it must be installed.
         "PYTHONPATH": str(settings.ROOT),
     }
-    if (logs_folder := settings.tensorboard_dir()) is not None:
-        told["CXR_TENSORBOARD"] = str(logs_folder)
+    if uri := settings.tracking_uri():  # all who reach Ray's dashboard can read this
+        told["MLFLOW_TRACKING_URI"] = _without_password(uri)
     if ray.cpus:
         # Ray reserves and does not enforce: a training must keep to its CPUs by itself.
         threads = str(max(1, round(ray.cpus)))
@@ -112,6 +145,12 @@ def _options(ray: OnRay) -> dict[str, object]:
         "entrypoint_num_gpus": ray.gpus,
         "entrypoint_memory": round(ray.memory_gb * 1e9),
     }
+
+
+def _without_password(address: str) -> str:
+    before, mark, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{before}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def cancel(folder: Path, job: Job) -> None:
@@ -144,7 +183,7 @@ def kill(folder: Path, job: Job) -> Job:
     """
     assert job.ray is not None  # noqa: S101
     api = Api(job.ray.address)
-    (folder / record.CANCEL).touch()
+    record.ask_to_stop(folder)
     try:
         api.stop(job.ray.submission)
         end = time.monotonic() + _END_SECONDS
@@ -180,5 +219,6 @@ def log(folder: Path, tail: int) -> str:
         said = Api(job.ray.address, seconds=2.0).log(job.ray.submission)
     except JobError as error:
         return str(error)
-    (folder / record.LOG).write_text(said)
+    with contextlib.suppress(OSError):  # a full disk; it is asked again
+        (folder / record.LOG).write_text(said)
     return logs.last_lines(folder / record.LOG, tail)

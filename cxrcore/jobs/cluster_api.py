@@ -6,9 +6,10 @@ https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.h
 there are comes from the state interface of the same server.
 """
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,12 +78,14 @@ class Api:
     def jobs(self) -> dict[str, Said]:
         """All jobs that were submitted to the cluster since it was started, by their ids."""
         rows = self._call("GET", "/api/jobs/")
-        return {row["submission_id"]: _said(row) for row in rows if row.get("submission_id")}
+        with self._as_ray_answers():
+            return {row["submission_id"]: _said(row) for row in rows if row.get("submission_id")}
 
     def job(self, submission: str) -> Said | None:
         """One job; None if the cluster knows none of that id."""
         row = self._call("GET", f"/api/jobs/{submission}", missing=None)
-        return None if row is None else _said(row)
+        with self._as_ray_answers():
+            return None if row is None else _said(row)
 
     def stop(self, submission: str) -> None:
         """End a job: its processes get SIGTERM and 3 s later SIGKILL. Nothing if there is none."""
@@ -91,16 +94,27 @@ class Api:
     def log(self, submission: str) -> str:
         """What Ray has kept of a job's beginning; "" if there is nothing."""
         found = self._call("GET", f"/api/jobs/{submission}/logs", missing={})
-        return str(found.get("logs") or "")
+        with self._as_ray_answers():
+            return str(found.get("logs") or "")
 
     def nodes(self) -> list[Node]:
         """The nodes that are alive."""
         answer = self._call("GET", "/api/v0/nodes?detail=True&limit=1000")
-        rows = answer["data"]["result"]["result"]
-        return [_node(row["resources_total"]) for row in rows if row["state"] == "ALIVE"]
+        with self._as_ray_answers():
+            rows = answer["data"]["result"]["result"]
+            return [_node(row["resources_total"]) for row in rows if row["state"] == "ALIVE"]
+
+    @contextlib.contextmanager
+    def _as_ray_answers(self) -> Iterator[None]:
+        """Another server's JSON, read in the block as if it were Ray's, is said to be none."""
+        try:
+            yield
+        except (TypeError, KeyError, AttributeError) as error:
+            raise self._unreachable("what answers there is no job server of Ray") from error
 
     def _call(self, method: str, path: str, body: Any = None, **missing: Any) -> Any:
         """The JSON that the server answers with; `missing=` is returned for "not found"."""
+        from http.client import HTTPException
         from urllib.error import HTTPError
         from urllib.request import ProxyHandler, Request, build_opener
 
@@ -118,7 +132,10 @@ class Api:
                 return missing["missing"]
             raise self._refused(error.code, said) from error
         except (OSError, ValueError) as error:  # URLError is an OSError; no JSON a ValueError
-            raise self._unreachable(error) from error
+            reason = getattr(error, "reason", None) or error
+            raise self._unreachable(getattr(reason, "strerror", None) or reason) from error
+        except HTTPException as error:  # no HTTP at all: the port is another one's, as Ray's 6379
+            raise self._unreachable("what answers there does not speak HTTP") from error
 
     def _refused(self, code: int, said: str) -> JobError:
         if "already exists" in said:
@@ -139,9 +156,7 @@ class Api:
             "Look at its dashboard, and try again."
         )
 
-    def _unreachable(self, error: Exception) -> Unreachable:
-        reason = getattr(error, "reason", None) or error
-        reason = getattr(reason, "strerror", None) or reason
+    def _unreachable(self, reason: object) -> Unreachable:
         return Unreachable(
             f"No Ray cluster answers at {self.address}: {reason}. Start it with `ray start --head`, "
             "set CXR_RAY_ADDRESS to the address of its dashboard, or unset it to work on this machine."
@@ -175,4 +190,9 @@ def _authorization() -> dict[str, str]:
                 f"RAY_AUTH_MODE is token, but RAY_AUTH_TOKEN is not set and {place} cannot be read: "
                 f"{error.strerror}. Make a token with `ray get-auth-token --generate`."
             ) from error
+    if not (token.isascii() and token.isprintable()):  # never cited: it opens all nodes
+        raise JobError(
+            "The token for the Ray cluster (RAY_AUTH_TOKEN, or its file) is not one line of plain "
+            "characters. Copy it again from where Ray made it."
+        )
     return {"Authorization": f"Bearer {token}"}

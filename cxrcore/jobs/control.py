@@ -105,10 +105,7 @@ def cancel(job_id: str) -> Job:
         return job
     asked = record.asked_to_stop(folder)
     if asked is None:
-        try:
-            (folder / record.CANCEL).touch()
-        except OSError as error:
-            raise files.cannot_write(folder / record.CANCEL, error) from error
+        record.ask_to_stop(folder)
         if job.ray is not None:
             cluster.cancel(folder, job)
     elif asked >= record.PATIENCE_SECONDS:
@@ -136,12 +133,16 @@ def kill(job_id: str) -> Job:
             f"The process of {job_id}, number {job.pid}, is not to be found on this computer. "
             "End it where it was started."
         )
-    (folder / record.CANCEL).touch()
-    with suppress(psutil.NoSuchProcess):  # it ended by itself, which is what was wanted
+    record.ask_to_stop(folder)
+    try:
         for member in [*process.children(recursive=True), process]:
             with suppress(psutil.NoSuchProcess):
                 if not leftovers.is_tracker(member):
                     member.kill()
+    except psutil.NoSuchProcess:
+        pass  # it ended by itself, which is what was wanted
+    except psutil.AccessDenied as error:
+        raise JobError(f"Only {process.username()} may end the process of {job_id}.") from error
     _until_free(folder)
     return record.observe(folder)
 
@@ -167,17 +168,15 @@ def dismiss(job_id: str) -> None:
         JobError: there is no such job, or it is active.
     """
     with _gate():
+        leftovers.sweep(settings.jobs_dir())
         folder = _existing(job_id)
         if record.observe(folder).active:
-            raise JobError(f"{job_id} is still working. Cancel it first, then dismiss it.")
+            raise JobError(f"{job_id} is still working. Cancel it first, then remove it.")
         with ExitStack() as ends:
             _lock(folder, ends)
             _end_leftovers(record.observe(folder))
-            # Renamed first: nobody sees a job that is half removed.
-            gone = folder.with_name(f".gone-{folder.name}-{time.time_ns()}")
             try:
-                folder.rename(gone)
-                shutil.rmtree(gone)
+                files.remove(folder)
             except OSError as error:
                 raise files.cannot_write(folder, error) from error
 
@@ -222,7 +221,7 @@ def _lock(folder: Path, ends: ExitStack) -> int:
 
 
 def _fresh(spec: JobSpec) -> Job:
-    facts = spec.model_dump(exclude={"details"})
+    facts = spec.model_dump(exclude={"details", "room"})
     created = record.now()
     return Job(**facts, state="queued", stage="waiting", created=created, ticket=time.time_ns())
 
@@ -252,7 +251,7 @@ def _prepare(folder: Path, spec: JobSpec, before: Job | None) -> Job:
 def _spawn(folder: Path, lock: int, command: Sequence[str]) -> None:
     # The child works in the project's folder, where the package can be imported; what is
     # relative to ours must not move with that.
-    places = {"CXR_MODELS": str(settings.models_dir()), "CXR_DATA": str(settings.data_dir())}
+    places = settings.places()
     try:
         with open(folder / record.LOG, "ab") as output:
             process = subprocess.Popen(

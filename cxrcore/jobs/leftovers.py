@@ -1,4 +1,4 @@
-"""Helpers that outlived the process of a job: found and ended.
+"""What outlived the process of a job: helpers, found and ended, and half-made folders.
 
 A process that is killed cannot tell its helpers. Those that joblib starts to decode images in
 parallel then wait for ever, each with a few hundred megabytes. They share the session of their
@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import psutil
+
+from cxrcore import files
 
 # Sees by itself when the last helper is gone, and then removes what they shared.
 _TRACKER = "resource_tracker"
@@ -38,6 +40,15 @@ def end(leader: int, born: float, died: float) -> int:
         except (psutil.Error, OSError):  # ended meanwhile, or another user's
             continue
     return killed
+
+
+def sweep(jobs: Path) -> None:
+    """Delete what a process that died left of jobs it was making or removing.
+
+    Args:
+        jobs: the folder of all jobs; nobody else makes or removes one meanwhile.
+    """
+    files.remove_abandoned(jobs, ".*.????????*", 0)
 
 
 def is_tracker(process: psutil.Process) -> bool:

@@ -45,6 +45,16 @@ _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,119}")
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
+class Room(BaseModel):
+    """What a job asks of one node of a Ray cluster."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cpus: float
+    gpus: float
+    memory_gb: float  # 10^9 bytes
+
+
 class JobSpec(BaseModel):
     """What a job has to do; `details` are the arguments of its kind of work, as JSON.
 
@@ -61,19 +71,15 @@ class JobSpec(BaseModel):
     family: str = ""
     part: str = ""
     details: dict[str, Any] = Field(default_factory=dict)
+    room: Room | None = None  # None: what the settings say when it is handed in
 
 
-class OnRay(BaseModel):
+class OnRay(Room):
     """Where a Ray cluster does a job, and what the job asked of one of its nodes."""
-
-    model_config = ConfigDict(frozen=True)
 
     address: str  # of the cluster's dashboard
     submission: str  # Ray's id for this try
     attempt: int  # tries are counted, because Ray never takes an id twice
-    cpus: float
-    gpus: float
-    memory_gb: float  # 10^9 bytes
 
 
 class Job(BaseModel):
@@ -143,12 +149,12 @@ def read_spec(folder: Path) -> JobSpec:
     Raises:
         JobError: it is missing or damaged.
     """
-    return _read(folder / SPEC, JobSpec, "Dismiss this job and start it again.")
+    return _read(folder / SPEC, JobSpec, "Remove this job and start it again.")
 
 
 def read_status(folder: Path) -> Job:
     """The status as it was last written; JobError if it is missing or damaged."""
-    return _read(folder / STATUS, Job, "Resume this job, or dismiss it.")
+    return _read(folder / STATUS, Job, "Resume this job, or remove it.")
 
 
 def write(path: Path, record: JobSpec | Job) -> None:
@@ -172,7 +178,7 @@ def observe(folder: Path) -> Job:
 
 def no_such(job_id: str) -> JobError:
     """The error for a job that does not exist."""
-    return JobError(f"There is no job {job_id}; it may have been dismissed. See the list of jobs.")
+    return JobError(f"There is no job {job_id}; it may have been removed. See the list of jobs.")
 
 
 def process_of(job: Job) -> psutil.Process | None:
@@ -215,6 +221,18 @@ def silence(job: Job) -> float:
     # not written yet.
     submitted = datetime.fromtimestamp(job.ticket / 1e9, UTC) if job.ticket else job.created
     return (now() - (job.heartbeat or submitted)).total_seconds()
+
+
+def ask_to_stop(folder: Path) -> None:
+    """Leave the mark that the job's process looks for.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    try:
+        (folder / CANCEL).touch()
+    except OSError as error:
+        raise files.cannot_write(folder / CANCEL, error) from error
 
 
 def asked_to_stop(folder: Path) -> float | None:

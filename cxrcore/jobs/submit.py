@@ -4,18 +4,22 @@ from typing import TYPE_CHECKING, Any
 
 from cxrcore.errors import DatasetError
 from cxrcore.jobs import control, record
-from cxrcore.jobs.record import Job, JobSpec
+from cxrcore.jobs.record import Job, JobSpec, Room
 
 if TYPE_CHECKING:
     from cxrcore.training import TrainSpec
 
 
-def submit_training(spec: "TrainSpec") -> Job:
+def submit_training(spec: "TrainSpec", room: Room | None = None) -> Job:
     """Train in a process of its own; the job's id is the run's id.
 
     A run that is in the store already comes back at once as a job that is done. A training of
     the same run that is active is returned as it is, and one that was interrupted, cancelled
     or failed goes on from its checkpoint.
+
+    Args:
+        spec: from `training.plan`.
+        room: what it asks of a node of the Ray cluster; None for what the settings say.
 
     Raises:
         JobError: the process cannot be started.
@@ -55,6 +59,7 @@ def submit_training(spec: "TrainSpec") -> Job:
         family=family,
         part=part,
         details=details,
+        room=room,
     )
     return control.start(work)
 

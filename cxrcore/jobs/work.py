@@ -148,7 +148,7 @@ def train(context: Context) -> dict[str, Any]:
     except ValidationError as error:
         raise JobError(
             f"The specification of {context.spec.job_id} is not one of this version "
-            f"({error.errors()[0]['msg']}). Dismiss the job and start the training again."
+            f"({error.errors()[0]['msg']}). Remove the job and start the training again."
         ) from error
     run = training.train(
         spec,

@@ -44,7 +44,7 @@ class Need:
     def advice(self) -> str:
         """What to do, also on a machine without a network."""
         if self.path:
-            return f"Nothing to do: it is at {self.path}."
+            return f"Nothing to do: it is at {self.path}, published at {self.address}."
         copy = (
             f"Without a network: get {self.file_name} on another machine from {self.address}, "
             f"bring it here and run: python -m cxrcore weights import {self.file_name}"
@@ -52,6 +52,14 @@ class Need:
         if self.md5 is None:
             return f"{copy} (its author publishes no checksum, so it is not downloaded by program)."
         return f"python -m cxrcore weights get {self.kind}. {copy}."
+
+    def found_md5(self) -> str | None:
+        """MD5 of the file that is here, None if there is none; all of it is read.
+
+        Raises:
+            WeightsError: it cannot be read.
+        """
+        return None if self.path is None else md5_of(self.path)
 
 
 @dataclass(frozen=True)

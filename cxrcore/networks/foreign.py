@@ -25,6 +25,7 @@ from typing import Any
 
 from cxrcore.errors import WeightsError
 from cxrcore.networks import legacy
+from cxrcore.recipes import torch_files
 
 _WEIGHTS, _CONFIG = "model.weights.h5", "config.json"
 _MOST_BYTES = 8 << 30  # of weights in a zip; an optimiser's arrays may lie beside them
@@ -97,14 +98,10 @@ def _layout(path: Path) -> str:
     names = _zip_names(path) if start == b"PK\x03\x04" else []
     if _WEIGHTS in names:
         return "zip"
-    # PyTorch writes a zip with a pickle inside, before 1.6 a bare pickle (protocol 2).
-    torch = any(name.endswith("data.pkl") for name in names) or start[:2] == b"\x80\x02"
-    if torch or path.suffix.lower() in (".pt", ".pth", ".ckpt", ".safetensors"):
+    if refused := torch_files.refusal(path):
         raise WeightsError(
-            f"{path} is a PyTorch checkpoint (TorchXRayVision's are), which is not supported: "
-            "opening one can run code that is inside it, and its layers are not those of Keras. "
-            "Use weights in Keras' layout (.h5 or .keras), such as CheXNet's: "
-            "python -m cxrcore weights list."
+            f"{refused} Use weights in Keras' layout (.h5 or .keras), such as CheXNet's: "
+            "python -m cxrcore weights list"
         )
     raise WeightsError(
         f"{path} is neither an HDF5 file (.h5) nor a Keras archive (.keras). "

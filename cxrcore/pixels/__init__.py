@@ -8,11 +8,14 @@
 
 The folder is whole or absent: it grows as `….making`, where an interrupted preparation
 goes on, and is renamed in the end. All runs and processes share it through memory maps.
+All folders together take about CXR_PIXELS_GB: before a new one is made, those go that were not
+used for longest, but none that was used within a day. They are made again when needed.
 """
 
 import contextlib
 import hashlib
 import io
+import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Pixels", "Preparation", "find", "prepare", "prepare_one"]
 
+_SPARED_SECONDS = 86_400  # a page or a training may be using them
+_ABANDONED_SECONDS = 7 * 86_400
 _COUNTED = 2048  # prepared images a process counts at once, a tenth of a second's work
 VERSION = 2  # raise it when the same image comes to be prepared differently
 _SCORES, _COUNTS = "brisque.npy", "histograms.npy"
@@ -90,6 +95,10 @@ class Pixels:
     ) -> np.memmap:
         """What is computed from the pixels, from the file beside them; made when it is missing."""
         path = self.folder / name
+        if not self.folder.is_dir():
+            raise StoreError(
+                f"The prepared pixels in {self.folder} were deleted. Ask again; they are made anew."
+            )
         waiting = Meter("waiting for another process that does this", len(self.array), report)
         with parallel.exclusive(path.with_suffix(".lock"), lambda: waiting.update(0)):
             if not path.exists():
@@ -139,8 +148,18 @@ def prepare(
         lock = folder.with_name(f"{folder.name}.lock")
         with parallel.exclusive(lock, lambda: waiting.update(0)):
             if not folder.is_dir():
+                _make_room(dataset, preparation)
                 making.make(folder, dataset, preparation, report, workers)
     return _open(folder, dataset)
+
+
+def _make_room(dataset: "Dataset", preparation: Preparation) -> None:
+    folder = settings.data_dir() / "pixels"
+    files.remove_abandoned(folder, "*.making", _ABANDONED_SECONDS)
+    files.remove_abandoned(folder, ".*", _ABANDONED_SECONDS)  # deleting was interrupted
+    needed = len(dataset.table) * preparation.size**2
+    others = (path for path in folder.glob("[!.]*") if path.is_dir() and path.suffix != ".making")
+    files.make_room(others, settings.pixels_bytes() - needed, unused_seconds=_SPARED_SECONDS)
 
 
 def _folder(dataset: "Dataset", preparation: Preparation) -> Path:
@@ -165,6 +184,8 @@ def _folder(dataset: "Dataset", preparation: Preparation) -> Path:
 
 
 def _open(folder: Path, dataset: "Dataset") -> Pixels:
+    with contextlib.suppress(OSError):  # a shared folder may be for reading only
+        os.utime(folder)  # used now: what was not for longest is deleted first
     array = _array(folder / "pixels.npy")
     reasons = files.read_json(folder / "rows.json")["unusable"]
     if len(array) != len(dataset.table):

@@ -80,7 +80,9 @@ def make(
 def _reserve(path: Path, shape: tuple[int, int, int]) -> None:
     """Make an array of zeros on disk, with its room, so that a full disk is met at once."""
     if path.exists():
+        os.utime(path.parent)  # it is gone on with: not abandoned
         return
+    files.remove_abandoned(path.parent, f".{path.name}.*", 0)  # of a killed process; ours now
     header = io.BytesIO()
     form = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(header, form)

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from cxrcore.errors import RecipeError
 from cxrcore.files import digest
+from cxrcore.recipes import torch_files
 from cxrcore.recipes.records import Frozen, Plateau, Reported, Stopping
 
 # The same words as `images.ARMS` (a test holds that); not imported from there, because a
@@ -193,7 +194,17 @@ class Recipe(Frozen):
         return values
 
     def _first_weights(self, weights: Any) -> dict[str, str]:
-        if weights in self.weights_choices or not _is_h5(weights):
+        named = weights in self.weights_choices
+        if (
+            not named
+            and isinstance(weights, str | Path)
+            and (said := torch_files.refusal(Path(weights)))
+        ):
+            raise RecipeError(
+                f"{said} Give the path of an .h5 file in Keras' layout, or one of: "
+                f"{', '.join(self.weights_choices)}."
+            )
+        if named or not _is_h5(weights):
             return {"weights": weights, "weights_digest": ""}
         path = Path(weights).expanduser().resolve()
         if not path.is_file():

@@ -1,5 +1,6 @@
 """Who goes to training, validation and test, so that no patient is in two of them."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -99,9 +100,18 @@ class Split:
     patients_known: float
     note: str
 
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits over who is where."""
+        pairs = sorted(self.assignment.items())
+        text = "".join(f"{image_id}\t{part}\n" for image_id, part in pairs)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
 
 def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None) -> Split:
     """Divide the images of a dataset: stratified by class, patients and duplicates together.
+
+    The order of the table does not count, so that renamed files stay in their parts.
 
     An image without a patient counts as a patient of its own. What hangs together by patients
     and duplicates stays together: a copy under another patient joins the two. With a
@@ -116,6 +126,8 @@ def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None
     Raises:
         DatasetError: a class is too small to be in all three parts.
     """
+    order = table["image_id"]
+    table = table.sort_values("image_id", kind="stable")
     labels, classes = _labels(table)
     known = table["patient_id"].notna()
     used = groups if spec.duplicates == "together" else None
@@ -155,7 +167,9 @@ def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None
         notes.on_patients(share, spec.group),
     ]
     return Split(
-        assignment=pd.Series(part, index=table["image_id"].to_numpy(object), dtype="str"),
+        assignment=pd.Series(part, index=table["image_id"].to_numpy(object), dtype="str").loc[
+            order.to_numpy(object)
+        ],
         group_key=together.key,
         patients_known=share,
         note=" ".join(said),

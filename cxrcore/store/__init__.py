@@ -14,6 +14,7 @@ from cxrcore.store.families import families, members, summary_of
 from cxrcore.store.naming import family_id, family_of
 from cxrcore.store.reading import exists, list_runs, load_run, runs
 from cxrcore.store.record import HISTORY_COLUMNS, TRAINING_VERSION, Run, run_id
+from cxrcore.store.starting import instead_of, random_start
 from cxrcore.store.trash import delete, empty_trash, restore, trashed
 from cxrcore.store.writing import export, save
 
@@ -28,9 +29,11 @@ __all__ = [
     "families",
     "family_id",
     "family_of",
+    "instead_of",
     "list_runs",
     "load_run",
     "members",
+    "random_start",
     "restore",
     "run_id",
     "runs",

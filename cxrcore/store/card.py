@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from cxrcore.datasets import known
 from cxrcore.evaluation import Metrics
+from cxrcore.evaluation.f1 import class_intervals, macro_interval
 from cxrcore.evaluation.intervals import wilson
-from cxrcore.recipes import RECIPES
 from cxrcore.store.record import Run
+from cxrcore.store.starting import random_start
 
 _FEW = 30  # test images of a class; below, an interval is wider than 0.3
 NOTICE = "For research and teaching only. Never for diagnosis."
@@ -122,8 +123,10 @@ def _data(run: Run) -> str:
 def _evaluation(run: Run) -> str:
     test = run.metrics["test"]
     text = (
-        f"## Evaluation\n\nOn {test.n:,} test images. Intervals are Wilson's for 95 %; they count "
-        f"images as independent, which those of one patient are not.\n\n{_accuracy(test)}"
+        f"## Evaluation\n\nOn {test.n:,} test images. Intervals are for 95 %, Wilson's or made of "
+        "Wilson's (F1); they count images as independent, which those of one patient are not. The "
+        "cross-entropy, no share of images, has none.\n\n"
+        f"{_accuracy(test)}"
     )
     if run.metrics_clean is not None:
         text += (
@@ -131,11 +134,13 @@ def _evaluation(run: Run) -> str:
             f"({run.metrics_clean.n:,} left): {_accuracy(run.metrics_clean)}"
         )
     rows = []
-    for place, row in enumerate(test.classes):
+    for place, (row, sure) in enumerate(
+        zip(test.classes, class_intervals(test.confusion), strict=True)
+    ):
         hits = test.confusion[place][place]
         called = sum(line[place] for line in test.confusion)
         precision, recall = _share(hits, called), _share(hits, row.support)
-        rows.append((row.name, recall, precision, f"{row.f1:.3f}", f"{row.support:,}"))
+        rows.append((row.name, recall, precision, _between(row.f1, sure), f"{row.support:,}"))
     text += "\n\n" + _table(("class", "recall", "precision", "F1", "images"), rows)
     header = ("true \\ predicted", *run.classes)
     confusion = zip(run.classes, test.confusion, strict=True)
@@ -154,8 +159,9 @@ def _evaluation(run: Run) -> str:
 
 def _accuracy(metrics: Metrics) -> str:
     hits = sum(line[place] for place, line in enumerate(metrics.confusion))
+    macro = _between(metrics.macro.f1, macro_interval(metrics.confusion))
     return (
-        f"accuracy **{_share(hits, metrics.n)}**, macro F1 {metrics.macro.f1:.3f}, "
+        f"accuracy **{_share(hits, metrics.n)}**, macro F1 {macro}, "
         f"cross-entropy {metrics.loss:.3f}."
     )
 
@@ -180,9 +186,7 @@ def _limits(run: Run) -> str:
         said.append(f"Fewer than {_FEW} test images of: {', '.join(few)}.")
     if run.recipe.arm != "none":
         said.append(f"It expects images prepared as {run.recipe.arm!r}, by a lung mask.")
-    published = RECIPES.get(run.recipe.name)
-    if published is not None and published.weights != "random" == run.weights_used:
-        said.append("It started from random weights, not from the pretrained ones of its study.")
+    said += [sentence] if (sentence := random_start(run)) else []
     said += ["Probabilities are not calibrated."]
     said += [] if run.imported else ["One training with one seed on one division."]
     said += ["Images of other hospitals, devices or ages were not tried."]
@@ -194,8 +198,11 @@ def _limits(run: Run) -> str:
 def _share(hits: int, n: int) -> str:
     if not n:
         return "none"
-    low, high = wilson(hits, n)
-    return f"{hits / n:.3f} ({low:.3f}-{high:.3f})"
+    return _between(hits / n, wilson(hits, n))
+
+
+def _between(value: float, bounds: tuple[float, float]) -> str:
+    return f"{value:.3f} ({bounds[0]:.3f}-{bounds[1]:.3f})"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from cxrcore.errors import CxrError
 from cxrcore.store.record import FILES, Run, Stamp, digest_of, stamp
 
 RECORD, SEAL = "run.json", "run.digest"
@@ -27,6 +28,8 @@ def read(folder: Path) -> tuple[Run | None, str]:
         run = _parsed(path, stamp(path))
     except FileNotFoundError:
         return None, f"Not a whole run: {RECORD} is missing. {_REMEDY}"
+    except CxrError as error:  # a split that makes no sense
+        return None, f"{RECORD} is damaged: {error} {_REMEDY}"
     except OSError as error:
         return None, f"{RECORD} cannot be read: {error.strerror or error}. Check its permissions."
     except ValidationError as error:

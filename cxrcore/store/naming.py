@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cxrcore import duplicates, pixels
 from cxrcore.recipes import Recipe
 from cxrcore.splits import SplitSpec
-from cxrcore.store.record import TRAINING_VERSION, Run
+from cxrcore.store.record import TRAINING_VERSION, Run, run_id
 
 
 def family_id(
@@ -16,10 +16,13 @@ def family_id(
     split: SplitSpec,
     classes: Sequence[str],
     grouping: str = "",
+    *,
+    earlier: bool = False,
 ) -> str:
     """`<recipe>-family-<8 hex>`: the same for trainings that differ in seed and fold alone.
 
-    The arguments are those of `run_id`.
+    The arguments are those of `run_id`. `earlier` is for runs of before one of the versions
+    was raised: images may have been divided or prepared differently then.
     """
     left_out = {"fold"}
     if split.folds:  # neither counts then
@@ -32,7 +35,7 @@ def family_id(
         "split": split.model_dump(mode="json", exclude=left_out, exclude_none=True),
         "classes": list(classes),
         "grouping": grouping,
-        "versions": [TRAINING_VERSION, pixels.VERSION, duplicates.VERSION],
+        "versions": None if earlier else [TRAINING_VERSION, pixels.VERSION, duplicates.VERSION],
     }
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
     return f"{recipe.name}-family-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
@@ -42,4 +45,5 @@ def family_of(run: Run) -> str:
     """The family of a run, see `family_id`; imported weights are a family of their own."""
     if run.imported:
         return run.run_id
-    return family_id(run.recipe, run.fingerprint, run.split, run.classes, run.grouping)
+    decides = (run.recipe, run.fingerprint, run.split, run.classes, run.grouping)
+    return family_id(*decides, earlier=run_id(*decides) != run.run_id)

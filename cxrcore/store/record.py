@@ -20,7 +20,7 @@ from cxrcore.recipes import Recipe
 from cxrcore.splits import Leaks, SplitSpec
 
 # Raised when training changes so that the same recipe gives other weights.
-TRAINING_VERSION = 2
+TRAINING_VERSION = 3
 
 MODEL, PREDICTIONS, HISTORY = "model.keras", "predictions.parquet", "history.csv"
 EMBEDDINGS, LOG = "embeddings.npy", "log.txt"
@@ -46,8 +46,8 @@ def _now() -> str:
 class Run(BaseModel):
     """One recipe trained on one split of one dataset; everything but the files themselves.
 
-    `seconds` is the whole training on the clock, pixels and evaluation
-    included, added up over resumed sittings, but not what is measured once a dataset; `images_per_second` counts the
+    `seconds` is the training on the clock: the epochs of all sittings, and pixels and evaluation
+    of the last one, but not what is measured once a dataset; `images_per_second` counts the
     training batches only. `peak_memory_mb` is the most the process ever held.
     `removed` has one {image_id, path, reason} an image that was left out.
     `weights_used` names where training started ("random", or a file). `leaks` says which test

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cxrcore import files, settings
 from cxrcore.errors import StoreError
-from cxrcore.store.reading import folder_of, no_run
+from cxrcore.store.reading import folders, no_run
 
 
 def delete(run_id: str) -> None:
@@ -15,8 +15,9 @@ def delete(run_id: str) -> None:
     Raises:
         StoreError: there is no such run, or it cannot be moved.
     """
-    folder = folder_of(run_id)
-    if not folder.is_dir():
+    # Whatever is listed can be deleted, also a copied folder with a blank in its name.
+    folder = next((entry for entry in folders() if entry.name == run_id), None)
+    if folder is None:
         raise no_run(run_id)
     place = _trash() / f"{run_id}@{time.time_ns()}"
     try:
@@ -28,7 +29,7 @@ def delete(run_id: str) -> None:
 
 def trashed() -> list[str]:
     """Names of the deleted runs that can be restored."""
-    return sorted({path.name.rpartition("@")[0] for path in _trash().glob("*@*")})
+    return sorted({_name(place) for place in _kept()})
 
 
 def restore(run_id: str) -> Path:
@@ -37,13 +38,13 @@ def restore(run_id: str) -> Path:
     Raises:
         StoreError: none was deleted, or a run of that name is there again.
     """
-    folder = folder_of(run_id)
-    if folder.exists():
-        raise StoreError(f"{folder} exists: there is nothing to restore. Delete it first.")
-    kept = sorted(_trash().glob(f"{run_id}@*"), key=lambda path: path.name)
+    kept = sorted((p for p in _kept() if _name(p) == run_id), key=lambda path: path.name)
     if not kept:
         names = ", ".join(trashed()) or "nothing"
         raise StoreError(f"The trash has no run {run_id!r}; it holds {names}.")
+    folder = settings.models_dir() / run_id
+    if folder.exists():
+        raise StoreError(f"{folder} exists: there is nothing to restore. Delete it first.")
     try:
         kept[-1].rename(folder)
     except OSError as error:
@@ -52,11 +53,42 @@ def restore(run_id: str) -> Path:
 
 
 def empty_trash() -> int:
-    """Remove deleted runs for good; returns how many there were."""
-    kept = list(_trash().glob("*@*"))
-    for folder in kept:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Remove deleted runs for good; returns how many there were.
+
+    Raises:
+        StoreError: some could not be removed; it names them and why. All others are gone.
+    """
+    kept = _kept()
+    left = {place: why for place in kept if (why := _remove(place))}
+    if left:
+        named = "; ".join(f"{_name(place)} ({why})" for place, why in left.items())
+        raise StoreError(
+            f"{len(left):,} of {len(kept):,} deleted runs could not be removed: {named}. "
+            f"See that this account may delete what is in {_trash()} and that no other program "
+            "uses it, then empty the trash again."
+        )
     return len(kept)
+
+
+def _remove(place: Path) -> str:
+    """Remove one deleted run, or what can be removed of it; why the rest stayed, or ""."""
+    try:
+        if place.is_symlink():  # a run that is kept elsewhere: the store has a link of it only
+            place.unlink()
+        else:
+            shutil.rmtree(place)
+    except OSError as error:
+        shutil.rmtree(place, ignore_errors=True)  # the first that stays does not hold up others
+        return (error.strerror or str(error)) if place.exists() else ""
+    return ""
+
+
+def _kept() -> list[Path]:
+    return list(_trash().glob("*@*"))
+
+
+def _name(place: Path) -> str:
+    return place.name.rpartition("@")[0]
 
 
 def _trash() -> Path:

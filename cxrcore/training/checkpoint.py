@@ -36,13 +36,14 @@ class State(BaseModel):
     `best_epoch` tell which epoch had the lowest validation loss, where the
     recipe keeps that epoch's weights. Seconds are added up over all sittings. `features`
     tells whether only a head is trained, on what frozen layers make of each image once; the
-    arrays are those of the head then.
+    arrays are those of the head then. `division` tells who was trained on.
     """
 
     run_id: str
     precision: str
     weights_used: str
     features: bool | None = None  # None in checkpoints of before it was noted
+    division: str | None = None  # `Split.digest`; None as above
     epoch: int = 0  # epochs that are done
     history: list[dict[str, float | int]] = []
     learning_rate: float | None = None  # for the next epoch

@@ -4,11 +4,13 @@ Rows are read from the file, not through the memory map: pages of a map count as
 memory of the process, so that its peak would grow with the dataset.
 """
 
+import contextlib
 import mmap
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,7 @@ from cxrcore.training import augment
 if TYPE_CHECKING:
     import tensorflow as tf
 
+Batch = tuple[Any, Any]
 _PREFETCHED = 2  # batches that wait ready; more only costs memory
 
 
@@ -59,6 +62,12 @@ class Rows:
                 )
         return batch
 
+    def use(self) -> None:
+        """Say that the file is needed: of those kept on disk, what nobody used makes room."""
+        for path in (self._path, self._path.parent):
+            with contextlib.suppress(OSError):  # deleted already, or for reading only
+                os.utime(path)
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -98,6 +107,7 @@ class Feed:
 
     def batches(self) -> Iterator[tuple[npt.NDArray[np.generic], npt.NDArray[np.int32]]]:
         """(rows, classes) of one epoch as they lie on disk; the last batch may be smaller."""
+        self._rows.use()
         order = np.arange(len(self._numbers))
         if self._seed is not None:
             order = np.random.default_rng([self._seed, self.epoch]).permutation(order)
@@ -136,3 +146,17 @@ def _as_input(x: "tf.Tensor", y: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
     if x.dtype == tf.uint8:
         x = tf.repeat(tf.cast(x, tf.float32)[..., tf.newaxis], 3, axis=-1)
     return x, y
+
+
+def explained(batches: Iterable[Batch], feed: Feed) -> Iterator[Batch]:
+    """The batches of a feed's dataset; what the feed met is raised, not what TensorFlow makes of it.
+
+    Raises:
+        TrainingError: the file of the rows ended early.
+    """
+    try:
+        yield from batches
+    except Exception as error:
+        if feed.failure is not None:
+            raise feed.failure from error
+        raise

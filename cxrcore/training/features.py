@@ -19,13 +19,15 @@ from cxrcore import files, parallel, settings
 from cxrcore.pixels import Pixels
 from cxrcore.progress import Meter
 from cxrcore.store import TRAINING_VERSION
-from cxrcore.training.data import Feed, Rows
+from cxrcore.training.data import Feed, Rows, explained
 from cxrcore.training.reporting import Reporter
 
 if TYPE_CHECKING:
     import keras
 
 _BATCH = 32
+_ABANDONED_SECONDS = 86_400  # nothing is written for so long
+_OPENED_SECONDS = 60  # another training may just be about to open it
 
 
 @dataclass(frozen=True)
@@ -82,27 +84,22 @@ def compute(
         "waiting for another training", len(pixels.array), reporter.of("computing features")
     )
     with parallel.exclusive(path.with_suffix(".lock"), lambda: meter.update(0)):
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(path)  # used now: those that were not for longest are deleted first
         if not path.exists():
             _make_room(features)
             _write(features, trunk, pixels, reporter)
-        os.utime(path)  # used now: those that were not for longest are deleted first
         kept: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
     return kept
 
 
 def _make_room(features: Features) -> None:
-    """Delete what was not used for longest until the new file fits; what is in use, too."""
-    kept = []
-    for path in features.path.parent.glob("*.npy"):
-        with contextlib.suppress(OSError):  # another training deleted it a moment ago
-            kept.append((path.stat().st_mtime, path.stat().st_size, path))
-    surplus = sum(size for _, size, _ in kept) + features.bytes - settings.features_bytes()
-    for _, size, path in sorted(kept):
-        if surplus <= 0:
-            return
-        with contextlib.suppress(OSError):  # Windows keeps files that are open
-            path.unlink()
-            surplus -= size
+    """Delete what was not used for longest until the new file fits; what is read, too."""
+    folder = features.path.parent
+    files.remove_abandoned(folder, f".{features.path.name}.*", 0)  # only we may write it now
+    files.remove_abandoned(folder, ".*.npy.*", _ABANDONED_SECONDS)
+    allowed = settings.features_bytes() - features.bytes
+    files.make_room(folder.glob("[!.]*.npy"), allowed, unused_seconds=_OPENED_SECONDS)
 
 
 def _write(features: Features, trunk: "keras.Model", pixels: Pixels, reporter: Reporter) -> None:
@@ -126,7 +123,7 @@ def _write(features: Features, trunk: "keras.Model", pixels: Pixels, reporter: R
             np.lib.format.write_array_header_1_0(file, header)
             begin, done = file.tell(), 0
             file.truncate(begin + features.bytes)
-            for images, _ in batches:
+            for images, _ in explained(batches, feed):
                 batch = np.asarray(apply(images), "<f4")
                 for number, row in zip(numbers[done : done + len(batch)], batch, strict=True):
                     file.seek(begin + row_bytes * int(number))

@@ -13,18 +13,19 @@ from cxrcore import files, settings
 from cxrcore.errors import StoreError, TrainingError
 
 _CPUINFO = Path("/proc/cpuinfo")  # absent on macOS and Windows
-_NICENESS = 5  # below the dashboard and everything else a person is looking at
 _LIBRARIES = ("cxrcore", "tensorflow", "keras", "numpy", "scikit-learn", "opencv-python-headless")
 
 
 def best_precision() -> str:
     """ "mixed_bfloat16" where this machine computes faster with it, else "float32".
 
-    On a GPU it does. A CPU with avx512_bf16 or amx may: with amx plain CNNs train two to
+    CXR_PRECISION decides where it is set. On a GPU it does. A CPU with avx512_bf16 or amx may: with amx plain CNNs train two to
     three times faster, with avx512_bf16 alone they were measured 10 to 50 % slower. So
     such a CPU is tried once with one convolution, in about a second, and the result is
     kept in the data folder. Elsewhere bfloat16 is emulated.
     """
+    if (asked := settings.precision()) is not None:
+        return asked
     if _gpus():
         return "mixed_bfloat16"
     if not cpu_has_bfloat16(_cpuinfo()):
@@ -91,12 +92,6 @@ def memory_explained(batch_size: int, image_size: int) -> Iterator[None]:
             "Choose a smaller batch size or image size, or close other programs. "
             "The epochs that are done are kept."
         ) from error
-
-
-def lower_priority() -> None:
-    """Let everything else on the machine go first; asking again changes nothing."""
-    if hasattr(os, "nice"):  # not on Windows
-        os.nice(max(0, _NICENESS - os.nice(0)))
 
 
 def peak_memory_mb() -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrcore import datasets, duplicates, index, pixels, splits
+from cxrcore import datasets, duplicates, index, parallel, pixels, splits
 from cxrcore.datasets import Dataset
 from cxrcore.errors import DatasetError, TrainingError
 from cxrcore.pixels import Pixels, Preparation
@@ -67,6 +67,7 @@ def gather(spec: TrainSpec, reporter: Reporter) -> Material:
     prepared = pixels.prepare(dataset, preparation, report=report)
     reporter.stop_if_asked()
     chosen = select(dataset, spec.classes, split, prepared, spec.recipe.max_brisque)
+    parallel.dismiss()
     used = dataset.table.iloc[np.sort(np.concatenate(list(chosen.rows.values())))]
     found = leaks.find(used, split.assignment, groups)
     return Material(dataset, split, prepared, chosen, found, seconds_once)

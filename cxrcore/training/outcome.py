@@ -10,7 +10,7 @@ import pandas as pd
 from cxrcore.datasets import Dataset
 from cxrcore.evaluation import Metrics, evaluate
 from cxrcore.progress import Meter
-from cxrcore.training.data import Feed
+from cxrcore.training.data import Feed, explained
 from cxrcore.training.network import Network
 from cxrcore.training.reporting import Reporter
 from cxrcore.training.selection import Selection
@@ -96,7 +96,7 @@ def _predict(
     meter = Meter("evaluating", feed.images, reporter.of("evaluating"))
     parts: list[list[npt.NDArray[np.float32]]] = []
     done = 0
-    for x, _ in batches:
+    for x, _ in explained(batches, feed):
         parts.append([np.asarray(part, np.float32) for part in apply(x)])
         done += len(x)
         meter.update(done)

@@ -3,13 +3,14 @@
 import datetime
 import functools
 import hashlib
+import statistics
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from cxrcore import store
 from cxrcore.datasets import Dataset
-from cxrcore.errors import TrainingError
+from cxrcore.errors import StoreError, TrainingError
 from cxrcore.recipes import RECIPES, Recipe
 from cxrcore.splits import SplitSpec
 
@@ -127,9 +128,9 @@ def _digest_of(dataset: Dataset, columns: tuple[str, ...]) -> str:
 def estimate(recipe: Recipe, n_train: int, n_classes: int) -> float | None:
     """Seconds that a training may take here, from earlier runs of the same network.
 
-    The time of the most similar run (same image size before same number of
-    classes before newest) is scaled by the number of images, epochs and, for
-    another size, pixels. None when no run of this network is known.
+    The most similar run counts (same image size before same number of classes before newest).
+    Its epochs are scaled by the number of images and, for another size, of pixels; what it
+    took besides, once a training, is not. None when no run of this network is known.
     """
     known = [
         run
@@ -145,6 +146,18 @@ def estimate(recipe: Recipe, n_train: int, n_classes: int) -> float | None:
         return same_size, same_classes, datetime.datetime.fromisoformat(run.created)
 
     nearest = max(known, key=similarity)
-    work = n_train * recipe.epochs * recipe.image_size**2
-    done = nearest.split_counts["train"] * nearest.epochs_run * nearest.recipe.image_size**2
-    return nearest.seconds * work / done
+    each, once = _epoch_and_rest(nearest)
+    work = n_train * recipe.image_size**2
+    done = nearest.split_counts["train"] * nearest.recipe.image_size**2
+    return once + each * recipe.epochs * work / done
+
+
+def _epoch_and_rest(run: store.Run) -> tuple[float, float]:
+    """Seconds of a usual epoch, and of all that was not an epoch."""
+    try:
+        epochs = [float(seconds) for seconds in run.history()["seconds"]]
+    except StoreError:  # its other figures are whole all the same
+        epochs = []
+    if not epochs:
+        return run.seconds / run.epochs_run, 0.0
+    return statistics.median(epochs), max(0.0, run.seconds - sum(epochs))

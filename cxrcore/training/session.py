@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cxrcore import networks, store, weights
+from cxrcore import networks, parallel, store, weights
+from cxrcore.errors import TrainingError
 from cxrcore.files import cannot_write
 from cxrcore.recipes import Recipe
 from cxrcore.store import Run
@@ -68,7 +69,7 @@ def _train(
     spec: TrainSpec, checkpoint: Checkpoint, reporter: Reporter, precision: str | None
 ) -> Run:
     begun = time.monotonic()
-    machine.lower_priority()
+    parallel.give_way()
     recipe = spec.recipe
     state = checkpoint.load(spec.run_id)
     if state and state.features is None:
@@ -77,13 +78,14 @@ def _train(
     weights_used = _first_weights(recipe, reporter, needed=state is None or bool(state.features))
     material = gather(spec, reporter)
     begun += material.seconds_once
+    _same_division(state, material)
 
     reporter.tell("building")
     machine.start_tensorflow()
     if state is None:
         chosen = "float32" if recipe.features else precision or machine.best_precision()
         state = State(run_id=spec.run_id, precision=chosen, weights_used=weights_used)
-        state.features = recipe.frozen_first
+        state.features, state.division = recipe.frozen_first, material.split.digest
         state.log = opening(spec, material, state)
     else:
         state.log.append(f"continued after epoch {state.epoch}")
@@ -105,6 +107,16 @@ def _train(
         run = _fit_and_finish(spec, material, state, checkpoint, reporter, finish)
     checkpoint.remove()
     return run
+
+
+def _same_division(state: State | None, material: Material) -> None:
+    """Whoever was trained on must not be tested after a break."""
+    if state is not None and state.division not in (None, material.split.digest):
+        raise TrainingError(
+            f"Since epoch {state.epoch} other images are found to be duplicates, and the images "
+            "are divided differently: some that were trained on would be tested. Remove this job, "
+            "then start the training again from its first epoch."
+        )
 
 
 def _fit_and_finish(

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from cxrcore import figures
+from cxrcore import figures, store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.store import Run
@@ -22,7 +22,7 @@ from pages.parts import (
     run_trash,
 )
 from pages.parts.families import Family
-from pages.parts.words import ARM_NAMES
+from pages.parts.words import ARM_NAMES, WEIGHTS_NAMES
 
 MOST_SIDE_BY_SIDE = 3
 
@@ -57,7 +57,7 @@ def _choose_runs(table: pd.DataFrame, dataset: Dataset) -> list[Run | Family]:
     """The table of runs; those ticked (or named in the address) in the table's order."""
     usable = table[table["state"] == "ok"].reset_index(drop=True)
     for row in table[table["state"] != "ok"].itertuples():
-        st.warning(f"**{row.run_id}** is left out. {row.state}")
+        run_trash.damaged(str(row.run_id), str(row.state))
     wanted = st.query_params.get("runs", "").split(",")
     usable = _together(usable, cached_families.table(dataset.name), wanted)
     default = [i for i, run_id in enumerate(usable["run_id"]) if run_id in wanted]
@@ -115,7 +115,12 @@ def _together(runs: pd.DataFrame, told: pd.DataFrame, wanted: list[str]) -> pd.D
 def _shown(table: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     """The columns that people compare, best accuracy first."""
     recalls = pd.DataFrame(
-        [json.loads(row) for row in table["recalls"]], columns=_class_columns(table)
+        [
+            dict(zip(map(_recall_of, json.loads(names)), json.loads(recalls), strict=False))
+            for names, recalls in zip(table["classes"], table["recalls"], strict=True)
+        ],
+        columns=_class_columns(table),
+        index=table.index,
     )
     shown = pd.DataFrame(
         {
@@ -140,11 +145,20 @@ def _shown(table: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     if table["run_ids"].isna().all():
         shown = shown.drop(columns=["Runs", "±", "95 % interval"])
     shown = pd.concat([shown, recalls], axis=1)
-    shown["Starts from"] = table["weights_used"]
+    shown["Starts from"] = [
+        _start(recipe, used)
+        for recipe, used in zip(table["recipe"], table["weights_used"], strict=True)
+    ]
     shown["Parameters"] = table["parameters"]
     shown["Training"] = table["seconds"]
     shown["Trained"] = pd.to_datetime(table["created"])
     return shown
+
+
+def _start(recipe: str, used: str) -> str:
+    if published := store.instead_of(recipe, used):
+        return f"⚠ {used} (published: {WEIGHTS_NAMES.get(published, published)})"
+    return WEIGHTS_NAMES.get(used, used)
 
 
 def _leaking(number: object) -> str:
@@ -154,7 +168,12 @@ def _leaking(number: object) -> str:
 
 
 def _class_columns(table: pd.DataFrame) -> list[str]:
-    return [f"Recall {name}" for name in json.loads(table["classes"].iloc[0])] if len(table) else []
+    """Of all classes of all runs: folders may have been added or taken away in between."""
+    return list(dict.fromkeys(_recall_of(c) for row in table["classes"] for c in json.loads(row)))
+
+
+def _recall_of(label: str) -> str:
+    return f"Recall {label}"
 
 
 def _columns(table: pd.DataFrame) -> dict[str, ColumnConfig]:
@@ -176,6 +195,10 @@ def _columns(table: pd.DataFrame) -> dict[str, ColumnConfig]:
         "too. Their run's figures are too good. Not checked: trained before this was counted. "
         "Imported: what the weights were trained on is unknown."
     )
+    columns["Starts from"] = st.column_config.TextColumn(
+        help="The weights before the training. ⚠: random ones, where the study used pretrained "
+        "ones; the figures then say little about the published model."
+    )
     columns["Parameters"] = number(format="compact")
     columns["Training"] = number(format="%.0f s")
     columns["Trained"] = st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")
@@ -187,13 +210,8 @@ def _marks(chosen: list[Run | Family]) -> None:
     for run in chosen:
         if isinstance(run, Family):
             families.mark(run)
-            continue
-        leak_marks.warning(run)
-        if run.weights_used == "random" and run.recipe.weights_choices != ("random",):
-            st.warning(
-                f"**{run.run_id}** started from random weights, not from the pretrained ones that "
-                "its study used: its figures say little about the published model."
-            )
+        else:
+            leak_marks.warning(run)
 
 
 def _reports(chosen: list[Run | Family], dataset: Dataset) -> None:
@@ -233,7 +251,9 @@ def _curves(chosen: list[Run | Family]) -> None:
 
 
 def _name(item: Run | Family) -> str:
-    return item.name if isinstance(item, Family) else leak_marks.name(item)
+    if isinstance(item, Family):
+        return leak_marks.name(item.name, *item.runs)
+    return leak_marks.name(item.run_id, item)
 
 
 main()

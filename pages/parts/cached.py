@@ -215,9 +215,7 @@ def runs_table(dataset_name: str) -> pd.DataFrame:
     """`store.list_runs` of a dataset, read anew when a file of the store has changed."""
     root = settings.models_dir()
     folders = sorted(p for p in root.glob("*") if p.is_dir() and p.name[0] not in "._")
-    stamp = changes.stamp(
-        [file for folder in folders for file in (folder, *sorted(folder.iterdir()))]
-    )
+    stamp = changes.stamp([file for folder in folders for file in (folder, *_inside(folder))])
     return _runs_table(dataset_name, str(root), hash(stamp))
 
 
@@ -233,8 +231,14 @@ def run(run_id: str) -> store.Run:
         StoreError: it is missing or damaged.
     """
     folder = settings.models_dir() / run_id
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    return _run(run_id, str(folder), hash(changes.stamp(files)))
+    return _run(run_id, str(folder), hash(changes.stamp(_inside(folder))))
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:  # not there, or deleted by another session a moment ago
+        return []
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -37,7 +37,7 @@ def show(runs: Sequence[Run | Family], dataset: Dataset) -> None:
 def _confusion(run: Run | Family, normalise: bool) -> tuple[Run | Family, str, str] | None:
     if isinstance(run, Family):
         name, test = run.name, run.test
-        st.markdown(families.headline(run))
+        st.markdown(families.headline(run), help=families.tooltip(run))
     else:
         name, test = run.run_id, run.metrics["test"]
         st.markdown(

@@ -13,7 +13,7 @@ from cxrcore import store
 from cxrcore.datasets import Dataset
 from cxrcore.evaluation import Estimate, Metrics, Summary, pooled
 from cxrcore.store import Run
-from pages.parts import cached, reported
+from pages.parts import cached, how_trained, leak_marks, reported
 from pages.parts.words import plural
 
 _OVER = {
@@ -140,7 +140,7 @@ def headline(family: Family) -> str:
     spread = "" if accuracy.sd is None else f" ± {accuracy.sd:.3f}"
     images = "predictions" if family.summary.seeds > 1 else "images"
     return (
-        f"**{family.name}**  \n:small[mean test accuracy {accuracy.mean:.3f}{spread}, "
+        f"**{family.name}**{leak_marks.badge(*family.runs)}  \n:small[mean test accuracy {accuracy.mean:.3f}{spread}, "
         f"{members(family.summary.model_dump())} together, {family.test.n:,} {images}]"
     )
 
@@ -153,13 +153,28 @@ def mark(family: Family) -> None:
             f"**{family.name}**: {plural(missing, 'run')} of {told.wanted} missing. Its figures "
             "are those of the others; until all are there, not every image has been tested."
         )
-    if family.leaking:
+    if leaks := _leaks(family):
         st.warning(
-            f"**{family.name}**: {plural(family.leaking, 'test image')} known from training, over "
-            "all runs. Figures are better than they would be on new patients. Divide the images "
-            "anew (More options of the training form) for figures to rely on.",
+            f"**{family.name}**: {leaks} Divide the images anew (More options of the training "
+            "form) for figures to rely on.",
             icon=":material/warning:",
         )
+    leak_marks.random_warning(family.name, *family.runs)
+
+
+def tooltip(family: Family) -> str | None:
+    """What the badges of its headline mean, for `help=`; None where there is none."""
+    random = dict.fromkeys(map(store.random_start, family.runs))
+    return " ".join(filter(None, (_leaks(family), *random))) or None
+
+
+def _leaks(family: Family) -> str:
+    if not family.leaking:
+        return ""
+    return (
+        f"{plural(family.leaking, 'test image')} known from training, over all runs. Figures are "
+        "better than they would be on new patients."
+    )
 
 
 def report(family: Family, dataset: Dataset) -> None:
@@ -188,6 +203,7 @@ def report(family: Family, dataset: Dataset) -> None:
     st.caption(f"{_OVER[told.interval]} {_NONE}")
     st.caption(family.runs[0].split_note if not told.folds else _division(family))
     reported.beside(family.runs[0].recipe, family.test, dataset)
+    how_trained.show(family.runs, family.name)
     with st.expander(f"The {plural(told.runs, 'run')} of this family"):
         _runs(family)
 

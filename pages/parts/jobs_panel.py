@@ -1,16 +1,20 @@
 """The jobs of the sidebar: progress that moves by itself, cancel, log, resume, link to the run."""
 
 import contextlib
+from collections import Counter
+from collections.abc import Callable
 
 import streamlit as st
 
 from cxrcore import jobs, settings
 from cxrcore.errors import CxrError
 from cxrcore.jobs import Job
+from pages.parts import job_curves
 from pages.parts.words import duration
 
 SHOWN_WHEN_ENDED = 4
 _LOST = "What it has learned so far is deleted; it can't be resumed afterwards."
+_ALL_LOST = "What they have learned so far is deleted; they can't be resumed afterwards."
 _KEPT = "It leaves the list. What was prepared or measured so far is kept."
 STATE_NAMES = {
     "queued": "waiting its turn",
@@ -42,11 +46,29 @@ def _panel() -> None:
             _family(some, [job for job in listed if job.family == name])
         else:
             _active(some[0])
-    # What needs a decision stays in view, and the newest run; the rest is one line.
-    shown = [job for job in ended if job.state != "done"][:SHOWN_WHEN_ENDED]
-    shown += [job for job in ended if job.run_id][:1]
-    for job in shown:
+    _show_ended(ended)
+
+
+def _show_ended(ended: list[Job]) -> None:
+    """What needs a decision stays in view, and the newest run; the rest is one line.
+
+    Args:
+        ended: the newest first.
+    """
+    stopped: dict[str, list[Job]] = {}
+    for job in ended:
+        if job.state != "done":
+            stopped.setdefault(job.family or job.job_id, []).append(job)
+    in_view = list(stopped.values())[:SHOWN_WHEN_ENDED]
+    for some in in_view:
+        if len(some) > 1:
+            _stopped_family(some[::-1])  # in the order in which they were submitted
+        else:
+            _ended(some[0])
+    newest = [job for job in ended if job.run_id][:1]
+    for job in newest:
         _ended(job)
+    shown = [*newest, *(job for some in in_view for job in some)]
     if rest := [job for job in ended if job not in shown]:
         with st.expander(f"Earlier jobs ({len(rest)})"):
             for job in rest:
@@ -89,6 +111,7 @@ def _active(job: Job) -> None:
     with st.container(border=True):
         st.markdown(f"**{job.title}**")
         st.progress(job.share, text=_line(job))
+        job_curves.show(job)
         left, right = st.columns(2)
         if left.button(
             "Cancel",
@@ -106,7 +129,7 @@ def _family(active: list[Job], every: list[Job]) -> None:
     told = jobs.together(every)
     current = told.current or active[0]
     with st.container(border=True):
-        st.markdown(f"**{current.title.removesuffix(', ' + current.part)}**")
+        st.markdown(f"**{_title(current)}**")
         said = [current.part or f"{told.done + 1} of {told.total}"]
         said.append(
             f"epoch {current.epoch} of {current.epochs}" if current.epoch else _line(current)
@@ -114,6 +137,7 @@ def _family(active: list[Job], every: list[Job]) -> None:
         if told.eta_seconds is not None:
             said.append(f"about {duration(told.eta_seconds)} left for all")
         st.progress(told.share, text=" · ".join(said))
+        job_curves.show(current)
         left, right = st.columns(2)
         if left.button(
             "Cancel all",
@@ -127,6 +151,31 @@ def _family(active: list[Job], every: list[Job]) -> None:
             _act(jobs.cancel, active[0])
         with right.popover("Log", width="stretch"):
             _log(current)
+
+
+def _stopped_family(parts: list[Job]) -> None:
+    """Folds and seeds of one training that ended early, as one entry: one click for all."""
+    family = parts[0].family
+    with st.container(border=True):
+        states = Counter(STATE_NAMES[job.state] for job in parts)
+        counted = ", ".join(f"{number} {state}" for state, number in states.items())
+        st.markdown(f"**{_title(parts[0])}**  \n:small[{counted}]")
+        for message in list(dict.fromkeys(job.message for job in parts if job.message))[:2]:
+            st.caption(message)
+        if st.button("Resume all", key=f"resume_all_{family}", width="stretch"):
+            _act_on_all(jobs.resume, parts)
+        with st.popover("Remove all", width="stretch"):
+            st.caption(_ALL_LOST)
+            if st.button("Remove them", key=f"dismiss_all_{family}", type="primary"):
+                _act_on_all(jobs.dismiss, parts)
+        with st.expander(f"One by one ({len(parts)})", type="compact"):
+            for job in parts:
+                _ended(job, of_family=True)
+
+
+def _title(job: Job) -> str:
+    """That of its family, without the fold or seed."""
+    return job.title.removesuffix(f", {job.part}")
 
 
 def _line(job: Job) -> str:
@@ -147,10 +196,12 @@ def _line(job: Job) -> str:
     return " · ".join(parts)
 
 
-def _ended(job: Job) -> None:
-    with st.container(border=True):
+def _ended(job: Job, *, of_family: bool = False) -> None:
+    """One job; under the title of its family its part says enough."""
+    with st.container(border=not of_family):
         where = f" {jobs.place(job)}" if job.ray else ""
-        st.markdown(f"**{job.title}**  \n:small[{STATE_NAMES[job.state]}{where}]")
+        title = job.part if of_family and job.part else job.title
+        st.markdown(f"**{title}**  \n:small[{STATE_NAMES[job.state]}{where}]")
         if job.state == "done" and job.run_id:
             _open(job)
             if settings.tracking_uri():  # whether MLflow has it
@@ -158,11 +209,10 @@ def _ended(job: Job) -> None:
         if job.state in ("failed", "interrupted", "cancelled"):
             if job.message:
                 st.caption(job.message)
-            left, middle, right = st.columns(3)
-            label = "Retry" if job.state == "failed" else "Resume"
-            if left.button(label, key=f"resume_{job.job_id}", width="stretch"):
+            if st.button("Resume", key=f"resume_{job.job_id}", width="stretch"):
                 _act(jobs.resume, job)
-            with middle.popover("Log", width="stretch"):
+            left, right = st.columns(2)
+            with left.popover("Log", width="stretch"):
                 _log(job)
             with right.popover("Remove", width="stretch"):
                 st.caption(_LOST if job.kind == "train" else _KEPT)
@@ -186,10 +236,26 @@ def _log(job: Job) -> None:
         st.code(jobs.log(job.job_id, tail=60) or "Nothing was logged yet.", language=None)
 
 
-def _act(action, job: Job) -> None:  # type: ignore[no-untyped-def]
+def _act(action: Callable[[str], object], job: Job) -> None:
     try:
         action(job.job_id)
     except CxrError as error:
         st.error(str(error))
         return
+    st.rerun()
+
+
+def _act_on_all(action: Callable[[str], object], parts: list[Job]) -> None:
+    """One that refuses does not hold up the others."""
+    refused = []
+    for job in parts:
+        try:
+            action(job.job_id)
+        except CxrError as error:
+            refused.append(str(error))
+    if len(refused) == len(parts):
+        st.error(refused[0])
+        return
+    for reason in dict.fromkeys(refused):  # stays when the panel is drawn anew
+        st.toast(reason, icon=":material/error:", duration="infinite")
     st.rerun()

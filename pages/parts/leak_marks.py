@@ -1,8 +1,13 @@
-"""The mark of a run whose test images are known from training, and what is behind it."""
+"""The marks of runs whose figures say less than they seem to, and what is behind them.
+
+Their test images are known from training, their weights were imported, or they started from
+random weights although their study did not.
+"""
 
 import pandas as pd
 import streamlit as st
 
+from cxrcore import store
 from cxrcore.datasets import Dataset
 from cxrcore.splits import Leak, Leaks
 from cxrcore.store import Run
@@ -25,20 +30,27 @@ IMPORTED = (
 )
 
 
-def badge(run: Run) -> str:
-    """A badge for Markdown beside a figure or a name; empty where nothing is known to leak."""
-    if run.imported:
-        return " :blue-badge[:material/upload_file: imported]"
-    return " :orange-badge[:material/warning: leaks]" if leaking(run) else ""
+def badge(*runs: Run) -> str:
+    """The badges of a run, or of several told as one, for Markdown beside a figure or a name."""
+    text = ""
+    if any(run.imported for run in runs):
+        text += " :blue-badge[:material/upload_file: imported]"
+    if any(leaking(run) and not run.imported for run in runs):
+        text += " :orange-badge[:material/warning: leaks]"
+    if any(map(store.random_start, runs)):
+        text += " :orange-badge[:material/shuffle: random start]"
+    return text
 
 
 def tooltip(run: Run) -> str | None:
-    """What the badge means, for `help=`; None where there is no badge."""
+    """What the badges mean, for `help=`; None where there is none."""
+    said = []
     if run.imported:
-        return IMPORTED
-    if not leaking(run) or run.leaks is None:
-        return None
-    return f"{run.leaks.sentence} Figures are better than they would be on new patients."
+        said.append(IMPORTED)
+    elif leaking(run) and run.leaks is not None:
+        said.append(f"{run.leaks.sentence} Figures are better than they would be on new patients.")
+    said.append(store.random_start(run))
+    return " ".join(filter(None, said)) or None
 
 
 def known_by(run: Run, image_id: str) -> str | None:
@@ -50,15 +62,27 @@ def known_by(run: Run, image_id: str) -> str | None:
     return None
 
 
-def name(run: Run) -> str:
-    """A run's name for the legend of a figure."""
-    if run.imported:
-        return f"{run.run_id} (imported)"
-    return f"{run.run_id} (leaks)" if leaking(run) else run.run_id
+def name(shown: str, *runs: Run) -> str:
+    """The name of a run, or of several told as one, with the marks: for legends and tabs."""
+    marks = ["imported"] if any(run.imported for run in runs) else []
+    marks += ["leaks"] if any(leaking(run) and not run.imported for run in runs) else []
+    marks += ["random start"] if any(map(store.random_start, runs)) else []
+    return f"{shown} ({', '.join(marks)})" if marks else shown
 
 
 def warning(run: Run) -> None:
-    """What a reader must know before the figures of a leaking run; nothing for others."""
+    """What a reader must know before the figures of a run; nothing where that is nothing."""
+    _leaks_warning(run)
+    random_warning(run.run_id, run)
+
+
+def random_warning(shown: str, *runs: Run) -> None:
+    """That a run, or several shown under one name, started from random weights; else nothing."""
+    for sentence in dict.fromkeys(filter(None, map(store.random_start, runs))):
+        st.warning(f"**{shown}**: {sentence}", icon=":material/shuffle:")
+
+
+def _leaks_warning(run: Run) -> None:
     if not leaking(run) or run.leaks is None:
         return
     text = f"**{run.run_id}** · leaks: {run.leaks.sentence} "

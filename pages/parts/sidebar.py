@@ -1,5 +1,8 @@
 """The sidebar: which dataset, what is training, train a model."""
 
+import contextlib
+from collections.abc import Iterator
+
 import streamlit as st
 
 from cxrcore import datasets, jobs
@@ -10,13 +13,23 @@ from pages.parts import cached, jobs_panel, training_form
 def show() -> None:
     """Draw the whole sidebar; the dataset chosen is `st.session_state["dataset"]`."""
     with st.sidebar:
-        name = _pick_dataset()
-        jobs_panel.show()
+        name = None
+        with _errors_shown():
+            name = _pick_dataset()
+        with _errors_shown():
+            jobs_panel.show()
         if name is not None:
-            try:
+            with _errors_shown():
                 training_form.show(cached.dataset(name))
-            except CxrError as error:
-                st.error(str(error))
+
+
+@contextlib.contextmanager
+def _errors_shown() -> Iterator[None]:
+    """Say what went wrong in this part; the others are of use all the same."""
+    try:
+        yield
+    except CxrError as error:
+        st.error(str(error))
 
 
 def _pick_dataset() -> str | None:
@@ -55,8 +68,9 @@ def _start_demo() -> None:
         disabled=active,
         help="Simulates about 480 chest X-rays and trains three models on them. Takes about two minutes.",
     ):
-        jobs.submit_demo()
-        st.rerun()
+        with _errors_shown():
+            jobs.submit_demo()
+            st.rerun()
 
 
 def _add_folder() -> None:
@@ -71,11 +85,8 @@ def _add_folder() -> None:
             )
             if not st.form_submit_button("Add", type="primary"):
                 return
-        try:
+        with _errors_shown():
             dataset = datasets.register(name.strip(), path.strip())
-        except CxrError as error:
-            st.error(str(error))
-            return
-        jobs.submit_index(dataset.name)
-        st.session_state["next_dataset"] = dataset.name
-        st.rerun()
+            st.session_state["next_dataset"] = dataset.name  # also if it can't be measured now
+            jobs.submit_index(dataset.name)
+            st.rerun()

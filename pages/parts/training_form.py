@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from cxrcore import datasets, index, jobs, networks, store, training
+from cxrcore import datasets, index, jobs, networks, settings, store, training
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.recipes import RECIPES, Recipe
@@ -29,12 +29,13 @@ def show(dataset: Dataset) -> None:
             dataset = _one_against_rest(dataset) if two else dataset
             chosen, split, many = _values(recipe, dataset)
             specs = training.plan_series(chosen, dataset, split, **many)
+            room = _room()
         except CxrError as error:
             st.warning(str(error))
             st.button("Train", type="primary", width="stretch", disabled=True)
             return
         _cost(specs[0].recipe, dataset, len(specs))
-        _submit(specs, dataset if two else None)
+        _submit(specs, dataset if two else None, room)
 
 
 def _one_against_rest(dataset: Dataset) -> Dataset:
@@ -65,28 +66,44 @@ def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, SplitSpec, dict[s
     def key(field: str) -> str:
         return f"form_{field}_{recipe.name}"
 
-    left, right = st.columns(2)
-    size = left.number_input(
-        "Image side (px)", recipe.min_size, 512, recipe.image_size, 8, key=key("size")
-    )
-    epochs = right.number_input("Epochs", 1, 500, recipe.epochs, key=key("epochs"))
-    batch = left.number_input("Batch size", 1, 512, recipe.batch_size, key=key("batch"))
-    rate = right.number_input(
-        "Learning rate", 1e-7, 1.0, recipe.learning_rate, format="%.1e", step=None, key=key("rate")
-    )
-    changes = training_options.schedule(recipe, key)
+    changes = _numbers(recipe, key)
+    changes |= training_options.schedule(recipe, key)
     with st.popover("More options", width="stretch"):
         changes |= training_options.show(recipe, dataset, key)
         split = _split(dataset)
         many = _many(split.keeps_published(dataset.table))
-    changed = recipe.override(
-        image_size=int(size),
-        epochs=int(epochs),
-        batch_size=int(batch),
-        learning_rate=float(rate),
-        **changes,
+    return recipe.override(**changes), split, many
+
+
+def _numbers(recipe: Recipe, key: training_options.Key) -> dict[str, Any]:
+    """The four numbers that people change most, as changes to the recipe."""
+
+    def whole(field: str) -> tuple[int, int]:
+        low, high = recipe.limits()[field]
+        return int(low), int(high)
+
+    left, right = st.columns(2)
+    size = left.number_input(
+        "Image side (px)", *whole("image_size"), recipe.image_size, 8, key=key("size")
     )
-    return changed, split, many
+    epochs = right.number_input("Epochs", *whole("epochs"), recipe.epochs, key=key("epochs"))
+    batch = left.number_input(
+        "Batch size", *whole("batch_size"), recipe.batch_size, key=key("batch")
+    )
+    rate = right.number_input(
+        "Learning rate",
+        *recipe.limits()["learning_rate"],
+        recipe.learning_rate,
+        format="%.1e",
+        step=None,
+        key=key("rate"),
+    )
+    return {
+        "image_size": int(size),
+        "epochs": int(epochs),
+        "batch_size": int(batch),
+        "learning_rate": float(rate),
+    }
 
 
 def _split(dataset: Dataset) -> SplitSpec:
@@ -158,7 +175,36 @@ def _cost(recipe: Recipe, dataset: Dataset, trainings: int) -> None:
     )
 
 
-def _submit(specs: Sequence[training.TrainSpec], new: Dataset | None) -> None:
+def _room() -> jobs.Room | None:
+    """What the training asks of a node, where a cluster does it."""
+    if settings.ray_address() is None:
+        return None
+    usual = jobs.usual_room()
+    left, right = st.columns(2)
+    cpus = left.number_input(
+        "CPUs of a node",
+        jobs.LEAST_CPUS,
+        value=float(usual.cpus),
+        step=1.0,
+        format="%g",
+        key="room_cpus",
+        help="The training waits until a node of the cluster has so many to spare.",
+    )
+    gpus = right.number_input(
+        "GPUs of a node",
+        0.0,
+        value=float(usual.gpus),
+        step=1.0,
+        format="%g",
+        key="room_gpus",
+        help="With 0.5, two trainings share one.",
+    )
+    return jobs.room(cpus, gpus)
+
+
+def _submit(
+    specs: Sequence[training.TrainSpec], new: Dataset | None, room: jobs.Room | None
+) -> None:
     """The button. A dataset that is `new` is registered first, and the dashboard goes on with it."""
     missing = [spec for spec in specs if not store.exists(spec.run_id)]
     label = "Train" if len(specs) == 1 else f"Train {len(missing)} models"
@@ -171,7 +217,7 @@ def _submit(specs: Sequence[training.TrainSpec], new: Dataset | None) -> None:
             index.measure(new)
         st.session_state["next_dataset"] = new.name
     if missing:
-        submitted = [jobs.submit_training(spec) for spec in missing]
+        submitted = [jobs.submit_training(spec, room) for spec in missing]
         first = submitted[0]
         if len(submitted) > 1:
             st.toast(f"{len(submitted)} trainings are queued, one after the other.")

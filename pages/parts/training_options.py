@@ -9,7 +9,7 @@ from cxrcore import images, weights
 from cxrcore.datasets import Dataset
 from cxrcore.errors import RecipeError
 from cxrcore.recipes import FAST, Recipe
-from pages.parts.words import ARM_NAMES
+from pages.parts.words import ARM_NAMES, WEIGHTS_NAMES
 
 Key = Callable[[str], str]  # the field's name -> the widget's key
 SCHEDULES = {"fast": "Fast", "published": "As published"}
@@ -63,7 +63,12 @@ def show(recipe: Recipe, dataset: Dataset, key: Key) -> dict[str, Any]:
         key=key("brisque"),
         help="Measured on the pixels that the model sees. Lower is better. The Quality page shows what a limit removes.",
     )
-    start = st.selectbox("Weights to start from", recipe.weights_choices, key=key("weights"))
+    start = st.selectbox(
+        "Weights to start from",
+        recipe.weights_choices,
+        format_func=lambda name: WEIGHTS_NAMES.get(name, name),
+        key=key("weights"),
+    )
     if not _on_this_machine(recipe, start):
         st.caption(
             ":orange[Not on this computer yet: they will be downloaded, or the training stops and says where to put the file.]"

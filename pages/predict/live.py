@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from cxrcore import figures, images
+from cxrcore import figures, images, store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.inference import Prediction
@@ -165,7 +165,10 @@ def _show(
     )
     pictures = [_card(p, opacity, colours, held_out[p.run_id]) for p in working]
     rows = [
-        (p.run_id, figures.verdicts(dict(zip(p.classes, p.probabilities, strict=True))))
+        (
+            leak_marks.name(p.run_id, cached.run(p.run_id)),
+            figures.verdicts(dict(zip(p.classes, p.probabilities, strict=True))),
+        )
         for p in working
     ]
     sheet = figures.sheet(rows, pictures, NOTE)
@@ -197,7 +200,7 @@ def _card(prediction: Prediction, opacity: float, colours: str, held_out: str) -
         names = ["What the model saw", *METHODS.values()]
         for column, picture, name in zip(st.columns(3), shown, names, strict=True):
             column.image(picture, caption=name, width="stretch", alt=f"{name}, {prediction.run_id}")
-        for note in filter(None, (held_out, *prediction.notes)):
+        for note in filter(None, (store.random_start(run), held_out, *prediction.notes)):
             st.caption(note)
     return shown
 

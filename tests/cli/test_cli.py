@@ -1,14 +1,17 @@
 """The command line: one JSON object with --json, one clear line and exit code 2 on bad input."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
-from cxrcore import recipes, store, training
+from cxrcore import cli, datasets, jobs, recipes, store, training
 from cxrcore.datasets import load
+from tests.helpers.runs import kept, made_up
 
 
 @pytest.fixture
@@ -28,6 +31,12 @@ def trained(tiny_dataset_folder):
     """A run on the tiny dataset."""
     recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1)
     return training.train(training.plan(recipe, load(tiny_dataset_folder)))
+
+
+@pytest.fixture
+def hands(tiny_dataset_folder):
+    """The tiny dataset, registered as `hands`."""
+    datasets.register("hands", tiny_dataset_folder)
 
 
 @pytest.mark.parametrize(
@@ -101,13 +110,115 @@ def test_training_from_the_command_line_leaves_a_run_and_is_answered_from_the_st
     assert [r["run_id"] for r in as_json("runs")["runs"]] == [first["run_id"]]
 
 
-def test_a_run_is_shown_evaluated_and_deleted(run, as_json, trained):
+def test_a_run_is_shown_and_evaluated(run, as_json, trained):
     assert json.loads(run("show", trained.run_id)[1])["run_id"] == trained.run_id
+    assert as_json("show", trained.run_id) == json.loads(run("show", trained.run_id)[1])
+    assert len(run("show", trained.run_id, "--json")[1].splitlines()) == 1
     test = as_json("evaluate", trained.run_id)["test"]
     assert test["accuracy"] == trained.metrics["test"].accuracy
     assert "Confusion matrix" in run("evaluate", trained.run_id)[1]
-    assert run("delete", trained.run_id)[0] == 0
-    assert store.list_runs().empty
+
+
+def commands(group, words=()):
+    """(words, command) of every command of a typer group, those of its groups included."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+def test_every_command_takes_json():
+    found = dict(commands(typer.main.get_command(cli.app)))
+    assert ("jobs", "cancel") in found
+    without = [
+        " ".join(words)
+        for words, command in found.items()
+        if not any("--json" in option.opts for option in command.params)
+    ]
+    assert without == []
+
+
+def keep(run_id: str, recipe: str, weights_used: str) -> store.Run:
+    made = made_up(
+        run_id=run_id,
+        recipe=recipes.get(recipe).override(image_size=224, weights="random"),
+        weights_used=weights_used,
+        dataset="hands",
+    )
+    return kept(made, lambda path: path.write_bytes(b"weights"))
+
+
+def test_a_run_that_started_from_random_weights_says_so_wherever_it_is_told(
+    run, as_json, hands, monkeypatch
+):
+    marked = keep("resnet50-masked-00000001", "resnet50-masked", "random")
+    as_published = keep("resnet50-masked-00000002", "resnet50-masked", "imagenet")
+    plain = keep("cnn-plain-00000003", "cnn-plain", "random")
+    sentence = store.random_start(marked)
+    assert sentence
+
+    out = run("runs")[1]
+    assert {line.split()[0] for line in out.splitlines() if "! random " in line} == {marked.run_id}
+    assert out.splitlines()[-1] == f"! random: {sentence}"
+    rows = {row["run_id"]: row["random_start"] for row in as_json("runs")["runs"]}
+    assert rows == {marked.run_id: sentence, as_published.run_id: None, plain.run_id: None}
+
+    for told in (marked, as_published, plain):
+        due = told is marked
+        assert (sentence in run("evaluate", told.run_id)[1].splitlines()) == due
+        assert as_json("evaluate", told.run_id)["random_start"] == (sentence if due else None)
+
+        def submit(_spec, *_, told=told):
+            return job(told.run_id, "done", run_id=told.run_id)
+
+        monkeypatch.setattr(jobs, "submit_training", submit)
+        words = ("train", "cnn-plain", "--data", "hands")
+        assert (sentence in run(*words)[1].splitlines()) == due
+        assert as_json(*words)["run"]["random_start"] == (sentence if due else None)
+
+
+def job(job_id: str, state: str, **changes: object) -> jobs.Job:
+    now = datetime.now(UTC)
+    values = {"job_id": job_id, "kind": "train", "title": "A title", "state": state}
+    return jobs.Job(**values, created=now, **changes)
+
+
+def test_a_training_in_the_background_tells_the_command_that_shows_it(run, hands, monkeypatch):
+    monkeypatch.setattr(jobs, "submit_training", lambda *_: job("x-1", "queued"))
+    words = ("train", "cnn-plain", "--data", "hands", "--background")
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "python -m cxrcore jobs log x-1 --follow" in out
+    out = run(*words, "--repeats", 2)[1]
+    assert "python -m cxrcore jobs list" in out
+    monkeypatch.setattr(jobs, "submit_training", lambda *_: job("x-1", "failed", message="Full."))
+    code, out, _ = run(*words)
+    assert code == 1
+    assert "A title: failed. Full." in out
+    assert "python -m cxrcore jobs resume x-1" in out
+
+
+def test_a_weight_for_no_class_is_refused_and_one_for_a_class_is_3_if_left_out(
+    run, hands, monkeypatch
+):
+    asked = []
+
+    def submit(spec, *_):
+        asked.append(spec.recipe)
+        return job("x-1", "queued")
+
+    monkeypatch.setattr(jobs, "submit_training", submit)
+    words = ("train", "cnn-plain", "--data", "hands", "--background")
+    code, _, err = run(*words, "--favour-weight", 5)
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    assert "--favour CLASS" in err
+    assert not asked
+    for options in ((), ("--favour", "A"), ("--favour", "A", "--favour-weight", 5)):
+        assert run(*words, *options)[0] == 0
+    told = [(recipe.favoured_class, recipe.favoured_weight) for recipe in asked]
+    assert told == [(None, 1.0), ("A", 3.0), ("A", 5.0)]
 
 
 def test_an_explanation_is_written_as_a_picture(as_json, trained, tiny_dataset_folder, tmp_path):
@@ -127,13 +238,9 @@ def test_a_broken_picture_cannot_be_explained(run, trained, tmp_path):
 
 
 def test_one_class_against_the_rest_is_one_option(run, as_json, tiny_dataset_folder, monkeypatch):
-    from datetime import UTC, datetime
-
-    from cxrcore import datasets, jobs
-
     asked = []
 
-    def submit(spec):
+    def submit(spec, *_):
         asked.append(spec)
         now = datetime.now(UTC)
         return jobs.Job(

@@ -105,6 +105,25 @@ def test_training_a_family_that_is_there_prints_mean_spread_and_interval(specs, 
     assert [job["state"] for job in told["jobs"]] == ["done"] * 4
 
 
+def test_a_family_that_started_from_random_weights_says_so_in_its_row_and_at_its_end(
+    specs, run, capsys, monkeypatch
+):
+    for spec in specs:
+        keep(spec, 3)
+    assert "random" not in run("runs")[1]
+    assert json.loads(run("runs", "--json")[1])["families"][0]["random_start"] is None
+    monkeypatch.setattr(store, "random_start", lambda run: f"Random: {run.dataset}.")
+    header, row, note = run("runs")[1].splitlines()
+    assert "weights" in header
+    assert "! random" in row
+    assert note == "! random: Random: two."
+    assert json.loads(run("runs", "--json")[1])["families"][0]["random_start"] == "Random: two."
+    families.train_all(specs, background=False, as_json=False)
+    assert "Random: two." in capsys.readouterr().out.splitlines()
+    families.train_all(specs, background=False, as_json=True)
+    assert json.loads(capsys.readouterr().out)["summary"]["random_start"] == "Random: two."
+
+
 @pytest.mark.slow
 def test_training_with_folds_leaves_a_run_a_fold_that_tests_every_image_once(
     run, tiny_dataset_folder

@@ -73,10 +73,39 @@ def test_the_list_names_every_file_its_recipes_hash_and_origin(run):
     for row in found.values():
         assert row["address"] in row["advice"]
         assert f"weights import {row['file']}" in row["advice"]
+        assert (row["md5_here"], row["as_published"], row["state"]) == (None, None, "missing")
     code, out, _ = run("weights", "list")
     assert code == 0
     assert "missing" in out
     assert "--weights random" in out
+
+
+def test_of_a_file_that_is_here_the_list_says_where_it_came_from_and_whether_it_is_that_one(
+    run, own_folders, monkeypatch
+):
+    folder = own_folders.data / "weights"
+    folder.mkdir(parents=True)
+    for kind in ("imagenet:resnet50", "imagenet:xception", "chexnet"):
+        (folder / weights.SOURCES[kind].file_name).write_bytes(b"what was downloaded")
+    own = hashlib.md5(b"what was downloaded").hexdigest()
+    right = replace(weights.SOURCES["imagenet:resnet50"], md5=own)
+    monkeypatch.setitem(weights.SOURCES, "imagenet:resnet50", right)
+
+    found = {r["kind"]: r for r in json.loads(run("weights", "list", "--json")[1])["weights"]}
+    told = {kind: (row["state"], row["as_published"]) for kind, row in found.items()}
+    assert told["imagenet:resnet50"] == ("here, as published", True)
+    assert told["imagenet:xception"] == ("here, another file", False)
+    assert told["chexnet"] == ("here, not compared", None)
+    assert told["imagenet:densenet121"] == ("missing", None)
+    assert found["imagenet:xception"]["md5"] == weights.SOURCES["imagenet:xception"].md5
+    assert {found[kind]["md5_here"] for kind in ("imagenet:xception", "chexnet")} == {own}
+    for row in found.values():
+        assert row["address"] in row["advice"]
+    assert "Nothing to do" in found["imagenet:resnet50"]["advice"]
+    assert "weights get imagenet:xception" in found["imagenet:xception"]["advice"]
+    out = run("weights", "list")[1]
+    assert "published MD5" in out
+    assert f"Its own MD5 is {own}." in out
 
 
 def test_the_chexnet_file_is_recognised_put_in_its_place_checked_and_used(
@@ -163,7 +192,9 @@ def test_a_published_file_is_recognised_by_its_checksum_alone(
     assert "MD5 as published; all 106 layers" in " ".join(out.split())
 
 
-def test_missing_weights_unknown_kinds_and_torch_files_are_one_clear_line(run, tmp_path):
+def test_missing_weights_unknown_kinds_and_torch_files_are_one_clear_line(
+    run, tmp_path, tiny_dataset_folder
+):
     code, _, err = run("weights", "check", "chexnet")
     assert code == 2
     assert "must be fetched by hand" in err
@@ -178,6 +209,11 @@ def test_missing_weights_unknown_kinds_and_torch_files_are_one_clear_line(run, t
     code, _, err = run("weights", "import", torch)
     assert code == 2
     assert "PyTorch checkpoint (TorchXRayVision's are), which is not supported" in err
+    words = ("train", "chexnet", "--data", tiny_dataset_folder, "--weights", torch)
+    code, _, at_training = run(*words)
+    assert code == 2
+    same = err.partition(" Use weights")[0]
+    assert at_training.startswith(f"{same} Give the path of an .h5 file")
 
 
 def test_own_weights_are_imported_scored_and_listed(run, tmp_path, tiny_dataset_folder):
@@ -199,9 +235,11 @@ def test_own_weights_are_imported_scored_and_listed(run, tmp_path, tiny_dataset_
     assert json.loads(run("show", facts["run_id"])[1])["imported"] == facts["imported"]
     code, out, _ = run("evaluate", facts["run_id"])
     assert "cannot be counted" in " ".join(out.split())
-    code, out, _ = run(*words)
+    code, out, err = run(*words)
     assert code == 0
     assert "(imported): test accuracy" in out
+    for stage in ("preparing pixels", "saving"):
+        assert stage in err  # the bars
     assert len(store.list_runs()) == 2  # another order of the outputs is another run
 
     code, _, err = run("import-weights", "cnn-plain", file, "--data", tiny_dataset_folder)

@@ -1,6 +1,6 @@
 """A real Ray cluster on this machine for as long as one process lives: a head and two nodes.
 
-`python ray_cluster.py PID FILE` starts it, writes the dashboard's address into FILE and ends the
+`python ray_cluster.py PID FILE [NODES]` starts it, writes the dashboard's address into FILE and ends the
 cluster once the process PID is gone, however that ended. The head has no CPU, each node one.
 """
 
@@ -84,7 +84,7 @@ class Nodes:
         raise SystemExit(f"The cluster did not come up in {START_SECONDS} s: {logs}")
 
 
-def serve(owner: int, told: Path) -> None:
+def serve(owner: int, told: Path, count: int = 2) -> None:
     """Run the cluster until the process `owner` is gone."""
     # Sockets in it have names of 100 letters at most.
     folder = tempfile.mkdtemp(prefix="cxr-ray-")
@@ -96,9 +96,9 @@ def serve(owner: int, told: Path) -> None:
         head += f" --ray-client-server-port={client} --temp-dir={folder} --num-cpus=0"
         nodes.add("--head", *head.split())
         nodes.until(api, 1)
-        for _ in range(2):
+        for _ in range(count):
             nodes.add(f"--address=127.0.0.1:{port}", "--num-cpus=1")
-        nodes.until(api, 3)
+        nodes.until(api, 1 + count)
         new = told.with_suffix(".new")
         new.write_text(api.address)
         new.rename(told)
@@ -129,4 +129,4 @@ def end(started: list[subprocess.Popen[bytes]], folder: str) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    serve(int(sys.argv[1]), Path(sys.argv[2]))
+    serve(int(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:]))

@@ -1,8 +1,10 @@
 """What is told of a job on a cluster, for all that a cluster may say; the cluster is a fake."""
 
+import contextlib
 import json
 import os
 import platform
+import socketserver
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,7 +14,17 @@ import pytest
 
 from cxrcore import jobs, settings
 from cxrcore.errors import JobError, SettingsError
-from cxrcore.jobs import child, cluster_state, cluster_watch, control, ending, record
+from cxrcore.jobs import (
+    JobSpec,
+    Room,
+    child,
+    cluster,
+    cluster_state,
+    cluster_watch,
+    control,
+    ending,
+    record,
+)
 from cxrcore.jobs.cluster_api import Api
 from pages.parts import jobs_panel
 
@@ -408,3 +420,117 @@ def test_a_senseless_number_of_cpus_is_told(text, ray, monkeypatch):
     with pytest.raises(SettingsError, match=f"CXR_RAY_CPUS.*{text}"):
         start()
     assert jobs.list_jobs() == []
+
+
+def asked(monkeypatch, kind="train", room=None):
+    monkeypatch.setenv("CXR_RAY_ADDRESS", "http://127.0.0.1:9")
+    spec = JobSpec(job_id="one", kind=kind, title="One", room=room)
+    wanted = cluster.request(spec, None)
+    return wanted.cpus, wanted.gpus, wanted.memory_gb
+
+
+def test_a_training_asks_for_what_it_was_given_or_else_for_what_the_settings_say(monkeypatch):
+    assert asked(monkeypatch) == (1, 0, 0)
+    monkeypatch.setenv("CXR_RAY_CPUS", "4")
+    monkeypatch.setenv("CXR_RAY_MEMORY_GB", "2.5")
+    assert asked(monkeypatch) == (4, 0, 2.5)
+    assert asked(monkeypatch, room=Room(cpus=8, gpus=0.5, memory_gb=16)) == (8, 0.5, 16)
+    assert asked(monkeypatch, kind="index") == (0, 0, 0.5)  # it never waits for trainings
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [((0.01, None), "at least 0.1 CPUs"), ((1, -1), "gpus -1"), ((float("nan"), 0), "cpus nan")],
+)
+def test_room_that_no_training_can_work_in_is_refused(monkeypatch, given, said):
+    monkeypatch.setenv("CXR_RAY_ADDRESS", "http://127.0.0.1:9")
+    with pytest.raises(SettingsError, match=said):
+        jobs.room(*given)
+
+
+def test_room_is_asked_of_a_cluster_only(monkeypatch):
+    monkeypatch.setenv("CXR_RAY_CPUS", "3")
+    assert jobs.room(None, None) is None
+    with pytest.raises(SettingsError, match=r"gpus can be asked of a Ray cluster only.*leave"):
+        jobs.room(None, 1)
+    monkeypatch.setenv("CXR_RAY_ADDRESS", "http://127.0.0.1:9")
+    assert jobs.room(None, 0.5) == Room(cpus=3, gpus=0.5, memory_gb=0)
+
+
+def test_what_a_training_asks_for_is_kept_for_when_it_is_resumed(tmp_path):
+    spec = JobSpec(job_id="one", kind="train", title="One", room=Room(cpus=2, gpus=1, memory_gb=0))
+    assert JobSpec.model_validate_json(spec.model_dump_json()) == spec
+    old = spec.model_dump(mode="json", exclude={"room"})  # as versions before wrote it
+    assert JobSpec.model_validate(old).room is None
+
+
+class NoHttp(socketserver.BaseRequestHandler):
+    """Answers as a port does that is another program's."""
+
+    def handle(self) -> None:
+        self.request.recv(1000)
+        self.request.sendall(b"\x00\x00\x12\x04 not a web server\r\n")
+
+
+def test_a_job_handed_to_a_port_that_speaks_no_http_can_be_given_up(monkeypatch):
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), NoHttp) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        monkeypatch.setenv("CXR_RAY_ADDRESS", f"http://127.0.0.1:{server.server_address[1]}")
+        try:
+            with pytest.raises(JobError, match=r"does not speak HTTP.*unset it"):
+                start()
+            assert jobs.get("count").state == "interrupted"
+            jobs.dismiss("count")
+            assert jobs.list_jobs() == []
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("answer", [[], {}, [1], {"data": 1}, "text", 7, None])
+def test_json_that_is_not_rays_is_an_error_that_says_so(ray, answer):
+    ray.refuses = (200, json.dumps(answer))
+    api = Api(ray.address)
+    with pytest.raises(JobError, match="no job server of Ray"):
+        api.nodes()
+    for ask in (api.jobs, lambda: api.job("one"), lambda: api.log("one")):
+        with contextlib.suppress(JobError):  # some of them may be an answer
+            ask()
+
+
+def test_a_token_that_cannot_be_sent_is_refused_and_never_cited(ray, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "secret-abc\nsecond")
+    with pytest.raises(JobError, match="not one line of plain characters") as told:
+        start()
+    assert "secret" not in str(told.value)
+    assert "secret" not in jobs.get("count").message
+
+
+def test_the_password_of_a_tracking_server_does_not_go_to_the_cluster(ray, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@host:5000/runs?a=@b")
+    start()
+    told = submitted(ray)["runtime_env"]["env_vars"]
+    assert told["MLFLOW_TRACKING_URI"] == "https://host:5000/runs?a=@b"
+    assert "secret" not in json.dumps(submitted(ray))
+
+
+def test_folders_in_variables_are_told_whole(ray, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CXR_TENSORBOARD", "boards")
+    start()
+    told = submitted(ray)["runtime_env"]["env_vars"]
+    assert told["CXR_TENSORBOARD"] == str(tmp_path / "boards")
+    assert settings.places()["CXR_TENSORBOARD"] == str(tmp_path / "boards")
+
+
+def test_what_a_killed_removal_or_start_left_is_swept(ray):
+    start()
+    ray.says("STOPPED")
+    folder = settings.jobs_dir()
+    for name in (".other.0a1b2c3d4e5f", ".draft.ab_d3f9z"):
+        (folder / name / "checkpoint").mkdir(parents=True)
+    jobs.get("count")
+    jobs.dismiss("count")
+    assert [path.name for path in folder.iterdir()] == [".gate.lock"]

@@ -67,7 +67,7 @@ def test_a_folder_without_specification_is_listed_and_can_only_be_dismissed():
     (jobs_dir() / "empty").mkdir(parents=True)
     (job,) = jobs.list_jobs()
     assert (job.state, job.job_id) == ("failed", "empty")
-    with pytest.raises(JobError, match=r"spec\.json cannot be read.*Dismiss"):
+    with pytest.raises(JobError, match=r"spec\.json cannot be read.*Remove"):
         jobs.resume("empty")
     jobs.dismiss("empty")
     assert jobs.list_jobs() == []

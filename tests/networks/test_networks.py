@@ -149,6 +149,19 @@ def test_a_compiled_network_learns_and_reports_accuracy():
     assert history["loss"][-1] < history["loss"][0]
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_a_training_step_is_traced_once(smoothing, monkeypatch):
+    recipe = PLAIN.override(label_smoothing=smoothing)
+    model = networks.build(recipe, 3, "random")
+    networks.compile(model, recipe)
+    traced, step = [], model.train_step
+    monkeypatch.setattr(model, "train_step", lambda data: traced.append(data) or step(data))
+    x = np.zeros((4, 32, 32, 3), "float32")
+    for _ in range(2):  # as a training fits: an epoch at a time
+        model.fit(x, np.array([0, 1, 2, 0]), batch_size=2, verbose=0)
+    assert len(traced) == 1
+
+
 def test_importing_and_counting_do_not_import_tensorflow():
     code = (
         "import sys; from cxrcore import networks, recipes; "

@@ -306,7 +306,7 @@ def test_the_form_divides_as_chosen(searched):
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
     wanted = SplitSpec(published=False, group="image", duplicates="ignored")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jobs, "submit_training", lambda s: asked.append(s) or job)
+        patch.setattr(jobs, "submit_training", lambda s, *_: asked.append(s) or job)
         patch.setattr(store, "exists", lambda run_id: False)
         at.button(key="train").click().run()
     assert asked[0].split == wanted

@@ -138,7 +138,7 @@ def test_families_and_single_runs_stand_side_by_side(tiny, specs):
 def test_the_form_submits_every_fold_and_seed(tiny, monkeypatch):
     asked = []
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
-    monkeypatch.setattr(jobs, "submit_training", lambda spec: asked.append(spec) or job)
+    monkeypatch.setattr(jobs, "submit_training", lambda spec, *_: asked.append(spec) or job)
     at = open_page()
     at.number_input(key="folds").set_value(3).run()
     at.number_input(key="repeats").set_value(2).run()

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, index, recipes, training
+from cxrcore import datasets, index, parallel, recipes, training
+from tests.conftest import write_tiny_dataset
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted(
@@ -57,11 +58,27 @@ def test_page_opens_when_the_datasets_folder_is_gone(page, tiny, tiny_dataset_fo
     assert any(str(tiny_dataset_folder) in error.value for error in at.error)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A training for all pages: the variables of a store and a data folder with one run."""
+    place = tmp_path_factory.mktemp("trained")
+    variables = {"CXR_MODELS": str(place / "models"), "CXR_DATA": str(place / "data")}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        patch.setattr(parallel, "give_way", lambda: None)  # a test process could not take it back
+        dataset = datasets.register("tiny", write_tiny_dataset(place / "tiny"))
+        recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1)
+        run = training.train(training.plan(recipe, dataset))
+    return variables, run
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
-def test_page_opens_with_runs(page, tiny):
-    recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1)
-    run = training.train(training.plan(recipe, tiny))
+def test_page_opens_with_runs(page, trained, monkeypatch):
+    variables, run = trained
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     at = open_page(page)
     assert not at.error
     if "compare" in page:

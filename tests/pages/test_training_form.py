@@ -19,7 +19,7 @@ def form(tiny_dataset_folder, monkeypatch):
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     asked = []
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
-    monkeypatch.setattr(jobs, "submit_training", lambda spec: asked.append(spec) or job)
+    monkeypatch.setattr(jobs, "submit_training", lambda spec, *_: asked.append(spec) or job)
     monkeypatch.setattr(store, "exists", lambda run_id: False)
 
     def train():
@@ -146,3 +146,33 @@ def test_a_run_of_another_dataset_is_opened_with_its_dataset(form, make_tiny_dat
     assert form.session_state["dataset"] == "two"
     assert any("No model has been trained on **two** yet" in i.value for i in form.info)
     assert not [b for b in form.button if b.key == "open_of-two"]
+
+
+@pytest.mark.parametrize("name", ["binary-l2-64", "chexnet", "cnn-plain"])
+def test_the_form_accepts_no_number_that_it_then_warns_about(form, name):
+    form.selectbox(key="recipe").set_value(name).run()
+    fields = ("size", "epochs", "batch", "rate")
+    for end in ("min", "max"):
+        for field in fields:
+            number = form.number_input(key=f"form_{field}_{name}")
+            number.set_value(getattr(number, end))
+        form.run()
+        assert not form.exception
+        assert [warning.value for warning in form.sidebar.warning] == []
+    low, high = RECIPES[name].limits()["image_size"]
+    size = form.number_input(key=f"form_size_{name}")
+    assert (size.min, size.max) == (low, high)
+
+
+def test_what_a_node_gives_a_training_is_asked_where_there_is_a_cluster(form, monkeypatch):
+    assert not [field for field in form.number_input if field.key == "room_cpus"]
+    monkeypatch.setenv("CXR_RAY_ADDRESS", "http://127.0.0.1:9")
+    rooms = []
+    job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
+    monkeypatch.setattr(jobs, "submit_training", lambda _, room: rooms.append(room) or job)
+    form.run()
+    form.number_input(key="room_cpus").set_value(4.0).run()
+    form.number_input(key="room_gpus").set_value(0.5).run()
+    form.button(key="train").click().run()
+    assert not form.exception
+    assert rooms == [jobs.Room(cpus=4, gpus=0.5, memory_gb=0)]

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from hypothesis import given
@@ -74,7 +75,7 @@ def test_a_learning_rate_must_be_a_finite_number(value):
         ({"arm": "heart"}, "arm must be one of none, lungs, .*'heart'"),
         ({"optimizer": "sgd"}, "optimizer must be valid .*'adam' or 'rmsprop'"),
         ({"weights": "imagenet"}, "weights must be one of random or the path"),
-        ({"weights": "model.pt"}, "weights must be one of random or the path"),
+        ({"weights": "model.bin"}, "weights must be one of random or the path"),
         ({"augmentation": "published"}, "its study published none"),
         ({"name": "mine"}, "'name' cannot be changed.*image_size, batch_size"),
         ({"reported": None}, "'reported' cannot be changed"),
@@ -100,6 +101,17 @@ def test_first_weights_from_a_file_count_by_content_and_not_by_place(tmp_path):
 def test_a_file_of_first_weights_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(RecipeError, match=r"lost\.h5, which does not exist.*random"):
         PLAIN.override(weights=str(tmp_path / "lost.h5"))
+
+
+@pytest.mark.parametrize("name", ["x.pt", "x.PTH", "x.ckpt", "x.safetensors", "x.h5", "x.bin"])
+def test_a_file_of_pytorch_is_named_as_such_whatever_it_is_called(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:  # as torch.save has it since 1.6
+        archive.writestr("archive/data.pkl", b"\x80\x02}.")
+    with pytest.raises(RecipeError, match=rf"{name} is a PyTorch checkpoint .*one of: random"):
+        PLAIN.override(weights=str(tmp_path / name))
+    (tmp_path / name).write_bytes(b"\x80\x02\x8a\x0a")  # and before
+    with pytest.raises(RecipeError, match="is a PyTorch checkpoint"):
+        PLAIN.override(weights=tmp_path / name)
 
 
 def test_a_stored_recipe_reads_back_even_if_its_weights_file_is_gone(tmp_path):

@@ -5,20 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from cxrcore import datasets, recipes, training
-from cxrcore.training import machine
+from cxrcore import datasets, parallel, recipes, training
 
 
 @pytest.fixture(autouse=True)
 def usual_priority(monkeypatch):
     """A test process that gave its priority away could not take it back."""
-    monkeypatch.setattr(machine, "lower_priority", lambda: None)
-
-
-@pytest.fixture
-def trains_in_float32(monkeypatch):
-    """Spares each training the trial of the processor, and makes figures exact."""
-    monkeypatch.setattr(machine, "best_precision", lambda: "float32")
+    monkeypatch.setattr(parallel, "give_way", lambda: None)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def spec(folder, request):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", RECIPES, indirect=True)
-def test_it_trains_is_scored_explains_and_is_kept(spec, folder, monkeypatch, trains_in_float32):
+def test_it_trains_is_scored_explains_and_is_kept(spec, folder, monkeypatch):
     import keras
 
     run = training.train(spec)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections import namedtuple
 
 import numpy as np
@@ -17,7 +18,6 @@ from cxrcore.training.reporting import Reporter
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-    pytest.mark.usefixtures("trains_in_float32"),
 ]
 IMAGES = 36  # of the tiny dataset
 
@@ -208,6 +208,15 @@ def test_what_was_not_used_for_longest_makes_room(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "features_bytes", lambda: 5999)
     features._make_room(wanted(tmp_path))
     assert [path.stem for path in tmp_path.iterdir()] == ["newest"]
+
+
+def test_what_a_killed_computation_left_is_deleted(tmp_path):
+    two_days_ago = time.time() - 2 * 86_400
+    for name in (".wanted.npy.0a1b", ".other.npy.2c3d", ".others.npy.4e5f"):
+        (tmp_path / name).write_bytes(bytes(10))
+    os.utime(tmp_path / ".other.npy.2c3d", (two_days_ago, two_days_ago))
+    features._make_room(wanted(tmp_path))
+    assert os.listdir(tmp_path) == [".others.npy.4e5f"]  # somebody may be writing it
 
 
 def test_a_training_reads_on_when_its_features_are_deleted(make, seen, own_folders):

@@ -15,7 +15,6 @@ from cxrcore.training.reporting import TrainingProgress
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-    pytest.mark.usefixtures("trains_in_float32"),
 ]
 
 

@@ -1,9 +1,12 @@
-import os
-
 import pytest
 
-from cxrcore.errors import TrainingError
+from cxrcore.errors import SettingsError, TrainingError
 from cxrcore.training import machine
+
+
+@pytest.fixture(autouse=True)
+def nobody_chose(monkeypatch):
+    monkeypatch.delenv("CXR_PRECISION")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,19 @@ def test_the_trial_gives_a_ratio_of_times():
     assert 0.01 < machine._measure_gain() < 100
 
 
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_the_precision_that_was_asked_for_needs_no_trial(precision, monkeypatch):
+    monkeypatch.setenv("CXR_PRECISION", precision)
+    monkeypatch.setattr(machine, "_measure_gain", None)
+    assert machine.best_precision() == precision
+
+
+def test_a_precision_that_is_not_known_is_refused(monkeypatch):
+    monkeypatch.setenv("CXR_PRECISION", "float16")
+    with pytest.raises(SettingsError, match=r"float32 or mixed_bfloat16.*'float16'"):
+        machine.best_precision()
+
+
 def test_a_gpu_trains_in_bfloat16(monkeypatch):
     monkeypatch.setattr(machine, "_gpus", lambda: ["a GPU"])
     assert machine.best_precision() == "mixed_bfloat16"
@@ -76,20 +92,6 @@ def test_running_out_of_memory_says_what_to_make_smaller():
             machine.memory_explained(64, 224),
         ):
             raise error
-
-
-def test_the_priority_is_lowered_once(monkeypatch):
-    niceness = [0]
-
-    def nice(step: int) -> int:
-        niceness[0] += step
-        return niceness[0]
-
-    monkeypatch.undo()  # the real lower_priority
-    monkeypatch.setattr(os, "nice", nice)
-    machine.lower_priority()
-    machine.lower_priority()
-    assert niceness == [5]
 
 
 def test_the_peak_memory_is_that_of_a_python_process_in_megabytes():

@@ -1,6 +1,7 @@
 import dataclasses
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pandas as pd
 import pytest
@@ -11,8 +12,10 @@ from cxrcore.evaluation import evaluate
 from cxrcore.splits import SplitSpec
 
 
-def keep_run(spec: training.TrainSpec, **changes: object) -> None:
-    """A run of `spec` in the store without a training."""
+def keep_run(
+    spec: training.TrainSpec, epochs: Sequence[float] = (), **changes: object
+) -> store.Run:
+    """A run of `spec` in the store without a training; `epochs` is what each took, in seconds."""
     import numpy as np
 
     metrics = evaluate([0, 1, 2], np.eye(3), spec.classes)
@@ -37,11 +40,12 @@ def keep_run(spec: training.TrainSpec, **changes: object) -> None:
     record = spec.model_dump(exclude={"notes"}) | values | changes
     columns = ["image_id", "path", "split", "label", "predicted"]
     columns += [f"p_{name}" for name in spec.classes]
-    store.save(
+    history = [{"epoch": n, "seconds": seconds} for n, seconds in enumerate(epochs, 1)]
+    return store.save(
         store.Run.model_validate(record),
         lambda path: path.write_bytes(b""),
         pd.DataFrame(columns=columns),
-        pd.DataFrame(columns=list(store.HISTORY_COLUMNS)),
+        pd.DataFrame(history, columns=list(store.HISTORY_COLUMNS)),
         np.zeros((0, 2)),
         "",
     )
@@ -136,6 +140,15 @@ def test_the_time_is_that_of_an_earlier_run_scaled_by_the_work(make_spec):
     assert training.estimate(spec.recipe.override(epochs=12), 50, 3) == pytest.approx(60)
     larger = spec.recipe.override(epochs=6, image_size=128)
     assert training.estimate(larger, 100, 3) == pytest.approx(240)
+
+
+def test_what_a_training_takes_besides_its_epochs_is_counted_once(make_spec):
+    spec = make_spec(image_size=64)
+    keep_run(spec, epochs=[6.0, 2.0, 2.0], epochs_run=3)  # 60 s: 50 of them once
+    assert training.estimate(spec.recipe.override(epochs=1), 100, 3) == pytest.approx(52)
+    assert training.estimate(spec.recipe.override(epochs=50), 100, 3) == pytest.approx(150)
+    larger = spec.recipe.override(epochs=50, image_size=128)
+    assert training.estimate(larger, 50, 3) == pytest.approx(50 + 2 * 50 * 4 / 2)
 
 
 def test_a_run_of_the_same_size_is_believed_more_than_a_newer_one(make_spec):

@@ -13,7 +13,6 @@ from cxrcore.training import session
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-    pytest.mark.usefixtures("trains_in_float32"),
 ]
 
 

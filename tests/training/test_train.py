@@ -1,6 +1,7 @@
 """Whole trainings of a few seconds; each test trains once or twice."""
 
 import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 from trainings import Watcher, figures, small
 
-from cxrcore import datasets, images, networks, recipes, store, training
+from cxrcore import datasets, images, networks, recipes, splits, store, training
 from cxrcore.errors import Cancelled, DatasetError, StoreError, TrainingError
 from cxrcore.recipes import FAST, Plateau, Stopping
 from cxrcore.splits import SplitSpec
@@ -18,7 +19,6 @@ from cxrcore.training import features, session
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-    pytest.mark.usefixtures("trains_in_float32"),
 ]
 
 
@@ -224,6 +224,37 @@ def test_a_resumed_training_ends_as_an_uninterrupted_one(make_spec, tmp_path, ow
     whole = training.train(spec)
     np.testing.assert_allclose(resumed_figures, figures(whole), atol=1e-5)
     assert resumed.metrics["test"].loss == pytest.approx(whole.metrics["test"].loss, abs=1e-5)
+
+
+def test_a_training_goes_on_only_where_the_images_are_divided_as_before(
+    make_spec, tmp_path, monkeypatch, small_network
+):
+    spec = make_spec()
+    interrupt_after(1, spec, tmp_path / "checkpoint")
+    assign = splits.assign
+    monkeypatch.setattr(
+        splits,
+        "assign",
+        lambda table, asked, _: assign(table, asked.model_copy(update={"seed": 1})),
+    )
+    with pytest.raises(TrainingError, match=r"divided differently.*Remove this job"):
+        training.train(spec, checkpoint=tmp_path / "checkpoint")
+    monkeypatch.undo()
+    state = tmp_path / "checkpoint" / "state.json"
+    assert json.loads(state.read_text())["division"]
+
+
+def test_renamed_files_stay_in_their_parts(make_spec, tiny_dataset_folder, small_network):
+    def parts(run):
+        table = run.predictions()
+        return dict(zip(table["image_id"], table["split"], strict=True))
+
+    first = training.train(make_spec(epochs=1))
+    for path in sorted(tiny_dataset_folder.rglob("*.png")):
+        patient, _, followup = path.stem.partition("_")  # the same patients in another order
+        path.rename(path.with_name(f"{99_999_999 - int(patient)}_{followup}.png"))
+    again = training.train(make_spec(epochs=1, seed=5))
+    assert parts(again) == parts(first)
 
 
 def test_a_stop_is_heard_before_the_first_epoch(make_spec, tmp_path):

@@ -1,0 +1,213 @@
+"""Commands about work that goes on by itself: jobs list, log, cancel, resume, remove."""
+
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cxrcore.cli.show import AsJson, ask, facts_of, print_json, print_table, say, tell
+from cxrcore.cli.trash import Yes
+from cxrcore.errors import JobError, SettingsError
+from cxrcore.jobs import Job
+
+jobs_app = typer.Typer(help="Trainings and other work that goes on by itself.")
+
+Names = Annotated[
+    list[str], typer.Argument(metavar="JOB", help="Of `jobs list`; a family means all its jobs.")
+]
+
+_LOOK_SECONDS = 1.0
+_ALL = 1_000_000  # lines; `jobs.log` reads no more than the last 256 KB
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put this module's commands into the command line."""
+    app.add_typer(jobs_app, name="jobs", no_args_is_help=True)
+    jobs_app.command("list")(list_all)
+    jobs_app.command("log")(log)
+    jobs_app.command("cancel")(cancel)
+    jobs_app.command("resume")(resume)
+    jobs_app.command("remove")(remove)
+
+
+def list_all(as_json: AsJson = False) -> None:
+    """List all jobs, the newest last: what they do, how far they are, why they ended."""
+    from cxrcore import jobs
+
+    listed = jobs.list_jobs()
+    if as_json:
+        print_json({"jobs": list(map(facts_of, listed))})
+    elif listed:
+        columns = ("job", "state", "done", "what", "how far")
+        print_table(
+            columns,
+            ((j.job_id, j.state, f"{j.share:.0%}", j.title, _how_far(j)) for j in listed),
+        )
+    else:
+        say("No job yet. Try: python -m cxrcore train cnn-plain --data NAME --background")
+
+
+def log(
+    job_id: Annotated[str, typer.Argument(metavar="JOB", help="Of `jobs list`.")],
+    lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 200,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on until the job ends; Ctrl-C does not end it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the last lines of what JOB said; with --follow the exit code tells whether it got done."""
+    from cxrcore import jobs
+
+    if follow and as_json:
+        raise SettingsError("--follow never ends with one JSON object. Leave out it or --json.")
+    job = jobs.get(job_id)
+    if as_json:
+        facts = {"job_id": job_id, "state": job.state, "message": job.message}
+        print_json({**facts, "log": jobs.log(job_id, lines)})
+    elif follow:
+        _follow(job_id, lines)
+    else:
+        typer.echo(jobs.log(job_id, lines) or "Nothing was logged yet.")
+
+
+def cancel(names: Names, as_json: AsJson = False) -> None:
+    """Ask JOBs to stop; checkpoints are kept. Asked again after 20 seconds, they end by force."""
+    from cxrcore import jobs
+
+    told = []
+    for job in reversed(_meant(names)):  # the waiting ones first, so that none starts meanwhile
+        told.append(jobs.cancel(job.job_id) if job.active else job)
+        if not as_json and not job.active:
+            say(f"{job.title}: nothing to cancel, it is {job.state} already.")
+        elif not as_json:
+            tell(told[-1])
+    if as_json:
+        print_json({"jobs": list(map(facts_of, told))})
+
+
+def resume(names: Names, as_json: AsJson = False) -> None:
+    """Go on with JOBs that were cancelled, interrupted or failed, from their checkpoints."""
+    from cxrcore import jobs
+
+    meant = _meant(names)
+    # Of a family only what is left to do; a job named by itself is told that it is done.
+    chosen = [job for job in meant if job.state != "done" or job.job_id in names]
+    if not chosen:
+        raise JobError(f"All jobs of {', '.join(names)} are done; there is nothing to resume.")
+    told = [jobs.resume(job.job_id) for job in chosen]
+    if as_json:
+        print_json({"jobs": list(map(facts_of, told))})
+        return
+    for job in told:
+        tell(job)
+
+
+def remove(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="JOB", help="Of `jobs list`; a family means all its jobs."),
+    ] = None,
+    done: Annotated[bool, typer.Option("--done", help="All jobs that are done.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take JOBs off the list, with their logs; runs are kept. Asks first where work would be lost."""
+    from cxrcore import jobs
+
+    if not names and not done:
+        raise SettingsError("There is nothing to remove. Name a job, or say --done for all done.")
+    chosen = _meant(names or ())
+    chosen += [job for job in jobs.list_jobs() if done and job.state == "done"]
+    chosen = list({job.job_id: job for job in chosen}.values())
+    for job in chosen:
+        if job.active:
+            raise JobError(
+                f"{job.job_id} is still working. Cancel it first: "
+                f"python -m cxrcore jobs cancel {job.job_id}"
+            )
+    lost = [job.job_id for job in chosen if job.kind == "train" and job.state != "done"]
+    if lost:
+        ask(
+            f"Remove {', '.join(lost)}? What was learned so far is deleted; it cannot be resumed "
+            "afterwards.",
+            yes=yes,
+        )
+    for job in chosen:
+        jobs.dismiss(job.job_id)
+    if as_json:
+        print_json({"removed": [job.job_id for job in chosen]})
+    else:
+        removed = ", ".join(job.job_id for job in chosen)
+        say(f"Off the list: {removed}. Runs are kept." if removed else "No job is done.")
+
+
+def new_lines(before: Sequence[str], now: Sequence[str]) -> list[str]:
+    """What was added to a log whose beginning may have been cut off since.
+
+    The last line of `before` may have changed meanwhile: then it is new.
+
+    >>> new_lines(["a", "b", "20 %"], ["b", "30 %", "c"])
+    ['30 %', 'c']
+    """
+    settled = list(before[:-1])
+    cut = next(k for k in range(len(settled) + 1) if settled[k:] == list(now[: len(settled) - k]))
+    rest = list(now[len(settled) - cut :])
+    return rest[1:] if before and rest and rest[0] == before[-1] else rest
+
+
+def _follow(job_id: str, lines: int) -> None:
+    from cxrcore import jobs
+
+    shown: list[str] = []
+    try:
+        while True:
+            job = jobs.get(job_id)  # before its log: what it said last is there when it has ended
+            now = jobs.log(job_id, _ALL).splitlines()
+            added = new_lines(shown, now) if shown else now[-lines:]
+            for line in added:
+                typer.echo(line)
+            if not job.active:
+                break
+            shown = now
+            time.sleep(_LOOK_SECONDS)
+    except KeyboardInterrupt:
+        typer.echo(f"It goes on. To end it: python -m cxrcore jobs cancel {job_id}", err=True)
+        raise typer.Exit(130) from None
+    tell(job)
+    if job.state != "done":
+        raise typer.Exit(1)
+
+
+def _how_far(job: Job) -> str:
+    """The epoch or stage of a job that works, what the others waited or ended for."""
+    from cxrcore import jobs
+
+    if job.state == "queued":
+        return job.message or "waiting its turn"
+    if not job.active:
+        return job.message
+    said = [f"epoch {job.epoch} of {job.epochs}" if job.epoch else job.stage or "starting"]
+    if job.eta_seconds is not None:
+        seconds = job.eta_seconds
+        said.append(
+            f"about {seconds:.0f} s left" if seconds < 90 else f"{seconds / 60:.0f} min left"
+        )
+    said += [jobs.place(job)] if job.ray else []
+    return ", ".join([*said, *filter(None, [job.message])])
+
+
+def _meant(names: Sequence[str]) -> list[Job]:
+    """The jobs of these ids and families, each once, in the order of the list.
+
+    Raises:
+        JobError: there is none of one of the names.
+    """
+    from cxrcore import jobs
+
+    listed = jobs.list_jobs()
+    found: dict[str, Job] = {}
+    for name in names:
+        same = [job for job in listed if name in (job.job_id, job.family)]
+        found |= {job.job_id: job for job in same or [jobs.get(name)]}
+    return list(found.values())

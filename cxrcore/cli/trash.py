@@ -1,0 +1,105 @@
+"""Commands that delete runs and bring them back: delete, trash list|restore|empty."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cxrcore.cli.show import AsJson, ask, print_json, say
+
+trash_app = typer.Typer(help="Deleted runs: see them, bring them back, remove them for good.")
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put this module's commands into the command line."""
+    app.command()(delete)
+    app.add_typer(trash_app, name="trash", no_args_is_help=True)
+    trash_app.command("list")(list_deleted)
+    trash_app.command("restore")(restore)
+    trash_app.command("empty")(empty)
+
+
+def delete(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN", help="Of `runs`; a family means all its runs.")
+    ],
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move RUNs to the trash, from which they can be brought back; asks first."""
+    from cxrcore import store
+
+    chosen = _known(runs)
+    ask(f"Move to the trash: {', '.join(chosen)}?", yes=yes)
+    for run_id in chosen:
+        store.delete(run_id)
+        if not as_json:
+            say(f"{run_id} is in the trash. Undo: python -m cxrcore trash restore {run_id}")
+    if as_json:
+        print_json({"deleted": chosen})
+
+
+def list_deleted(as_json: AsJson = False) -> None:
+    """List the deleted runs that can be brought back."""
+    from cxrcore import store
+
+    deleted = store.trashed()
+    if as_json:
+        print_json({"deleted": deleted})
+    elif deleted:
+        for run_id in deleted:
+            say(run_id)
+        say("Bring one back: python -m cxrcore trash restore RUN")
+        say("Remove them for good: python -m cxrcore trash empty")
+    else:
+        say("The trash is empty.")
+
+
+def restore(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Of `trash list`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Bring deleted RUNs back; of several of one name the one that was deleted last."""
+    from cxrcore import store
+
+    for run_id in runs:
+        store.restore(run_id)
+        if not as_json:
+            say(f"{run_id} is back.")
+    if as_json:
+        print_json({"restored": runs})
+
+
+def empty(yes: Yes = False, as_json: AsJson = False) -> None:
+    """Remove the deleted runs for good; asks first."""
+    from cxrcore import store
+
+    removed = 0
+    if deleted := store.trashed():
+        ask(f"Remove for good, never to come back: {', '.join(deleted)}?", yes=yes)
+        removed = store.empty_trash()
+    if as_json:
+        print_json({"removed": removed})
+    else:
+        say("The trash is empty." + (f" Removed for good: {removed}." if removed else ""))
+
+
+def _known(names: Sequence[str]) -> list[str]:
+    """The runs that are meant, each once, before any is touched.
+
+    Raises:
+        StoreError: one of the names is that of no run, damaged or not, and of no family.
+    """
+    from cxrcore import store
+    from cxrcore.store.reading import folders, no_run
+
+    there = {folder.name for folder in folders()}
+    found: dict[str, None] = {}
+    for name in names:
+        meant = [name] if name in there else [run.run_id for run in store.members(name)]
+        if not meant:
+            raise no_run(name)
+        found |= dict.fromkeys(meant)
+    return list(found)
