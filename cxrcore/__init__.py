@@ -4,4 +4,4 @@ Importing this package imports neither TensorFlow nor Streamlit; the modules
 that need TensorFlow import it inside the functions that use it.
 """
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"

@@ -23,7 +23,15 @@ from cxrcore.errors import ImageError
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"})
 MIN_SIDE = 16  # pixels; below this no finding can be seen and no network has a use for it
 MAX_BYTES = 512 * 1024 * 1024  # more than any picture within the pixel cap needs
-ARMS = ("none", "lungs", "lungs-crop", "lungs-erased", "border")
+# What a model sees of an image, and how people are told of it.
+ARM_NAMES = {
+    "none": "Whole picture",
+    "lungs": "Lungs only, black outside",
+    "lungs-crop": "Cropped to the lungs",
+    "lungs-erased": "Lungs erased (control)",
+    "border": "Border only (control)",
+}
+ARMS = tuple(ARM_NAMES)
 
 # Everything that decoders were seen to raise on damaged files; pydicom adds `dicom.DAMAGE`.
 _DAMAGE = (

@@ -59,7 +59,7 @@ def demo(
         ended += [
             follow(j.job_id, quiet=as_json)
             for j in jobs.list_jobs()
-            if j.kind == "train" and j.dataset == job.dataset
+            if j.kind == "train" and j.dataset == job.dataset and j.ticket > job.ticket
         ]
     if as_json:
         print_json({"jobs": [j.model_dump(mode="json") for j in ended]})

@@ -29,8 +29,8 @@ def submit_training(spec: "TrainSpec", room: Room | None = None) -> Job:
     from cxrcore import store
 
     run_id = spec.run_id
-    seen = "" if spec.recipe.arm == "none" else f", {spec.recipe.arm}"
-    title = f"{spec.recipe.title}, {spec.recipe.image_size} px{seen}, on {spec.dataset}"
+    seen = _seen(spec.recipe.image_size, spec.recipe.arm)
+    title = f"{spec.recipe.title}, {seen}, on {spec.dataset}"
     family, part = spec.family, _part(spec)
     title += part and f", {part}"
     if store.exists(run_id):
@@ -113,11 +113,10 @@ def submit_pixels(dataset: str, size: int, arm: str = "none") -> Job:
 
     _require_registered(dataset)
     preparation = Preparation(size, arm)
-    seen = "" if arm == "none" else f", {arm}"
     work = JobSpec(
         job_id=f"pixels-{dataset}-{preparation.key()}",
         kind="pixels",
-        title=f"Preparing {dataset} at {size} px{seen}",
+        title=f"Preparing {dataset} at {_seen(size, arm)}",
         dataset=dataset,
         details={"dataset": dataset, "size": size, "arm": arm},
     )
@@ -150,6 +149,13 @@ def submit_duplicates(dataset: str, other: str | None = None) -> Job:
         details={"dataset": dataset, "other": other},
     )
     return control.start(work)
+
+
+def _seen(size: int, arm: str) -> str:
+    """What a model gets of an image, for a title."""
+    from cxrcore.images import ARM_NAMES
+
+    return f"{size} px" if arm == "none" else f"{size} px, {ARM_NAMES[arm].lower()}"
 
 
 def _require_registered(dataset: str) -> None:

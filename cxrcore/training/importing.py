@@ -87,7 +87,7 @@ def plan_import(
         raise WeightsError(f"There is no file {path}. Correct the path of the weights to import.")
     order = _same_classes(outputs, dataset) if outputs is not None else dataset.classes
     planned = plan(recipe.override(weights="random"), dataset, split)
-    notes = [note for note in planned.notes if not note.startswith("Trained from random")]
+    notes = list(planned.notes)
     notes.append(
         f"Imported from {path.name}, not trained here: which images it was trained on is unknown, "
         "so that test images may be among them; and the recipe's own scaling of the pixels is "

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from cxrcore import store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import StoreError, TrainingError
-from cxrcore.recipes import RECIPES, Recipe
+from cxrcore.images import ARM_NAMES
+from cxrcore.recipes import Recipe
 from cxrcore.splits import SplitSpec
 
 
@@ -79,15 +80,10 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
     notes = []
     if recipe.arm != "none" and not dataset.table["mask"].notna().any():
         notes.append(
-            f"{recipe.name} sees {recipe.arm!r}, but {dataset.name} has no lung masks: it is "
+            f"{recipe.name} sees {ARM_NAMES[recipe.arm].lower()!r}, but {dataset.name} has no lung masks: it is "
             "trained on the whole images."
         )
         recipe = recipe.override(arm="none")
-    published = RECIPES[recipe.name].weights if recipe.name in RECIPES else "random"
-    if recipe.weights == "random" != published:
-        notes.append(
-            f"Trained from random weights; as published it starts from {published} weights."
-        )
     split = split or SplitSpec()
     return TrainSpec(
         recipe=recipe,

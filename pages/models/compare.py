@@ -9,6 +9,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from cxrcore import figures, store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
+from cxrcore.images import ARM_NAMES
 from cxrcore.store import Run
 from pages.parts import (
     cached,
@@ -22,7 +23,7 @@ from pages.parts import (
     run_trash,
 )
 from pages.parts.families import Family
-from pages.parts.words import ARM_NAMES, WEIGHTS_NAMES
+from pages.parts.words import WEIGHTS_NAMES
 
 MOST_SIDE_BY_SIDE = 3
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from cxrcore.images import ARM_NAMES
 from cxrcore.recipes import FAST, RECIPES, Plateau, Recipe, Stopping, schedule_of
 from cxrcore.store import Run
 from pages.parts.training_options import AUGMENTATIONS, SCHEDULES
-from pages.parts.words import ARM_NAMES, WEIGHTS_NAMES, literal, plural
+from pages.parts.words import WEIGHTS_NAMES, literal, plural
 
 _MONITORS = {
     "accuracy": "training accuracy",

@@ -9,9 +9,10 @@ import streamlit as st
 from cxrcore import images
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
+from cxrcore.images import ARM_NAMES
 from pages.parts import cached, cached_masks, preparing, thumbs
 from pages.parts.cached_masks import UNUSABLE, WITH, WITHOUT, States, View
-from pages.parts.words import ARM_NAMES, literal
+from pages.parts.words import literal
 
 PER_PAGE = 10
 ALL = ""

@@ -7,10 +7,11 @@ import streamlit as st
 from cxrcore import jobs
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
+from cxrcore.images import ARM_NAMES
 from cxrcore.pixels import Preparation
 from cxrcore.recipes import RECIPES
 from pages.parts import cached, waiting
-from pages.parts.words import ARM_NAMES, literal, plural
+from pages.parts.words import literal, plural
 
 STORED, PREPARED = "As stored", "As a model sees them"
 

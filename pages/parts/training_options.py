@@ -8,8 +8,9 @@ import streamlit as st
 from cxrcore import images, weights
 from cxrcore.datasets import Dataset
 from cxrcore.errors import RecipeError
+from cxrcore.images import ARM_NAMES
 from cxrcore.recipes import FAST, Recipe
-from pages.parts.words import ARM_NAMES, WEIGHTS_NAMES
+from pages.parts.words import WEIGHTS_NAMES
 
 Key = Callable[[str], str]  # the field's name -> the widget's key
 SCHEDULES = {"fast": "Fast", "published": "As published"}

@@ -2,15 +2,6 @@
 
 import re
 
-# What a model sees, as the form and the tables call it.
-ARM_NAMES = {
-    "none": "Whole picture",
-    "lungs": "Lungs only, black outside",
-    "lungs-crop": "Cropped to the lungs",
-    "lungs-erased": "Lungs erased (control)",
-    "border": "Border only (control)",
-}
-
 # Where a training starts, as the form and the tables call it; files keep their name.
 WEIGHTS_NAMES = {"imagenet": "ImageNet", "chexnet": "CheXNet", "random": "random"}
 

@@ -39,7 +39,7 @@ def test_pixels_of_each_size_and_arm_are_a_job_of_their_own(monkeypatch, tiny_da
     assert len({spec.job_id for spec in started}) == 3
     assert [spec.title for spec in started][1:] == [
         "Preparing tiny at 40 px",
-        "Preparing tiny at 40 px, lungs-crop",
+        "Preparing tiny at 40 px, cropped to the lungs",
     ]
 
 

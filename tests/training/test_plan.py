@@ -66,12 +66,6 @@ def test_lung_masks_that_a_dataset_does_not_have_are_noted_and_not_asked_for(mak
     assert "has no lung masks" in note
 
 
-def test_random_weights_instead_of_the_published_ones_are_noted(make_spec):
-    notes = make_spec("chexnet", weights="random").notes
-    assert notes == ("Trained from random weights; as published it starts from chexnet weights.",)
-    assert make_spec("cnn-plain").notes == ()
-
-
 def test_one_class_cannot_be_classified(make_tiny_dataset):
     dataset = datasets.load(make_tiny_dataset("one", classes=("A", "B")))
     one = datasets.Dataset(
