@@ -20,7 +20,7 @@ _LOOK_SECONDS = 0.5
 
 
 def train_all(
-    specs: Sequence["TrainSpec"], room: Room | None, *, background: bool, as_json: bool
+    specs: Sequence["TrainSpec"], room: Room | None = None, *, background: bool, as_json: bool
 ) -> None:
     """Train a family: submit all, follow them to the end, print its row.
 
