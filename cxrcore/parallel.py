@@ -26,8 +26,6 @@ _MEMORY = 300_000_000  # bytes that a process which reads images takes
 # Evenly over the nodes. What reserves nothing at all, Ray puts on one node.
 _REMOTE = {"num_cpus": 0, "memory": _MEMORY, "scheduling_strategy": "SPREAD"}
 _ANSWER_SECONDS = 5
-_NICENESS = 10  # a tenth of the processor where somebody else wants all of it
-_AUTOGROUP = Path("/proc/self/autogroup")
 _ENVIRONMENT = {"env_vars": {"PYTHONPATH": str(settings.ROOT)}}
 _may_spread = False
 _kept = False  # joblib keeps processes for the next call
@@ -205,20 +203,6 @@ def _alone(work: Callable[[Task], Result], task: Task, max_pixels: int) -> Resul
     cv2.setNumThreads(1)
     os.environ["CXR_MAX_PIXELS"] = str(max_pixels)  # a process may be older than the setting
     return work(task)
-
-
-def give_way() -> None:
-    """Let everything else on this machine go first; asking again changes nothing.
-
-    Linux may share its processors between sessions before it looks at a process' niceness
-    (autogroup; man 7 sched). So a process that leads a session, as that of a job does, makes
-    the session give way, too.
-    """
-    if hasattr(os, "nice"):  # not on Windows
-        os.nice(max(0, _NICENESS - os.nice(0)))
-    with contextlib.suppress(OSError, AttributeError):  # there is no such file, or no sessions
-        if os.getsid(0) == os.getpid():
-            _AUTOGROUP.write_text(str(_NICENESS))
 
 
 @contextlib.contextmanager

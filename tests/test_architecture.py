@@ -12,7 +12,7 @@ PACKAGE = ROOT / "cxrcore"
 
 # Data goes one way: a module imports only from those before it (docs/architecture.md).
 ORDER = (
-    "errors settings files progress parallel downloads archives quiet codestreams dicom raster images datasets masks quality index pixels duplicates splits recipes weights networks evaluation "
+    "errors settings files progress priority parallel downloads archives quiet codestreams dicom raster images datasets masks quality index pixels duplicates splits recipes weights networks evaluation "
     "store tracking training jobs explain inference figures cli __main__"
 ).split()
 MODULES = sorted(PACKAGE.rglob("*.py"))

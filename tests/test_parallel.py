@@ -87,35 +87,6 @@ def test_a_cluster_that_does_not_answer_is_said_at_once(monkeypatch):
         list(parallel.unordered(_pid_after, [0.01, 0.01]))
 
 
-def test_a_job_gives_way_to_the_dashboard_in_its_session_and_between_sessions():
-    script = """
-import os, pathlib
-from cxrcore import parallel
-parallel.give_way()
-parallel.give_way()
-shared = pathlib.Path("/proc/self/autogroup")
-print(os.nice(0), shared.read_text().split()[-1] if shared.exists() else 10)
-"""
-    child = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-        start_new_session=True,
-    )
-    assert child.stdout.split() == ["10", "10"]
-
-
-def test_who_shares_a_session_leaves_the_others_in_it_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "nice", lambda _: 10)
-    monkeypatch.setattr(os, "getsid", lambda _: os.getpid() + 1)
-    monkeypatch.setattr(parallel, "_AUTOGROUP", tmp_path / "autogroup")
-    parallel.give_way()
-    assert not (tmp_path / "autogroup").exists()
-
-
 def _pid_after(seconds):
     time.sleep(seconds)
     return os.getpid()

@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from cxrcore import parallel, settings
+from cxrcore import priority, settings
 from cxrcore.errors import Cancelled, CxrError, JobError
 from cxrcore.jobs import locks, queue, record
 from cxrcore.jobs.record import Job
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str], work: Mapping[str, Work] = WORK) -> int:
     parser.add_argument("--lock", type=int, help="descriptor of the job's lock, already held")
     parser.add_argument("--submission", help="the id of this try, on a Ray cluster")
     given = parser.parse_args(arguments)
-    parallel.give_way()  # to the pages
+    priority.give_way()  # to the pages
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     try:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cxrcore import networks, parallel, store, weights
+from cxrcore import networks, priority, store, weights
 from cxrcore.errors import TrainingError
 from cxrcore.files import cannot_write
 from cxrcore.recipes import Recipe
@@ -69,7 +69,7 @@ def _train(
     spec: TrainSpec, checkpoint: Checkpoint, reporter: Reporter, precision: str | None
 ) -> Run:
     begun = time.monotonic()
-    parallel.give_way()
+    priority.give_way()
     recipe = spec.recipe
     state = checkpoint.load(spec.run_id)
     if state and state.features is None:

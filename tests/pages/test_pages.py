@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, index, parallel, recipes, training
+from cxrcore import datasets, index, priority, recipes, training
 from tests.conftest import write_tiny_dataset
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -66,7 +66,7 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
-        patch.setattr(parallel, "give_way", lambda: None)  # a test process could not take it back
+        patch.setattr(priority, "give_way", lambda: None)  # a test process could not take it back
         dataset = datasets.register("tiny", write_tiny_dataset(place / "tiny"))
         recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1)
         run = training.train(training.plan(recipe, dataset))

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from cxrcore import datasets, parallel, recipes, training
+from cxrcore import datasets, priority, recipes, training
 
 
 @pytest.fixture(autouse=True)
 def usual_priority(monkeypatch):
     """A test process that gave its priority away could not take it back."""
-    monkeypatch.setattr(parallel, "give_way", lambda: None)
+    monkeypatch.setattr(priority, "give_way", lambda: None)
 
 
 @pytest.fixture

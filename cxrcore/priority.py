@@ -1,0 +1,22 @@
+"""What works for long gives way to what somebody is looking at."""
+
+import contextlib
+import os
+from pathlib import Path
+
+_NICENESS = 10  # a tenth of the processor where somebody else wants all of it
+_AUTOGROUP = Path("/proc/self/autogroup")
+
+
+def give_way() -> None:
+    """Let everything else on this machine go first; asking again changes nothing.
+
+    Linux may share its processors between sessions before it looks at a process' niceness
+    (autogroup; man 7 sched). So a process that leads a session, as that of a job does, makes
+    the session give way, too.
+    """
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(max(0, _NICENESS - os.nice(0)))
+    with contextlib.suppress(OSError, AttributeError):  # there is no such file, or no sessions
+        if os.getsid(0) == os.getpid():
+            _AUTOGROUP.write_text(str(_NICENESS))
