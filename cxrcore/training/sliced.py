@@ -3,7 +3,7 @@
 The gradient of a batch is the mean of its images' gradients, so it may be added up over
 slices; only rounding differs. What a step holds is then the activations of a slice: of
 `cnn-plain` at 192 pixels, 32 images and their gradients took 1.9 GB in float32 and 1.0 in
-bfloat16, and take 0.4 in slices, for 1 and 5 per cent of processor time.
+bfloat16, and take 0.2 in slices, for about a tenth of the images a second.
 """
 
 import math
@@ -15,9 +15,9 @@ from cxrcore.training import machine
 if TYPE_CHECKING:
     import keras
 
-# A slice's largest activation. Half as much saved another 0.2 GB of cnn-plain's, for a tenth of
-# the processor time.
-_ACTIVATION_BYTES = 80e6
+# A slice's largest activation. Twice as much took another 0.2 GB of cnn-plain's and spared a
+# tenth of the time: memory is what a laptop runs out of.
+_ACTIVATION_BYTES = 40e6
 
 
 def sliced(model: "keras.Model", batch_size: int) -> "keras.Model":
