@@ -5,6 +5,7 @@ server starts, and runs it as a script for every session.
 """
 
 import gc
+from pathlib import Path
 
 import pyarrow
 import streamlit as st
@@ -12,23 +13,24 @@ from streamlit import runtime
 from streamlit.runtime.pages_manager import PagesManager
 
 PAGES = (
-    ("pages/data/gallery.py", "Gallery"),
-    ("pages/data/histograms.py", "Histograms"),
-    ("pages/data/quality.py", "Quality"),
-    ("pages/data/duplicates.py", "Duplicates and leaks"),
-    ("pages/data/masks.py", "Lung masks"),
-    ("pages/data/sources.py", "Public datasets"),
-    ("pages/models/compare.py", "Compare"),
-    ("pages/predict/live.py", "Live prediction"),
+    ("pages/data/gallery/page.py", "Gallery"),
+    ("pages/data/histograms/page.py", "Histograms"),
+    ("pages/data/quality/page.py", "Quality"),
+    ("pages/data/duplicates/page.py", "Duplicates and leaks"),
+    ("pages/data/masks/page.py", "Lung masks"),
+    ("pages/data/sources/page.py", "Public datasets"),
+    ("pages/models/compare/page.py", "Compare"),
+    ("pages/predict/live/page.py", "Live prediction"),
 )
 
 
 def draw() -> None:
     """One run of the script: navigation, sidebar, the page asked for."""
-    from pages.parts import sidebar  # not above: caches want a running server
+    from pages.sidebar import sidebar  # not above: caches want a running server
 
     st.set_page_config(page_title="Chest X-ray model comparison", page_icon="🫁", layout="wide")
-    pages = [st.Page(path, title=title) for path, title in PAGES]
+    # A page has the address of its folder: pages/data/gallery/page.py is /gallery.
+    pages = [st.Page(path, title=title, url_path=Path(path).parent.name) for path, title in PAGES]
     # The default page has no address of its own; a hidden one makes /gallery work as well as /.
     start = st.Page(_start, default=True, visibility="hidden")
     page = st.navigation([start, *pages], position="top")

@@ -40,12 +40,12 @@ def ask(folder: Path) -> None:
         now = time.perf_counter()
         spent[step], last = now - last, now
 
-    from cxrcore import datasets, jobs, recipes, training
+    from cxrcore import datasets, jobs, models, training
 
     done("import")
     dataset = datasets.load(folder)
     done("load")
-    recipe = recipes.get("cnn-plain").override(image_size=32, batch_size=16, epochs=1)
+    recipe = models.get("cnn-plain").override(image_size=32, batch_size=16, epochs=1)
     spec = training.plan(recipe, dataset)
     done("plan")
     job = jobs.submit_training(spec)

@@ -69,14 +69,14 @@ def timed(submit: Callable[[], object]) -> float:
 
 def measure(options: argparse.Namespace, many: dict[int, Path]) -> Table:
     """All timings on the cluster that the environment names."""
-    from cxrcore import datasets, jobs, recipes, store, training
+    from cxrcore import datasets, jobs, models, store, training
 
     found = {count: datasets.register(f"many-{count}", path) for count, path in many.items()}
     table: Table = {"measuring": {}, "epoch": {}, "trainings": {}, "alone": {}}
 
     def spec(count: int, seed: int) -> training.TrainSpec:
         changes = {"image_size": options.size, "epochs": options.epochs, "seed": seed}
-        return training.plan(recipes.get(options.recipe).override(**changes), found[count])
+        return training.plan(models.get(options.recipe).override(**changes), found[count])
 
     for count in many:
         table["measuring"][count] = timed(lambda count=count: jobs.submit_index(f"many-{count}"))

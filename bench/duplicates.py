@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from cxrcore import datasets, duplicates, images, index  # noqa: E402
 from cxrcore.datasets.table import build_table  # noqa: E402
 from cxrcore.duplicates import search  # noqa: E402
-from cxrcore.index.measuring import thumbnail_file  # noqa: E402
+from cxrcore.index.measurement import thumbnail_file  # noqa: E402
 from cxrcore.progress import Progress  # noqa: E402
 
 Gray = np.ndarray

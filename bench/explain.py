@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from cxrcore import explain
+from cxrcore import explanations
 
 SIDE = 224
 CLASSES = 4
@@ -91,7 +91,7 @@ def race(network, method, reference, rounds):
         index = number % CLASSES
         results = []
         for call, arguments, times in (
-            (explain.predict_and_explain, (network, picture, method, index), seconds[0]),
+            (explanations.predict_and_explain, (network, picture, method, index), seconds[0]),
             (reference, (batch, index), seconds[1]),
         ):
             start = time.perf_counter()

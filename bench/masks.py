@@ -1,6 +1,6 @@
 """Masked pixels of Darwin data against an independent reference, image by image.
 
-    python bench/masks.py FOLDER [--size 200] [--arm lungs]
+    python bench/masks.py FOLDER [--size 200] [--region lungs]
 
 Reference: polygons by scikit-image's polygon2mask at full size (pixel centres inside count), cut
 out by NumPy, averaged over areas exactly (no OpenCV). Ours: `masks.read` and `pixels.prepare_one`, and the
@@ -21,8 +21,8 @@ from skimage.draw import polygon2mask
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cxrcore import datasets, images, masks, pixels  # noqa: E402
-from cxrcore.datasets import Dataset  # noqa: E402
+from cxrcore import datasets, images, pixels  # noqa: E402
+from cxrcore.datasets import Dataset, masks  # noqa: E402
 from cxrcore.pixels import Preparation, prepare_one  # noqa: E402
 
 
@@ -30,9 +30,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--size", type=int, default=200)
-    parser.add_argument("--arm", choices=["lungs", "lungs-erased"], default="lungs")
+    parser.add_argument("--region", choices=["lungs", "lungs-erased"], default="lungs")
     asked = parser.parse_args()
-    preparation = Preparation(asked.size, asked.arm)
+    preparation = Preparation(asked.size, asked.region)
     dataset = datasets.load(asked.folder)
     first, second = prepared_twice(dataset, preparation)
     rows = [
@@ -75,7 +75,7 @@ def compare(dataset: Dataset, row, on_disk: np.ndarray, preparation: Preparation
     for name, expected in (("reference", inside), ("own", mask)):
         cut = (
             np.where(expected, gray, 0)
-            if preparation.arm == "lungs"
+            if preparation.region == "lungs"
             else np.where(expected, 0, gray)
         )
         difference = np.abs(ours.astype(int) - reference_resize(cut, preparation.size))

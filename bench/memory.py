@@ -44,11 +44,11 @@ def peak_mb() -> float:
 
 def train(options: argparse.Namespace) -> None:
     """Train in this process and print the peaks by stage as JSON."""
-    from cxrcore import datasets, recipes, training
+    from cxrcore import datasets, models, training
 
     changes = {"image_size": options.size, "batch_size": options.batch, "epochs": 1}
     dataset = datasets.load(options.train)
-    spec = training.plan(recipes.get(options.recipe).override(weights="random", **changes), dataset)
+    spec = training.plan(models.get(options.recipe).override(weights="random", **changes), dataset)
     peaks: dict[str, float] = {}
     stage = "starting"
 

@@ -37,8 +37,9 @@ from threadpoolctl import threadpool_limits
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cxrcore import datasets, images, masks, pixels, quality  # noqa: E402
-from cxrcore.index.measuring import read_gray  # noqa: E402
+from cxrcore import datasets, images, pixels, quality  # noqa: E402
+from cxrcore.datasets import masks  # noqa: E402
+from cxrcore.index.measurement import read_gray  # noqa: E402
 
 REAL = ROOT.parent / "shared" / "data" / "v7-covid-19-chest-x-ray-dataset"
 SIZE = 200
@@ -115,7 +116,7 @@ def ours(row: Any, dataset: datasets.Dataset, spent: Stages) -> tuple[np.ndarray
     path, mask_file = dataset.path_of(row), dataset.mask_of(row)
     gray = spent.run("apply it", lambda: read_gray(path, row.image_id))  # as theirs: it decodes
     mask = spent.run("draw the mask", lambda: masks.read(mask_file, gray.shape))
-    lungs = spent.run("apply it", lambda: images.apply_arm(gray, mask, "lungs"))
+    lungs = spent.run("apply it", lambda: images.apply_region(gray, mask, "lungs"))
     small = spent.run("resize", lambda: images.resize(lungs, SIZE))
     spent.run("BRISQUE", lambda: quality.brisque(small))
     spent.run("histogram", lambda: quality.histogram(small))

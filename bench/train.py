@@ -72,7 +72,7 @@ def script(asked: dict[str, Any]) -> dict[str, Any]:
     (x_train, y_train), (x_test, y_test) = arrays("train"), arrays("test")
     loading = clock()
     layers = keras.layers
-    # The architecture as the notebook writes it, and not through cxrcore.networks.
+    # The architecture as the notebook writes it, and not through cxrcore.models.networks.
     model = keras.Sequential([keras.Input((size, size, 3))])
     for filters in (128, 64, 32, 32):
         model.add(layers.Conv2D(filters, 2, padding="same", activation="relu"))
@@ -121,8 +121,8 @@ def script(asked: dict[str, Any]) -> dict[str, Any]:
 def ours(asked: dict[str, Any]) -> dict[str, Any]:
     """Our way, cold; each epoch's checkpoint is copied and tested at the end."""
     clock = Clock()
-    from cxrcore import datasets, recipes, training
-    from cxrcore.training.reporting import TrainingProgress
+    from cxrcore import datasets, models, training
+    from cxrcore.training.monitor import TrainingProgress
 
     folder = Path(asked["folder"])
     dataset = datasets.load(Path(asked["dataset"]))
@@ -156,20 +156,21 @@ def ours(asked: dict[str, Any]) -> dict[str, Any]:
         "precision": run.precision,
         "end": end,
         "kept": run.metrics["test"].accuracy,
-        "recipe": recipes.schedule_of(spec.recipe),
+        "recipe": models.schedule_of(spec.recipe),
     }
 
 
 def _recipe(asked: dict[str, Any]) -> Any:
-    from cxrcore import recipes
+    from cxrcore import models
 
-    recipe = recipes.get(asked["recipe"]).override(image_size=asked["size"])
+    recipe = models.get(asked["recipe"]).override(image_size=asked["size"])
     return recipe.fast() if asked["schedule"] == "fast" else recipe
 
 
 def _tested(spec: Any, dataset: Any, kept: Path, epochs: int) -> list[float]:
     """Test accuracy of the weights after each epoch, computed in float32."""
-    from cxrcore import networks, pixels, splits
+    from cxrcore import pixels, splits
+    from cxrcore.models import networks
     from cxrcore.training.checkpoint import Checkpoint
 
     prepared = pixels.prepare(dataset, pixels.Preparation(spec.recipe.image_size))

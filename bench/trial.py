@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cxrcore import datasets, jobs, recipes, settings, store, training  # noqa: E402
+from cxrcore import datasets, jobs, models, settings, store, training  # noqa: E402
 
 LIMIT_SECONDS = 1800.0  # for one training, on a busy machine
 FIGURES = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
@@ -37,7 +37,7 @@ class Trial:
         os.environ["CXR_DATA"] = str(folder / "data")
         (folder / "data").mkdir(parents=True)
         (folder / "data" / "machine.json").write_text(json.dumps(machine))
-        recipe = recipes.get("cnn-batchnorm-dropout").override(
+        recipe = models.get("cnn-batchnorm-dropout").override(
             image_size=32, batch_size=16, epochs=epochs
         )
         # What the training needs of the dataset it does itself: only its files are read here.

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.conftest import ROOT
+
 PACKAGE = ROOT / "cxrcore"
 
 # Data goes one way: a module imports only from those before it (docs/architecture.md).
 ORDER = (
-    "errors settings files progress priority parallel downloads archives quiet codestreams dicom raster images datasets masks quality index pixels duplicates splits recipes weights networks evaluation "
-    "store tracking training jobs explain inference figures cli __main__"
+    "errors settings files progress priority parallel downloads archives images datasets quality "
+    "index pixels duplicates splits models metrics store tracking training jobs explanations inference figures cli __main__"
 ).split()
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = ("tensorflow", "keras", "streamlit", "sklearn", "skimage", "matplotlib")
@@ -90,7 +91,7 @@ def test_no_page_lies_directly_in_pages():
 
 
 def test_every_page_file_is_in_the_navigation():
-    pages = {p for p in (ROOT / "pages").glob("*/*.py") if p.parent.name != "parts"}
+    pages = set((ROOT / "pages").rglob("page.py"))
     app = (ROOT / "app.py").read_text()
     assert pages
     assert all(f'"{p.relative_to(ROOT).as_posix()}"' in app for p in pages)

@@ -1,11 +1,10 @@
 """The dashboard's own configuration: this computer only, nothing sent, nothing asked."""
 
 import tomllib
-from pathlib import Path
 
-CONFIG = tomllib.loads(
-    (Path(__file__).resolve().parent.parent / ".streamlit" / "config.toml").read_text()
-)
+from tests.conftest import ROOT
+
+CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
 
 
 def test_the_dashboard_answers_on_this_computer_only():

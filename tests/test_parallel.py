@@ -7,7 +7,6 @@ import sys
 import textwrap
 import threading
 import time
-from pathlib import Path
 
 import cloudpickle
 import cv2
@@ -16,8 +15,7 @@ import pytest
 
 from cxrcore import parallel, settings
 from cxrcore.errors import DatasetError, ImageError
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,9 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from cxrcore import priority
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.conftest import ROOT
 
 
 def test_a_job_gives_way_to_the_dashboard_in_its_session_and_between_sessions():

@@ -11,11 +11,11 @@ from rich.console import Console
 from cxrcore.cli import (
     data,
     duplicates,
+    exports,
     fetch,
     jobs,
     models,
     runs,
-    sharing,
     tracking,
     trash,
     weights,
@@ -36,7 +36,7 @@ runs.add_commands(app)
 trash.add_commands(app)
 jobs.add_commands(app)
 weights.add_commands(app)
-sharing.add_commands(app)
+exports.add_commands(app)
 tracking.add_commands(app)
 
 

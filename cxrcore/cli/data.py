@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxrcore.cli.show import (
+from cxrcore.cli.output import (
     AsJson,
     console,
     follow,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxrcore.cli.show import AsJson, console, print_json, print_table, progress_bar
+from cxrcore.cli.output import AsJson, console, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,10 +90,10 @@ def _within(
 def _across(
     dataset: "Dataset", measured: "Index", other: str, report: "Report"
 ) -> "tuple[dict[str, Any], pd.DataFrame]":
-    from cxrcore.splits import across
+    from cxrcore.splits import overlap
 
     second, second_index = _measured(other, report)
-    pairs = across.find(dataset, measured, second, second_index, report=report)
+    pairs = overlap.find(dataset, measured, second, second_index, report=report)
     count = int(pairs["first"].nunique())
     facts: dict[str, Any] = {"dataset": dataset.name, "other": second.name, "shared_images": count}
     said = [f"{count:,} of {len(dataset.table):,} images of {dataset.name} are in {second.name}."]

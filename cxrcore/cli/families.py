@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cxrcore.cli.show import bars, facts_of, print_json, print_table, say, tell
+from cxrcore.cli.output import bars, facts_of, print_json, print_table, say, tell
 from cxrcore.jobs import Job, Room, Together
 
 if TYPE_CHECKING:

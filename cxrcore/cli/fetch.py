@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cxrcore.cli.show import AsJson, console, print_json, print_table, progress_bar
-from cxrcore.datasets.known import Collection
+from cxrcore.cli.output import AsJson, console, print_json, print_table, progress_bar
+from cxrcore.datasets.collections import Collection
 from cxrcore.progress import Progress, Report, silent
 
 _BYTES = ("downloading", "unpacking")  # stages that count bytes; people read megabytes
@@ -28,9 +28,9 @@ def data_known(
     as_json: AsJson = False,
 ) -> None:
     """List the public collections that the studies used, and how to get them."""
-    from cxrcore.datasets import known
+    from cxrcore.datasets import collections
 
-    chosen = [known.get(name)] if name else list(known.COLLECTIONS.values())
+    chosen = [collections.get(name)] if name else list(collections.COLLECTIONS.values())
     if as_json:
         facts = [_facts(collection) for collection in chosen]
         print_json(facts[0] if name else {"collections": facts})
@@ -68,18 +68,18 @@ def data_fetch(
 ) -> None:
     """Download a public collection, unpack and register it; a broken download goes on."""
     from cxrcore import datasets
-    from cxrcore.datasets import fetching
+    from cxrcore.datasets import retrieval
 
-    found = fetching.registered_at(name)
+    found = retrieval.registered_at(name)
     try:
         with _late_bar(quiet=as_json) as report:
-            path = found or fetching.fetch(name, to, report=report)
+            path = found or retrieval.fetch(name, to, report=report)
             dataset = datasets.load(name, report=report)
     except KeyboardInterrupt:
         typer.echo("Stopped. Type the same again to go on from here.", err=True)
         raise typer.Exit(130) from None
     counts = {str(label): int(n) for label, n in dataset.counts().items()}
-    left = fetching.archive_at(name, to)
+    left = retrieval.archive_at(name, to)
     if as_json:
         print_json(
             {
@@ -113,19 +113,19 @@ def _state(name: str) -> str:
 
 
 def _facts(collection: Collection) -> dict[str, Any]:
-    from cxrcore.datasets import fetching, registry
+    from cxrcore.datasets import registry, retrieval
 
     entry = registry.find(collection.name)
     return {
         **asdict(collection),
         "how": {"kind": type(collection.how).__name__.lower(), **asdict(collection.how)},
-        "by_hand": fetching.by_hand(collection),
+        "by_hand": retrieval.by_hand(collection),
         "registered": entry and str(entry.path),
     }
 
 
 def _print_details(collection: Collection) -> None:
-    from cxrcore.datasets import fetching, registry
+    from cxrcore.datasets import registry, retrieval
 
     unknown = "not stated"
     entry = registry.find(collection.name)
@@ -144,7 +144,7 @@ def _print_details(collection: Collection) -> None:
         ("here", str(entry.path) if entry else "no"),
         *(("to know" if number == 0 else "", note) for number, note in enumerate(collection.notes)),
         ("to have it", f"python -m cxrcore data fetch {collection.name}"),
-        ("by hand", fetching.by_hand(collection)),
+        ("by hand", retrieval.by_hand(collection)),
     ]
     console.print(f"{collection.name}: {collection.title}", markup=False, highlight=False)
     grid = Table.grid(padding=(0, 2))

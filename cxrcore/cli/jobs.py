@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cxrcore.cli.show import AsJson, ask, facts_of, print_json, print_table, say, tell
+from cxrcore.cli.output import AsJson, ask, facts_of, print_json, print_table, say, tell
 from cxrcore.cli.trash import Yes
 from cxrcore.errors import JobError, SettingsError
 from cxrcore.jobs import Job

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cxrcore.cli import families
+from cxrcore.cli.output import AsJson, facts_of, follow, print_json, print_table, say, tell
 from cxrcore.cli.runs import headline
-from cxrcore.cli.show import AsJson, facts_of, follow, print_json, print_table, say, tell
 from cxrcore.errors import SettingsError
 from cxrcore.jobs import Job
 
@@ -21,8 +21,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def recipes(as_json: AsJson = False) -> None:
     """List the models of the studies: input, parameters, reported accuracy."""
-    from cxrcore import networks
-    from cxrcore.recipes import RECIPES
+    from cxrcore.models import RECIPES, networks
 
     if as_json:
         print_json({"recipes": [r.model_dump(mode="json") for r in RECIPES.values()]})
@@ -52,8 +51,9 @@ def train(
     size: Annotated[int | None, typer.Option(help="Image side in pixels.")] = None,
     batch: int | None = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
-    mask: Annotated[
-        str | None, typer.Option(help="none, lungs, lungs-crop, lungs-erased or border.")
+    region: Annotated[
+        str | None,
+        typer.Option("--region", "--mask", help="none, lungs, lungs-crop, lungs-erased or border."),
     ] = None,
     max_brisque: Annotated[
         float | None, typer.Option(help="Leave out images that score higher.")
@@ -115,7 +115,7 @@ def train(
 ) -> None:
     """Train RECIPE on a dataset, or return the run at once if it was trained before."""
     from cxrcore import datasets, jobs, training
-    from cxrcore import recipes as recipes_module
+    from cxrcore import models as recipes_module
     from cxrcore.splits import SplitSpec
 
     if favour_weight is not None and favour is None:
@@ -130,7 +130,7 @@ def train(
         "image_size": size,
         "batch_size": batch,
         "learning_rate": lr,
-        "arm": mask,
+        "region": region,
         "max_brisque": max_brisque,
         "weights": weights,
         "seed": seed,

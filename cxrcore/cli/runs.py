@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cxrcore.cli import families
-from cxrcore.cli.show import AsJson, console, print_json, print_table, say
+from cxrcore.cli.output import AsJson, console, print_json, print_table, say
 from cxrcore.errors import ExplainError
 
 if TYPE_CHECKING:

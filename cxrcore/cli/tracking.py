@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cxrcore.cli.show import AsJson, console, print_json
+from cxrcore.cli.output import AsJson, console, print_json
 from cxrcore.errors import SettingsError
 
 # A model is big, and somebody waits for this and can end it.

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cxrcore.cli.show import AsJson, ask, print_json, say
+from cxrcore.cli.output import AsJson, ask, print_json, say
 
 trash_app = typer.Typer(help="Deleted runs: see them, bring them back, remove them for good.")
 
@@ -93,7 +93,7 @@ def _known(names: Sequence[str]) -> list[str]:
         StoreError: one of the names is that of no run, damaged or not, and of no family.
     """
     from cxrcore import store
-    from cxrcore.store.reading import folders, no_run
+    from cxrcore.store.listing import folders, no_run
 
     there = {folder.name for folder in folders()}
     found: dict[str, None] = {}

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxrcore.cli.show import AsJson, console, print_json, print_table, progress_bar, say
+from cxrcore.cli.output import AsJson, console, print_json, print_table, progress_bar, say
 from cxrcore.errors import WeightsError
 from cxrcore.progress import Progress
 
 if TYPE_CHECKING:
-    from cxrcore.networks.doctor import Need
-    from cxrcore.training.reporting import TrainingProgress
+    from cxrcore.models.networks.doctor import Need
+    from cxrcore.training.monitor import TrainingProgress
 
 weights_app = typer.Typer(help="The pretrained weights that recipes start from.")
 
@@ -31,7 +31,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def list_weights(as_json: AsJson = False) -> None:
     """List what each recipe needs, where it is, its hash and where it comes from."""
-    from cxrcore.networks import doctor
+    from cxrcore.models.networks import doctor
     from cxrcore.settings import weights_dir
 
     facts = [_facts(need) for need in doctor.needs()]
@@ -86,12 +86,12 @@ def _facts(need: "Need") -> dict[str, Any]:
 
 def get(kind: str, as_json: AsJson = False) -> None:
     """Download the weights KIND, unless they are here, and check them."""
-    from cxrcore import weights
-    from cxrcore.networks import doctor
+    from cxrcore.models import pretrained
+    from cxrcore.models.networks import doctor
 
     doctor.require_kind(kind)
     with progress_bar(quiet=as_json) as report:
-        path = weights.locate(kind, report=report)
+        path = pretrained.locate(kind, report=report)
     if as_json:
         print_json({"kind": kind, "path": str(path)})
     else:
@@ -105,13 +105,13 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Compare the files that are here with their checksums and, layer by layer, their networks."""
-    from cxrcore import weights
-    from cxrcore.networks import doctor
+    from cxrcore.models import pretrained
+    from cxrcore.models.networks import doctor
 
     rows, bad = [], 0
-    for name in [kind] if kind else weights.SOURCES:
+    for name in [kind] if kind else pretrained.SOURCES:
         row = {"kind": name, "state": "missing", "path": None, "md5": None, "found": ""}
-        if kind or weights.where(name):
+        if kind or pretrained.where(name):
             try:
                 done = doctor.check(name)
             except WeightsError as error:
@@ -135,7 +135,7 @@ def check(
 
 def take(file: Path, as_json: AsJson = False) -> None:
     """Recognise FILE, by checksum or layers, and put it where recipes find it."""
-    from cxrcore.networks import doctor
+    from cxrcore.models.networks import doctor
 
     kind, path = doctor.take(file)
     if as_json:
@@ -153,22 +153,23 @@ def import_weights(
         typer.Option(help="The dataset's classes in the order of the file's outputs: A,B,C."),
     ] = None,
     size: Annotated[int | None, typer.Option(help="Image side in pixels.")] = None,
-    mask: Annotated[
-        str | None, typer.Option(help="none, lungs, lungs-crop, lungs-erased or border.")
+    region: Annotated[
+        str | None,
+        typer.Option("--region", "--mask", help="none, lungs, lungs-crop, lungs-erased or border."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a team's own weights FILE into the network of RECIPE, score it and keep it as a run."""
-    from cxrcore import datasets, recipes
+    from cxrcore import datasets, models
     from cxrcore.tracking import mlflow
-    from cxrcore.training import importing
+    from cxrcore.training import weight_import
 
-    changes = {"image_size": size, "arm": mask}
-    chosen = recipes.get(recipe).override(**{k: v for k, v in changes.items() if v is not None})
+    changes = {"image_size": size, "region": region}
+    chosen = models.get(recipe).override(**{k: v for k, v in changes.items() if v is not None})
     outputs = None if classes is None else [name.strip() for name in classes.split(",")]
-    spec = importing.plan_import(chosen, datasets.load(data), file, outputs)
+    spec = weight_import.plan_import(chosen, datasets.load(data), file, outputs)
     with _stages(quiet=as_json) as report:
-        done = importing.import_weights(spec, report=report)
+        done = weight_import.import_weights(spec, report=report)
     tracked = mlflow.log_finished(done.run)
     test = done.run.metrics["test"]
     if as_json:

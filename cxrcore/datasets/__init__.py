@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cxrcore.datasets import (
-    choosing,
     cohen,
     csv_table,
     darwin,
@@ -19,11 +18,12 @@ from cxrcore.datasets import (
     merged,
     radiography,
     registry,
+    selection,
 )
-from cxrcore.datasets.choosing import Options
-from cxrcore.datasets.choosing import parse as parse_options
-from cxrcore.datasets.merging import merge, parse_map
+from cxrcore.datasets.merge import merge, parse_map
 from cxrcore.datasets.registry import Entry
+from cxrcore.datasets.selection import Options
+from cxrcore.datasets.selection import parse as parse_options
 from cxrcore.datasets.table import COLUMNS, Dataset
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
@@ -134,7 +134,7 @@ def against_rest(dataset: Dataset, label: str) -> Dataset:
         DatasetError: there is no such class, or no other.
     """
     name = registry.name_of(dataset.name, f"{label} against rest")
-    return choosing.against_rest(dataset, label, name)
+    return selection.against_rest(dataset, label, name)
 
 
 def keep(dataset: Dataset) -> None:
@@ -210,6 +210,6 @@ def _read(
     if layout is None:
         layout = next(key for key, adapter in LAYOUTS.items() if adapter.detect(root))
     adapter = LAYOUTS[layout]
-    options = choosing.checked(adapter.Options, layout, told)
+    options = selection.checked(adapter.Options, layout, told)
     dataset = adapter.read(root, name, report, **options.own())
-    return choosing.narrowed(dataset, options) if options.told() else dataset
+    return selection.narrowed(dataset, options) if options.told() else dataset

@@ -16,9 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 from cxrcore import images
+from cxrcore.datasets import catalogue as told_images
 from cxrcore.datasets import folders, scan, sidecars
-from cxrcore.datasets import told as told_images
-from cxrcore.datasets.choosing import Options
+from cxrcore.datasets.selection import Options
 from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent

@@ -20,8 +20,8 @@ import pandas as pd
 from pydantic import Field
 
 from cxrcore import images
-from cxrcore.datasets import choosing, folders, scan, sidecars
-from cxrcore.datasets import told as told_images
+from cxrcore.datasets import catalogue as told_images
+from cxrcore.datasets import folders, scan, selection, sidecars
 from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
@@ -44,7 +44,7 @@ _USUAL = {
 _NEEDED = ("path", "label")
 
 
-class Options(choosing.Options):
+class Options(selection.Options):
     """Of this layout: which column is which."""
 
     file: str = Field("", description="the CSV in the folder; by default the only one")

@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import Field
 
 from cxrcore import images
-from cxrcore.datasets import choosing, folders, scan
+from cxrcore.datasets import folders, scan, selection
 from cxrcore.datasets.darwin_json import (
     RARE,
     Record,
@@ -63,7 +63,7 @@ def detect(root: Path) -> bool:
     return False
 
 
-class Options(choosing.Options):
+class Options(selection.Options):
     """Of this layout."""
 
     keep_all: bool = Field(

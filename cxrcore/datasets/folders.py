@@ -20,7 +20,7 @@ import pandas as pd
 
 from cxrcore import images
 from cxrcore.datasets import scan, sidecars
-from cxrcore.datasets.choosing import Options
+from cxrcore.datasets.selection import Options
 from cxrcore.datasets.table import (
     Dataset,
     build_table,

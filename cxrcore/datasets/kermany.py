@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from cxrcore.datasets import choosing, folders
+from cxrcore.datasets import folders, selection
 from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
@@ -57,7 +57,7 @@ def patient_of(path: str) -> str | None:
     return match and (match["person"] or match["first"] or match["normal"])
 
 
-class Options(choosing.Options):
+class Options(selection.Options):
     """Of this layout."""
 
     causes: bool = Field(

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from cxrcore.datasets import folders, sidecars
-from cxrcore.datasets.choosing import Options
+from cxrcore.datasets.selection import Options
 from cxrcore.datasets.table import Dataset, listed
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from cxrcore.datasets import folders
-from cxrcore.datasets.choosing import Options
+from cxrcore.datasets.selection import Options
 from cxrcore.datasets.table import Dataset, build_table, count, listed, without_duplicates
 from cxrcore.errors import DatasetError, StoreError
 from cxrcore.files import read_json

@@ -26,7 +26,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from cxrcore.datasets import folders
-from cxrcore.datasets.choosing import Options
+from cxrcore.datasets.selection import Options
 from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent

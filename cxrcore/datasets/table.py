@@ -24,7 +24,7 @@ COLUMNS = {
     "modality": "xray or ct",
     "view": "PA, AP or L",
     "split": "train, validation or test, as published",
-    "mask": "the lung mask, relative to the root: a picture or a reference (cxrcore.masks)",
+    "mask": "the lung mask, relative to the root: a picture or a reference (cxrcore.datasets.masks)",
     "width": "pixels, upright; missing if the file is damaged",
     "height": "pixels, upright; missing if the file is damaged",
 }

@@ -15,7 +15,7 @@ from cxrcore.duplicates.candidates import Candidate
 from cxrcore.duplicates.descriptors import WHOLE, Box, Gray
 from cxrcore.duplicates.registration import Detail, detail, register, start
 from cxrcore.errors import DatasetError
-from cxrcore.index.measuring import read_gray
+from cxrcore.index.measurement import read_gray
 from cxrcore.progress import Meter, Report
 
 if TYPE_CHECKING:

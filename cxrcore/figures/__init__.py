@@ -9,8 +9,8 @@ from cxrcore.figures.data import class_balance, image_sizes
 from cxrcore.figures.gray import extremes, histogram_lines
 from cxrcore.figures.models import confusion_chart, confusion_table, curves, probability_bars
 from cxrcore.figures.overlay import COLORMAPS, overlay
+from cxrcore.figures.prediction_image import sheet, verdicts
 from cxrcore.figures.scores import brisque_panels, removed_bars
-from cxrcore.figures.sheet import sheet, verdicts
 from cxrcore.figures.summaries import (
     GrayProfile,
     Quartiles,

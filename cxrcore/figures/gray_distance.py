@@ -18,7 +18,7 @@ _LIGHT_FROM = 0.8  # share of the largest distance
 _MOSTLY = 0.5  # of a distance: what is less afterwards is mostly gone
 _LINE = 14  # letters of a name in a line
 _ROW, _MOST_HEIGHT = 58, 620  # pixels
-# Where the pixels of each arm of `images.ARMS` are.
+# Where the pixels of each region of `images.REGIONS` are.
 _WHERE = {
     "none": "on the whole image",
     "lungs": "within the lungs",
@@ -125,39 +125,39 @@ def _wrapped(name: str) -> str:
     return "<br>".join(plain(line) for line in lines)
 
 
-def farthest_in_words(distances: Distances, arm: str) -> str:
+def farthest_in_words(distances: Distances, region: str) -> str:
     """One or two sentences: which groups are most apart, and whether that may be chance.
 
     Args:
         distances: of two or more groups.
-        arm: of `images.ARMS`, whose pixels it is about.
+        region: of `images.REGIONS`, whose pixels it is about.
     """
-    return f"Most apart {_WHERE[arm]}: {_pair(distances, *_farthest(distances))}."
+    return f"Most apart {_WHERE[region]}: {_pair(distances, *_farthest(distances))}."
 
 
-def change_in_words(before: Distances, after: Distances, arm: str) -> str:
+def change_in_words(before: Distances, after: Distances, region: str) -> str:
     """What masking does to the distances: to that of the two groups that were most apart, and
     which are most apart afterwards.
 
     Args:
         before: on the whole image; two or more groups.
-        after: of the same groups in the pixels of the arm.
-        arm: of `images.ARMS`, not `none`.
+        after: of the same groups in the pixels of the region.
+        region: of `images.REGIONS`, not `none`.
     """
     place = _farthest(before)
     then, kind = after.between[place], after.kind
     said = [
         f"Most apart {_WHERE['none']}: {_pair(before, *place)}. "
-        f"The same two {_WHERE[arm]}: {amount(then, kind)}."
+        f"The same two {_WHERE[region]}: {amount(then, kind)}."
     ]
     if before.beyond_chance(*place):
-        said.append(_verdict(then / before.between[place], arm))
+        said.append(_verdict(then / before.between[place], region))
     other = _farthest(after)
     if _all_chance(after):
-        said.append(f"No two are farther apart {_WHERE[arm]} than chance makes them.")
+        said.append(f"No two are farther apart {_WHERE[region]} than chance makes them.")
     elif other != place:
         said.append(
-            f"Most apart {_WHERE[arm]}: {_pair(after, *other)}; "
+            f"Most apart {_WHERE[region]}: {_pair(after, *other)}; "
             f"{_WHERE['none']} these are {amount(before.between[other], kind)} apart."
         )
     return " ".join(said)
@@ -187,13 +187,13 @@ def _pair(distances: Distances, one: int, other: int) -> str:
     return f"{distances.names[one]} and {distances.names[other]}, {found}, {verdict}"
 
 
-def _verdict(share: float, arm: str) -> str:
-    """What it means that this share of a distance is left in an arm."""
-    if arm in ("lungs", "lungs-crop"):
+def _verdict(share: float, region: str) -> str:
+    """What it means that this share of a distance is left in a region."""
+    if region in ("lungs", "lungs-crop"):
         if share < _MOSTLY:
-            outside = _WHERE["lungs-erased" if arm == "lungs" else "border"]
+            outside = _WHERE["lungs-erased" if region == "lungs" else "border"]
             return f"So most of that difference is {outside}."
-        return f"So that difference is {_WHERE[arm]}, too."
+        return f"So that difference is {_WHERE[region]}, too."
     if share < _MOSTLY:
         return "So most of that difference is gone without the lungs."
     return (

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cxrcore import parallel, settings
 from cxrcore.errors import DatasetError, StoreError
 from cxrcore.index import rows
-from cxrcore.index.measuring import Chunk, measure_chunk, thumbnail_file
+from cxrcore.index.measurement import Chunk, measure_chunk, thumbnail_file
 from cxrcore.progress import Meter, Report, silent
 
 if TYPE_CHECKING:

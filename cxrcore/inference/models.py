@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cxrcore import explain, images, masks, pixels, store
+from cxrcore import explanations, images, pixels, store
+from cxrcore.datasets import masks
 from cxrcore.errors import CxrError, ExplainError, StoreError
 from cxrcore.inference.prediction import Prediction
 
@@ -80,7 +81,7 @@ def predict(
     name: str | None,
 ) -> list[Prediction]:
     """See `Worker.predict`."""
-    explain.check(methods)
+    explanations.check(methods)
     gray = images.decode(image, name=name)
     inside = None if mask is None else masks.read(mask, gray.shape)
 
@@ -121,7 +122,7 @@ def predict_here(
 
 def warm(models: Models, run_ids: Sequence[str], methods: Sequence[str]) -> None:
     """See `Worker.warm`."""
-    explain.check(methods)
+    explanations.check(methods)
 
     def blank(preparation: pixels.Preparation) -> Prepared:
         return np.zeros((preparation.size, preparation.size), np.uint8), ()
@@ -145,7 +146,9 @@ def _predict(
         recipe = run.recipe.name
         model = models.get(run)
         start = time.perf_counter()
-        seen, notes = prepared(pixels.Preparation(size=run.recipe.image_size, arm=run.recipe.arm))
+        seen, notes = prepared(
+            pixels.Preparation(size=run.recipe.image_size, region=run.recipe.region)
+        )
         index = run.classes.index(class_name) if class_name in run.classes else None
         if class_name is not None and index is None:
             notes += (f"This model does not know {class_name}: the maps explain its prediction.",)
@@ -183,7 +186,7 @@ def _compute(
     import tensorflow as tf
 
     try:
-        probabilities, maps = explain.explain_all(model, seen, methods, index)
+        probabilities, maps = explanations.explain_all(model, seen, methods, index)
     except tf.errors.OpError as error:
         raise ExplainError(
             f"TensorFlow failed on {run.run_id}: {error.message.splitlines()[0][:200]}. "
@@ -205,10 +208,10 @@ def _compute(
 def _prepare(
     gray: np.ndarray, inside: np.ndarray | None, preparation: pixels.Preparation
 ) -> Prepared:
-    if preparation.arm == "none" or inside is not None:
+    if preparation.region == "none" or inside is not None:
         return pixels.prepare_one(gray, inside, preparation), ()
     note = (
-        f"This model was trained on pictures prepared with their lung mask ({preparation.arm}), "
+        f"This model was trained on pictures prepared with their lung mask ({preparation.region}), "
         "and this picture has none. It saw the whole picture, so its test figures do not hold here."
     )
     return pixels.prepare_one(gray, None, pixels.Preparation(size=preparation.size)), (note,)
@@ -217,7 +220,7 @@ def _prepare(
 def _load(run_id: str, path: Path) -> "keras.Model":
     import keras
 
-    from cxrcore.explain.precision import in_float32
+    from cxrcore.explanations.precision import in_float32
 
     try:
         # compile=False: no optimiser is needed. safe_mode: no code in the file is run.

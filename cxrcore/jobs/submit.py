@@ -29,7 +29,7 @@ def submit_training(spec: "TrainSpec", room: Room | None = None) -> Job:
     from cxrcore import store
 
     run_id = spec.run_id
-    seen = _seen(spec.recipe.image_size, spec.recipe.arm)
+    seen = _seen(spec.recipe.image_size, spec.recipe.region)
     title = f"{spec.recipe.title}, {seen}, on {spec.dataset}"
     family, part = spec.family, _part(spec)
     title += part and f", {part}"
@@ -66,7 +66,7 @@ def submit_training(spec: "TrainSpec", room: Room | None = None) -> Job:
 
 def _part(spec: "TrainSpec") -> str:
     """Which training of its family it is, as a phrase; empty for one on its own."""
-    from cxrcore.recipes import RECIPES
+    from cxrcore.models import RECIPES
 
     said = [f"fold {spec.split.fold} of {spec.split.folds}"] if spec.split.folds else []
     published = RECIPES.get(spec.recipe.name)
@@ -93,7 +93,7 @@ def submit_index(dataset: str) -> Job:
     return control.start(work)
 
 
-def submit_pixels(dataset: str, size: int, arm: str = "none") -> Job:
+def submit_pixels(dataset: str, size: int, region: str = "none") -> Job:
     """Prepare a registered dataset as a model sees it, in a process of its own.
 
     Afterwards `pixels.find` has the prepared images, with their BRISQUE scores and histograms.
@@ -102,23 +102,23 @@ def submit_pixels(dataset: str, size: int, arm: str = "none") -> Job:
     Args:
         dataset: the name it is registered under.
         size: side of the square in pixels, 1..2048.
-        arm: one of `images.ARMS`.
+        region: one of `images.REGIONS`.
 
     Raises:
         DatasetError: no dataset is registered under that name.
-        ImageError: no such size or arm.
+        ImageError: no such size or region.
         JobError, StoreError: as in `submit_training`.
     """
     from cxrcore.pixels import Preparation
 
     _require_registered(dataset)
-    preparation = Preparation(size, arm)
+    preparation = Preparation(size, region)
     work = JobSpec(
         job_id=f"pixels-{dataset}-{preparation.key()}",
         kind="pixels",
-        title=f"Preparing {dataset} at {_seen(size, arm)}",
+        title=f"Preparing {dataset} at {_seen(size, region)}",
         dataset=dataset,
-        details={"dataset": dataset, "size": size, "arm": arm},
+        details={"dataset": dataset, "size": size, "region": region},
     )
     return control.start(work)
 
@@ -151,11 +151,11 @@ def submit_duplicates(dataset: str, other: str | None = None) -> Job:
     return control.start(work)
 
 
-def _seen(size: int, arm: str) -> str:
+def _seen(size: int, region: str) -> str:
     """What a model gets of an image, for a title."""
-    from cxrcore.images import ARM_NAMES
+    from cxrcore.images import REGION_NAMES
 
-    return f"{size} px" if arm == "none" else f"{size} px, {ARM_NAMES[arm].lower()}"
+    return f"{size} px" if region == "none" else f"{size} px, {REGION_NAMES[region].lower()}"
 
 
 def _require_registered(dataset: str) -> None:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _DEMO = {"image_size": 56, "batch_size": 6, "plateau": None, "best_by": "val_loss"}
 DEMO_TRAININGS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("cnn-batchnorm", {**_DEMO, "epochs": 12}),
-    ("cnn-batchnorm", {**_DEMO, "epochs": 12, "arm": "lungs-crop"}),
-    ("cnn-plain", {**_DEMO, "epochs": 14, "arm": "lungs-crop", "learning_rate": 4e-4}),
+    ("cnn-batchnorm", {**_DEMO, "epochs": 12, "region": "lungs-crop"}),
+    ("cnn-plain", {**_DEMO, "epochs": 14, "region": "lungs-crop", "learning_rate": 4e-4}),
 )
 
 
@@ -179,7 +179,10 @@ def pixels(context: Context) -> dict[str, Any]:
 
     wanted = context.spec.details
     dataset = datasets.load(wanted["dataset"])
-    preparation = pixels_module.Preparation(wanted["size"], wanted["arm"])
+    preparation = pixels_module.Preparation(
+        wanted["size"],
+        wanted.get("region") or wanted["arm"],  # as jobs of version 0.4 call it
+    )
     prepared = pixels_module.prepare(dataset, preparation, report=context.progress)
     prepared.brisque(report=context.progress)
     prepared.histograms(report=context.progress)
@@ -193,7 +196,7 @@ def duplicates(context: Context) -> dict[str, Any]:
     from cxrcore import datasets
     from cxrcore import duplicates as duplicates_module
     from cxrcore import index as index_module
-    from cxrcore.splits import across
+    from cxrcore.splits import overlap
 
     def measured(name: str) -> tuple[datasets.Dataset, index_module.Index]:
         dataset = datasets.load(name)
@@ -201,7 +204,7 @@ def duplicates(context: Context) -> dict[str, Any]:
 
     first = measured(context.spec.details["dataset"])
     if other := context.spec.details.get("other"):
-        pairs = across.find(*first, *measured(other), report=context.progress)
+        pairs = overlap.find(*first, *measured(other), report=context.progress)
         count = int(pairs["first"].nunique())
         noun = "image is" if count == 1 else "images are"
         return {"message": f"{count:,} {noun} in {other} as well."}
@@ -213,7 +216,7 @@ def duplicates(context: Context) -> dict[str, Any]:
 
 def demo(context: Context) -> dict[str, Any]:
     """Make the demonstration dataset, measure it, and submit its trainings."""
-    from cxrcore import datasets, recipes, training
+    from cxrcore import datasets, models, training
     from cxrcore import index as index_module
     from cxrcore.datasets import demo as demo_module
     from cxrcore.jobs import submit
@@ -226,7 +229,7 @@ def demo(context: Context) -> dict[str, Any]:
     dataset = datasets.register(name, folder)
     index_module.measure(dataset, report=context.progress)
     for recipe, changes in DEMO_TRAININGS:
-        chosen = recipes.get(recipe).override(**changes)
+        chosen = models.get(recipe).override(**changes)
         submit.submit_training(training.plan(chosen, dataset))
     images = f"{len(dataset.table):,} images"
     how = "were there already" if kept else "are made and measured"

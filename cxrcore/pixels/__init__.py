@@ -1,6 +1,6 @@
-"""Prepared pixels: every image of a dataset at one size and in one arm, made once.
+"""Prepared pixels: every image of a dataset at one size and in one region, made once.
 
-    pixels/<fingerprint>-<size>-<arm>-<digest>/
+    pixels/<fingerprint>-<size>-<region>-<digest>/
         pixels.npy      (n, size, size) uint8, rows as in the dataset's table
         rows.json       which rows cannot be used, and why
         brisque.npy     (n,) float64, made when first asked for
@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrcore import files, masks, parallel, settings
+from cxrcore import files, parallel, settings
+from cxrcore.datasets import masks
 from cxrcore.errors import StoreError
-from cxrcore.pixels import making
+from cxrcore.pixels import writer
 from cxrcore.pixels.preparation import Preparation, prepare_one
 from cxrcore.progress import Meter, Report, silent
 from cxrcore.quality.histogram import LEVELS, histogram
@@ -70,13 +71,13 @@ class Pixels:
         Raises:
             StoreError: the scores cannot be written.
         """
-        found = self._kept(_SCORES, making.scores, np.float64(np.nan), report)
+        found = self._kept(_SCORES, writer.scores, np.float64(np.nan), report)
         return np.asarray(found, np.float64)
 
     def histograms(self, *, report: Report = silent) -> NDArray[np.uint32]:
         """(n, 256) how many of the prepared pixels have each gray value; 0 where not usable.
 
-        What an arm erases is black and so counted at gray value 0: leave that column out to
+        What a region erases is black and so counted at gray value 0: leave that column out to
         speak of the pixels that are left. A row's sum is size * size. Computed once and kept
         beside the pixels; read-only.
 
@@ -134,7 +135,7 @@ def prepare(
 
     Args:
         dataset: whose images.
-        preparation: size and arm.
+        preparation: size and region.
         report: told how far it is; may raise to stop.
         workers: processes; all cores if None. Few images are prepared in this process.
 
@@ -149,7 +150,7 @@ def prepare(
         with parallel.exclusive(lock, lambda: waiting.update(0)):
             if not folder.is_dir():
                 _make_room(dataset, preparation)
-                making.make(folder, dataset, preparation, report, workers)
+                writer.make(folder, dataset, preparation, report, workers)
     return _open(folder, dataset)
 
 
@@ -171,7 +172,7 @@ def _folder(dataset: "Dataset", preparation: Preparation) -> Path:
     state = hashlib.blake2b(digest_size=4)
     state.update(f"{VERSION} {settings.max_pixels()}\n".encode())
     for row in dataset.table.itertuples():
-        mask = dataset.mask_of(row) if preparation.arm != "none" else None
+        mask = dataset.mask_of(row) if preparation.region != "none" else None
         stamp = ""
         if mask is not None:
             file = masks.file_of(mask)

@@ -15,20 +15,20 @@ MOST_PIXELS = 2048  # a side
 class Preparation:
     """What is done to an image before a network sees it.
 
-    `size` is the side of the square in pixels, `arm` one of images.ARMS.
+    `size` is the side of the square in pixels, `region` one of images.REGIONS.
 
     Raises:
-        ImageError: no such arm, or a size that is not 1..2048.
+        ImageError: no such region, or a size that is not 1..2048.
     """
 
     size: int
-    arm: str = "none"
+    region: str = "none"
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if self.arm not in images.ARMS:
+        if self.region not in images.REGIONS:
             raise ImageError(
-                f"There is no arm {self.arm!r}. Choose one of {', '.join(images.ARMS)}."
+                f"There is no region {self.region!r}. Choose one of {', '.join(images.REGIONS)}."
             )
         if not 1 <= self.size <= MOST_PIXELS:
             raise ImageError(
@@ -38,7 +38,7 @@ class Preparation:
 
     def key(self) -> str:
         """Short name of the preparation, usable in file names."""
-        return f"{self.size}-{self.arm}"
+        return f"{self.size}-{self.region}"
 
 
 def prepare_one(
@@ -48,13 +48,13 @@ def prepare_one(
 
     Args:
         gray: (H, W) uint8.
-        mask: (H, W) bool, True inside the lungs; None only for the arm `none`.
-        preparation: size and arm.
+        mask: (H, W) bool, True inside the lungs; None only for the region `none`.
+        preparation: size and region.
 
     Returns:
         (size, size) uint8; the aspect is not kept.
 
     Raises:
-        ImageError: the arm needs a mask and there is none, or it is empty.
+        ImageError: the region needs a mask and there is none, or it is empty.
     """
-    return images.resize(images.apply_arm(gray, mask, preparation.arm), preparation.size)
+    return images.resize(images.apply_region(gray, mask, preparation.region), preparation.size)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxrcore.errors import ImageError
-from cxrcore.quality import aggd, halving, svm
+from cxrcore.quality import aggd, half_size, svm
 
 MIN_SIDE = 16  # below this the half-size copy has too few pixels to fit anything to
 
@@ -68,11 +68,11 @@ def brisque(gray: np.ndarray) -> float:
 
 def _moments_at_half_size(image: Floats) -> Floats:
     """`moments` of the half-size copy; of an exact one where the score hangs on its last bits."""
-    half = halving.quickly(image)
+    half = half_size.quickly(image)
     if half is not None:
         with contextlib.suppress(_NoiseMet):
             return moments(half, exact=False)
-    return moments(halving.exactly(image))
+    return moments(half_size.exactly(image))
 
 
 class _NoiseMet(Exception):  # noqa: N818

@@ -5,7 +5,7 @@ images that are known from training nevertheless (a published split is kept as i
 `leaks.would_leak` those of an ordinary split, `across` those of another dataset.
 """
 
-from cxrcore.splits.assigning import FEWEST_FOLDS, MOST_FOLDS, PARTS, Split, SplitSpec, assign
+from cxrcore.splits.assignment import FEWEST_FOLDS, MOST_FOLDS, PARTS, Split, SplitSpec, assign
 from cxrcore.splits.leaks import Leak, Leaks
 
 __all__ = [

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from cxrcore.splits.assigning import SplitSpec, assign
-from cxrcore.splits.together import group_numbers
+from cxrcore.splits.assignment import SplitSpec, assign
+from cxrcore.splits.groups import group_numbers
 
 Why = Literal["patient", "duplicate", "both"]
 

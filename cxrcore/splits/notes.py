@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxrcore.splits.folds import Ints
-from cxrcore.splits.together import Together
+from cxrcore.splits.groups import Together
 
 
 def on_own(

@@ -11,12 +11,12 @@ A file that is not the one that was saved is reported in `list_runs` and never u
 """
 
 from cxrcore.store.families import families, members, summary_of
-from cxrcore.store.naming import family_id, family_of
-from cxrcore.store.reading import exists, list_runs, load_run, runs
+from cxrcore.store.first_weights import instead_of, random_start
+from cxrcore.store.listing import exists, list_runs, load_run, runs
 from cxrcore.store.record import HISTORY_COLUMNS, TRAINING_VERSION, Run, run_id
-from cxrcore.store.starting import instead_of, random_start
+from cxrcore.store.run_names import family_id, family_of
 from cxrcore.store.trash import delete, empty_trash, restore, trashed
-from cxrcore.store.writing import export, save
+from cxrcore.store.writer import export, save
 
 __all__ = [
     "HISTORY_COLUMNS",

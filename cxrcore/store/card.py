@@ -7,12 +7,12 @@ Cards for Model Reporting", doi 10.1145/3287560.3287596 (the sections).
 import json
 from collections.abc import Mapping, Sequence
 
-from cxrcore.datasets import known
-from cxrcore.evaluation import Metrics
-from cxrcore.evaluation.f1 import class_intervals, macro_interval
-from cxrcore.evaluation.intervals import wilson
+from cxrcore.datasets import collections
+from cxrcore.metrics import Metrics
+from cxrcore.metrics.f1 import class_intervals, macro_interval
+from cxrcore.metrics.intervals import wilson
+from cxrcore.store.first_weights import random_start
 from cxrcore.store.record import Run
-from cxrcore.store.starting import random_start
 
 _FEW = 30  # test images of a class; below, an interval is wider than 0.3
 NOTICE = "For research and teaching only. Never for diagnosis."
@@ -72,7 +72,7 @@ def _details(run: Run, conversions: Mapping[str, float]) -> str:
         ("What", recipe.description),
         ("Network", f"`{recipe.network}`, {run.parameters:,} parameters"),
         ("Input", f"(batch, {recipe.image_size}, {recipe.image_size}, 3) gray three times, 0..255"),
-        ("Part of the image", recipe.arm if recipe.arm != "none" else "whole image"),
+        ("Part of the image", recipe.region if recipe.region != "none" else "whole image"),
         ("Output", f"probabilities of {', '.join(run.classes)}, in this order"),
         ("Training", made),
         ("Made with", versions),
@@ -111,7 +111,7 @@ def _data(run: Run) -> str:
         )
     if run.synthetic:
         lines.append("**These images are simulated, not of patients.**")
-    if collection := known.COLLECTIONS.get(run.dataset):
+    if collection := collections.COLLECTIONS.get(run.dataset):
         licence = collection.licence or "not stated"
         lines.append(f"{collection.title}. Licence: {licence}. {collection.citation}")
     lines.append(f"How it was divided: {run.split_note}")
@@ -184,8 +184,8 @@ def _limits(run: Run) -> str:
     few = [row.name for row in run.metrics["test"].classes if row.support < _FEW]
     if few:
         said.append(f"Fewer than {_FEW} test images of: {', '.join(few)}.")
-    if run.recipe.arm != "none":
-        said.append(f"It expects images prepared as {run.recipe.arm!r}, by a lung mask.")
+    if run.recipe.region != "none":
+        said.append(f"It expects images prepared as {run.recipe.region!r}, by a lung mask.")
     said += [sentence] if (sentence := random_start(run)) else []
     said += ["Probabilities are not calibrated."]
     said += [] if run.imported else ["One training with one seed on one division."]

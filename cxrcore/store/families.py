@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from cxrcore.evaluation import Estimate, Member, Summary, summarise
-from cxrcore.store import reading
-from cxrcore.store.naming import family_of
+from cxrcore.metrics import Estimate, Member, Summary, summarise
+from cxrcore.store import listing
 from cxrcore.store.record import Run
+from cxrcore.store.run_names import family_of
 
 _TYPES = {
     "family": "str",
@@ -17,7 +17,7 @@ _TYPES = {
     "dataset": "str",
     "fingerprint": "str",
     "image_size": "Int64",
-    "arm": "str",
+    "region": "str",
     "runs": "Int64",
     "wanted": "Int64",
     "folds": "Int64",
@@ -41,7 +41,7 @@ _TYPES = {
 
 def members(family: str) -> list[Run]:
     """The undamaged runs of a family by seed and fold; of two of one seed and fold the newer."""
-    tested = [run for run in reading.runs() if "test" in run.metrics]
+    tested = [run for run in listing.runs() if "test" in run.metrics]
     return _chosen([run for run in tested if family_of(run) == family])
 
 
@@ -66,7 +66,7 @@ def summary_of(runs: Sequence[Run]) -> Summary:
 def families(dataset: str | None = None) -> pd.DataFrame:
     """One row a family of undamaged runs, the newest first; a single run is a family of one.
 
-    Columns: family, recipe, dataset, fingerprint, image_size (pixels), arm, runs, wanted (how
+    Columns: family, recipe, dataset, fingerprint, image_size (pixels), region, runs, wanted (how
     many make it whole), folds (missing where there are none), seeds, interval ("folds" or
     "seeds", what `_low` and `_high` are over, see `evaluation.families`), accuracy and macro_f1
     with `_sd`, `_low` and `_high` (missing where they cannot be told), recalls (JSON list of
@@ -78,7 +78,7 @@ def families(dataset: str | None = None) -> pd.DataFrame:
         dataset: keep the families of this dataset name.
     """
     grouped: dict[str, list[Run]] = {}
-    for run in reading.runs(dataset):
+    for run in listing.runs(dataset):
         if "test" in run.metrics:
             grouped.setdefault(family_of(run), []).append(run)
     rows = [_row(family, _chosen(runs)) for family, runs in grouped.items()]
@@ -103,7 +103,7 @@ def _row(family: str, runs: Sequence[Run]) -> dict[str, Any]:
         "dataset": first.dataset,
         "fingerprint": first.fingerprint,
         "image_size": first.recipe.image_size,
-        "arm": first.recipe.arm,
+        "region": first.recipe.region,
         "runs": told.runs,
         "wanted": told.wanted,
         "folds": told.folds,

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cxrcore import duplicates, files, pixels, settings
 from cxrcore.errors import StoreError
-from cxrcore.evaluation import Metrics
-from cxrcore.recipes import Recipe
+from cxrcore.metrics import Metrics
+from cxrcore.models import Recipe
 from cxrcore.splits import Leaks, SplitSpec
 
 # Raised when training changes so that the same recipe gives other weights.

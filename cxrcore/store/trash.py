@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cxrcore import files, settings
 from cxrcore.errors import StoreError
-from cxrcore.store.reading import folders, no_run
+from cxrcore.store.listing import folders, no_run
 
 
 def delete(run_id: str) -> None:

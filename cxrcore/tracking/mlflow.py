@@ -14,9 +14,9 @@ from typing import Any
 
 from cxrcore import settings, store
 from cxrcore.errors import CxrError
-from cxrcore.evaluation import Metrics
-from cxrcore.evaluation.intervals import wilson
-from cxrcore.store import Run, sharing
+from cxrcore.metrics import Metrics
+from cxrcore.metrics.intervals import wilson
+from cxrcore.store import Run, bundle
 from cxrcore.store.card import NOTICE, model_card
 from cxrcore.store.record import HISTORY, MODEL
 from cxrcore.tracking.server import Server
@@ -100,7 +100,7 @@ def _log_whole(
     info = server.create(experiment_id=experiment, run_name=run.run_id, start_time=begun, tags=tags)
     number = str(info["run_id"])
     server.log(number, [*_epochs(run, ended), *_figures(run, ended)], _parameters(run))
-    facts = json.dumps(sharing.facts(run), indent=1, ensure_ascii=False)
+    facts = json.dumps(bundle.facts(run), indent=1, ensure_ascii=False)
     texts = {"README.md": model_card(run), "figures.json": facts}
     files = {name: text.encode() for name, text in texts.items()}
     files[HISTORY] = run.verified(HISTORY).read_bytes()

@@ -18,7 +18,7 @@ from typing import Any
 
 from cxrcore import settings
 from cxrcore.errors import StoreError
-from cxrcore.recipes import Recipe
+from cxrcore.models import Recipe
 from cxrcore.store import Run
 
 # Columns of Run.history that become a chart each; one more is computed, see `Board`.

@@ -5,8 +5,8 @@
 `train` returns a run that is there already at once, and continues from a checkpoint.
 """
 
+from cxrcore.training.monitor import TrainingProgress
 from cxrcore.training.plan import TrainSpec, estimate, plan
-from cxrcore.training.reporting import TrainingProgress
 from cxrcore.training.series import MOST_REPEATS, plan_series
 from cxrcore.training.session import train
 

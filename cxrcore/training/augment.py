@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from cxrcore.recipes import Recipe
+from cxrcore.models import Recipe
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from cxrcore.pixels import Pixels
 from cxrcore.progress import Meter
 from cxrcore.store import TRAINING_VERSION
 from cxrcore.training.data import Feed, Rows, explained
-from cxrcore.training.reporting import Reporter
+from cxrcore.training.monitor import Reporter
 
 if TYPE_CHECKING:
     import keras

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from cxrcore.errors import TrainingError
-from cxrcore.recipes import Plateau, Recipe, Stopping
+from cxrcore.models import Plateau, Recipe, Stopping
 from cxrcore.training import schedule
 from cxrcore.training.checkpoint import Checkpoint, State
 from cxrcore.training.data import Feed
-from cxrcore.training.reporting import Reporter
+from cxrcore.training.monitor import Reporter
 
 if TYPE_CHECKING:
     import keras

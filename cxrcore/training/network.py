@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cxrcore import networks
+from cxrcore.models import Recipe, networks
 from cxrcore.pixels import Pixels
-from cxrcore.recipes import Recipe
 from cxrcore.training import features, machine
 from cxrcore.training.data import Rows
-from cxrcore.training.reporting import Reporter
+from cxrcore.training.monitor import Reporter
 
 if TYPE_CHECKING:
     import keras

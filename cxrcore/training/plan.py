@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from cxrcore import store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import StoreError, TrainingError
-from cxrcore.images import ARM_NAMES
-from cxrcore.recipes import Recipe
+from cxrcore.images import REGION_NAMES
+from cxrcore.models import Recipe
 from cxrcore.splits import SplitSpec
 
 
@@ -78,12 +78,12 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
             f"Its classes are {', '.join(dataset.classes)}."
         )
     notes = []
-    if recipe.arm != "none" and not dataset.table["mask"].notna().any():
+    if recipe.region != "none" and not dataset.table["mask"].notna().any():
         notes.append(
-            f"{recipe.name} sees {ARM_NAMES[recipe.arm].lower()!r}, but {dataset.name} has no lung masks: it is "
+            f"{recipe.name} sees {REGION_NAMES[recipe.region].lower()!r}, but {dataset.name} has no lung masks: it is "
             "trained on the whole images."
         )
-        recipe = recipe.override(arm="none")
+        recipe = recipe.override(region="none")
     split = split or SplitSpec()
     return TrainSpec(
         recipe=recipe,
@@ -107,7 +107,7 @@ def grouping_of(dataset: Dataset, recipe: Recipe, split: SplitSpec) -> str:
     """
     columns = ["image_id", "patient_id"]
     columns += ["split"] if split.keeps_published(dataset.table) else []
-    columns += ["mask"] if recipe.arm != "none" else []
+    columns += ["mask"] if recipe.region != "none" else []
     return _digest_of(dataset, tuple(columns))
 
 

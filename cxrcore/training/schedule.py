@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cxrcore.recipes import Plateau, Recipe, Stopping
+from cxrcore.models import Plateau, Recipe, Stopping
 
 # Keras' default of ReduceLROnPlateau; the studies did not change it.
 _MIN_DELTA = 1e-4

@@ -2,7 +2,7 @@
 
 from cxrcore.datasets import Dataset
 from cxrcore.errors import TrainingError
-from cxrcore.recipes import Recipe
+from cxrcore.models import Recipe
 from cxrcore.splits import SplitSpec
 from cxrcore.training.plan import TrainSpec, plan
 

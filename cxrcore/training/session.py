@@ -6,26 +6,26 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cxrcore import networks, priority, store, weights
+from cxrcore import priority, store
 from cxrcore.errors import TrainingError
 from cxrcore.files import cannot_write
-from cxrcore.recipes import Recipe
+from cxrcore.models import Recipe, networks, pretrained
 from cxrcore.store import Run
 from cxrcore.tracking.tensorboard import Board
 from cxrcore.training import machine
 from cxrcore.training.augment import strength_of
 from cxrcore.training.checkpoint import Checkpoint, State
 from cxrcore.training.data import Feed
+from cxrcore.training.evaluation import examine
 from cxrcore.training.fit import fit
-from cxrcore.training.material import Material, gather
+from cxrcore.training.inputs import Material, gather
+from cxrcore.training.monitor import Reporter, TrainingProgress
 from cxrcore.training.network import Network, opened
-from cxrcore.training.outcome import examine
 from cxrcore.training.plan import TrainSpec
-from cxrcore.training.record import opening, record, save
-from cxrcore.training.reporting import Reporter, TrainingProgress
+from cxrcore.training.run_record import opening, record, save
 from cxrcore.training.schedule import class_weights
 from cxrcore.training.selection import Selection
-from cxrcore.training.sliced import at_once, sliced
+from cxrcore.training.slices import at_once, sliced
 
 
 def train(
@@ -167,11 +167,11 @@ def _feeds(net: Network, recipe: Recipe, chosen: Selection) -> tuple[Feed, Feed]
 
 def _first_weights(recipe: Recipe, reporter: Reporter, *, needed: bool) -> str:
     """Where training starts from, for `Run.weights_used`; missing weights are found out early."""
-    kinds = weights.kinds_of(recipe)
+    kinds = pretrained.kinds_of(recipe)
     if not kinds:
         return "random"
     for kind in kinds if needed else ():
-        weights.locate(kind, report=reporter.of("building"))
+        pretrained.locate(kind, report=reporter.of("building"))
     if recipe.weights_digest:
         return f"file {Path(recipe.weights).name} ({recipe.weights_digest[:8]})"
     return recipe.weights

@@ -9,7 +9,7 @@ import pytest
 import typer
 from PIL import Image
 
-from cxrcore import cli, datasets, jobs, recipes, store, training
+from cxrcore import cli, datasets, jobs, models, store, training
 from cxrcore.datasets import load
 from tests.helpers.runs import kept, made_up
 
@@ -29,7 +29,7 @@ def as_json(run):
 @pytest.fixture
 def trained(tiny_dataset_folder):
     """A run on the tiny dataset."""
-    recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1)
+    recipe = models.get("cnn-plain").override(image_size=32, epochs=1)
     return training.train(training.plan(recipe, load(tiny_dataset_folder)))
 
 
@@ -92,7 +92,7 @@ def test_a_damaged_image_is_named_by_index(as_json, tiny_dataset_folder):
 
 def test_recipes_are_listed_with_their_figures(as_json, run):
     listed = as_json("recipes")["recipes"]
-    assert {r["name"] for r in listed} == set(recipes.RECIPES)
+    assert {r["name"] for r in listed} == set(models.RECIPES)
     assert "512,951" in run("recipes")[1]
 
 
@@ -142,7 +142,7 @@ def test_every_command_takes_json():
 def keep(run_id: str, recipe: str, weights_used: str) -> store.Run:
     made = made_up(
         run_id=run_id,
-        recipe=recipes.get(recipe).override(image_size=224, weights="random"),
+        recipe=models.get(recipe).override(image_size=224, weights="random"),
         weights_used=weights_used,
         dataset="hands",
     )

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from cxrcore import datasets, jobs, recipes, store, training
+from cxrcore import datasets, jobs, models, store, training
 from cxrcore.errors import JobError
 
 
@@ -77,7 +77,7 @@ def leaking(copied):
     tested |= {file for file in files if file.endswith(("0_000.png", "2_000.png"))}
     rows = [f"{file},{'test' if file in tested else 'train'}" for file in files]
     (copied / "metadata.csv").write_text("\n".join(["path,split", *rows]))
-    recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1)
+    recipe = models.get("cnn-plain").override(image_size=32, epochs=1)
     return training.train(training.plan(recipe, datasets.load(copied)))
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrcore import jobs, recipes, store
+from cxrcore import jobs, models, store
 from cxrcore.cli import families
 from cxrcore.datasets import load
-from cxrcore.evaluation import evaluate
+from cxrcore.metrics import evaluate
 from cxrcore.splits import SplitSpec
 from cxrcore.training import plan_series
 
@@ -52,7 +52,7 @@ def keep(spec, right: int) -> store.Run:
 def specs(make_tiny_dataset):
     """Two folds of a recipe with two seeds."""
     dataset = load(make_tiny_dataset("two", classes=("A", "B")))
-    recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1)
+    recipe = models.get("cnn-plain").override(image_size=32, epochs=1)
     return plan_series(recipe, dataset, folds=2, repeats=2)
 
 

@@ -13,8 +13,8 @@ from PIL import Image
 from rich.console import Console
 
 from cxrcore import downloads
-from cxrcore.cli import fetch, show
-from cxrcore.datasets import known
+from cxrcore.cli import fetch, output
+from cxrcore.datasets import collections
 from cxrcore.progress import Progress
 
 
@@ -47,7 +47,7 @@ def put_by_hand(own_folders):
 def test_the_list_names_each_collection_and_what_to_type(run):
     code, out, _ = run("data", "known")
     assert code == 0
-    for collection in known.COLLECTIONS.values():
+    for collection in collections.COLLECTIONS.values():
         assert collection.name in out
         assert collection.title in " ".join(out.split())
     assert "data known NAME" in out
@@ -56,19 +56,22 @@ def test_the_list_names_each_collection_and_what_to_type(run):
 
 def test_the_list_fits_into_100_columns_and_names_are_whole(run, monkeypatch):
     narrow = Console(width=100)
-    monkeypatch.setattr(show, "console", narrow)
+    monkeypatch.setattr(output, "console", narrow)
     monkeypatch.setattr(fetch, "console", narrow)
-    for words in (("data", "known"), *(("data", "known", name) for name in known.COLLECTIONS)):
+    for words in (
+        ("data", "known"),
+        *(("data", "known", name) for name in collections.COLLECTIONS),
+    ):
         _, out, _ = run(*words)
         assert max(map(len, out.splitlines())) <= 100
         assert "…" not in out
-    assert all(name in run("data", "known")[1] for name in known.COLLECTIONS)
+    assert all(name in run("data", "known")[1] for name in collections.COLLECTIONS)
 
 
-@pytest.mark.parametrize("name", known.COLLECTIONS)
+@pytest.mark.parametrize("name", collections.COLLECTIONS)
 def test_one_collection_is_told_in_full(run, name):
     code, out, _ = run("data", "known", name)
-    collection, said = known.get(name), "".join(out.split())
+    collection, said = collections.get(name), "".join(out.split())
     assert code == 0
     for text in (collection.what, collection.citation, collection.home, *collection.notes):
         assert "".join(text.split()) in said
@@ -80,7 +83,7 @@ def test_as_json_the_catalogue_is_one_object(run):
     code, out, _ = run("data", "known", "--json")
     assert code == 0
     listed = {c["name"]: c for c in json.loads(out)["collections"]}
-    assert set(listed) == set(known.COLLECTIONS)
+    assert set(listed) == set(collections.COLLECTIONS)
     assert listed["radiography"]["how"] == {
         "kind": "kaggle",
         "handle": "tawsifurrahman/covid19-radiography-database",
@@ -98,12 +101,12 @@ def test_an_unknown_collection_is_one_line(run, command):
     assert "kermany" in err
 
 
-@pytest.mark.parametrize("name", known.COLLECTIONS)
+@pytest.mark.parametrize("name", collections.COLLECTIONS)
 def test_offline_a_fetch_is_one_line_with_what_to_do(run, name, own_folders):
     code, out, err = run("data", "fetch", name)
     assert (code, out) == (2, "")
     assert len(err.strip().splitlines()) == 1
-    assert known.get(name).how.address in err
+    assert collections.get(name).how.address in err
     assert str(own_folders.data / "public" / name) in err
 
 

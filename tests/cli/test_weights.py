@@ -11,11 +11,12 @@ import keras
 import numpy as np
 import pytest
 
-from cxrcore import networks, recipes, store, weights
+from cxrcore import models, store
+from cxrcore.models import networks, pretrained
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-CHEXNET = weights.SOURCES["chexnet"].file_name
+CHEXNET = pretrained.SOURCES["chexnet"].file_name
 
 
 @pytest.fixture(autouse=True)
@@ -65,9 +66,9 @@ def test_the_list_names_every_file_its_recipes_hash_and_origin(run):
     code, out, _ = run("weights", "list", "--json")
     found = {row["kind"]: row for row in json.loads(out)["weights"]}
     assert code == 0
-    assert set(found) == set(weights.SOURCES)
+    assert set(found) == set(pretrained.SOURCES)
     assert found["chexnet"]["recipes"] == ["chexnet", "chexnet-probe"]
-    assert found["imagenet:resnet50"]["md5"] == weights.SOURCES["imagenet:resnet50"].md5
+    assert found["imagenet:resnet50"]["md5"] == pretrained.SOURCES["imagenet:resnet50"].md5
     assert "resnet50-masked" in found["imagenet:resnet50"]["recipes"]
     assert all(row["path"] is None for row in found.values())
     for row in found.values():
@@ -86,10 +87,10 @@ def test_of_a_file_that_is_here_the_list_says_where_it_came_from_and_whether_it_
     folder = own_folders.data / "weights"
     folder.mkdir(parents=True)
     for kind in ("imagenet:resnet50", "imagenet:xception", "chexnet"):
-        (folder / weights.SOURCES[kind].file_name).write_bytes(b"what was downloaded")
+        (folder / pretrained.SOURCES[kind].file_name).write_bytes(b"what was downloaded")
     own = hashlib.md5(b"what was downloaded").hexdigest()
-    right = replace(weights.SOURCES["imagenet:resnet50"], md5=own)
-    monkeypatch.setitem(weights.SOURCES, "imagenet:resnet50", right)
+    right = replace(pretrained.SOURCES["imagenet:resnet50"], md5=own)
+    monkeypatch.setitem(pretrained.SOURCES, "imagenet:resnet50", right)
 
     found = {r["kind"]: r for r in json.loads(run("weights", "list", "--json")[1])["weights"]}
     told = {kind: (row["state"], row["as_published"]) for kind, row in found.items()}
@@ -97,7 +98,7 @@ def test_of_a_file_that_is_here_the_list_says_where_it_came_from_and_whether_it_
     assert told["imagenet:xception"] == ("here, another file", False)
     assert told["chexnet"] == ("here, not compared", None)
     assert told["imagenet:densenet121"] == ("missing", None)
-    assert found["imagenet:xception"]["md5"] == weights.SOURCES["imagenet:xception"].md5
+    assert found["imagenet:xception"]["md5"] == pretrained.SOURCES["imagenet:xception"].md5
     assert {found[kind]["md5_here"] for kind in ("imagenet:xception", "chexnet")} == {own}
     for row in found.values():
         assert row["address"] in row["advice"]
@@ -129,7 +130,7 @@ def test_the_chexnet_file_is_recognised_put_in_its_place_checked_and_used(
     assert run("weights", "get", "chexnet", "--json")[0] == 0
     assert run("weights", "import", chexnet_file)[0] == 0  # once more changes nothing
 
-    model = networks.build(recipes.get("chexnet").override(image_size=32), 3)
+    model = networks.build(models.get("chexnet").override(image_size=32), 3)
     trunk, findings = model.get_layer("densenet121"), model.get_layer("findings")
     ours = [*trunk.get_weights(), *findings.get_weights()]
     assert all(map(np.array_equal, ours, donor.get_weights()))
@@ -166,7 +167,7 @@ def test_a_damaged_file_is_found_by_check(run, chexnet_file, own_folders):
     assert code == 2
     assert "cannot be read as Keras weights" in err
 
-    name = weights.SOURCES["imagenet:resnet50"].file_name
+    name = pretrained.SOURCES["imagenet:resnet50"].file_name
     (folder / name).write_bytes(b"half a download")
     code, _, err = run("weights", "check", "imagenet:resnet50")
     assert code == 2
@@ -182,9 +183,9 @@ def test_a_published_file_is_recognised_by_its_checksum_alone(
     assert code == 2
     assert "has the layers of imagenet:resnet50, but its MD5 is" in err
 
-    source = weights.SOURCES["imagenet:resnet50"]
+    source = pretrained.SOURCES["imagenet:resnet50"]
     md5 = hashlib.md5(file.read_bytes()).hexdigest()
-    monkeypatch.setitem(weights.SOURCES, "imagenet:resnet50", replace(source, md5=md5))
+    monkeypatch.setitem(pretrained.SOURCES, "imagenet:resnet50", replace(source, md5=md5))
     assert run("weights", "import", file)[0] == 0
     assert (own_folders.data / "weights" / source.file_name).is_file()
     code, out, _ = run("weights", "check", "imagenet:resnet50")
@@ -217,7 +218,7 @@ def test_missing_weights_unknown_kinds_and_torch_files_are_one_clear_line(
 
 
 def test_own_weights_are_imported_scored_and_listed(run, tmp_path, tiny_dataset_folder):
-    model = networks.build(recipes.get("cnn-plain").override(image_size=32), 3)
+    model = networks.build(models.get("cnn-plain").override(image_size=32), 3)
     file = tmp_path / "team.keras"
     model.save(file)
     words = ("import-weights", "cnn-plain", file, "--data", tiny_dataset_folder, "--size", 32)

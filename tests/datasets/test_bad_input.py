@@ -11,10 +11,10 @@ import pytest
 from layouts import LAYOUTS, mask, picture, table
 from PIL import Image
 
-from cxrcore import datasets, index, masks
+from cxrcore import datasets, index
+from cxrcore.datasets import masks
 from cxrcore.errors import DatasetError, ImageError
-
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.conftest import ROOT
 
 
 def records(root: Path) -> list[Path]:

@@ -117,7 +117,7 @@ def test_the_farthest_groups_are_said_with_the_verdict_on_chance():
 
 
 @pytest.mark.parametrize(
-    ("arm", "left", "said"),
+    ("region", "left", "said"),
     [
         ("lungs", 8.2, "So most of that difference is outside the lungs."),
         ("lungs", 20.0, "So that difference is within the lungs, too."),
@@ -126,8 +126,8 @@ def test_the_farthest_groups_are_said_with_the_verdict_on_chance():
         ("border", 8.2, "gone without the lungs."),
     ],
 )
-def test_masking_is_judged_by_what_is_left_of_the_largest_distance(arm, left, said):
-    sentence = change_in_words(made(), made(left), arm)
+def test_masking_is_judged_by_what_is_left_of_the_largest_distance(region, left, said):
+    sentence = change_in_words(made(), made(left), region)
     assert "COVID-19 and Normal, 23.1 gray levels, more than chance." in sentence
     assert f"{left} gray levels." in sentence
     assert said in sentence

@@ -2,7 +2,6 @@
 
 import itertools
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,8 +9,8 @@ import pytest
 
 from cxrcore.figures import NEUTRAL, PALETTE, SPLIT_COLOURS, class_colours
 from cxrcore.figures.theme import faded, layout, plain
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
 PAGES = ["#ffffff", "#11171c"]
 # Machado, Oliveira and Fernandes 2009, severity 1.0, for linear RGB.

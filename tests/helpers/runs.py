@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrcore import recipes, store
-from cxrcore.evaluation import evaluate
+from cxrcore import models, store
+from cxrcore.metrics import evaluate
 from cxrcore.splits import Leak, Leaks, SplitSpec
 
 RUN = "cnn-plain-0123abcd"
@@ -22,7 +22,7 @@ def made_up(**changes: object) -> store.Run:
     leak = Leak(image_id="patient-8", partner="patient-9", why="duplicate")
     values = {
         "run_id": RUN,
-        "recipe": recipes.get("cnn-plain").override(image_size=32),
+        "recipe": models.get("cnn-plain").override(image_size=32),
         "dataset": 'the "big" one',
         "dataset_path": "/secret/place",
         "fingerprint": "f" * 16,

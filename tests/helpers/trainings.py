@@ -3,7 +3,7 @@
 import numpy as np
 
 from cxrcore import store
-from cxrcore.training.reporting import TrainingProgress
+from cxrcore.training.monitor import TrainingProgress
 
 
 def small(recipe, classes, weights=None, report=None):

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pandas as pd
 import psutil
@@ -24,8 +23,8 @@ from cxrcore import datasets, index, jobs, settings, store
 from cxrcore.errors import JobError
 from cxrcore.jobs import control
 from cxrcore.jobs.cluster_api import Api
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 300
 DEADLINE_SECONDS = 150  # a node starts a process in three seconds, on a busy machine in thirty
 

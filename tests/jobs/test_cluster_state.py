@@ -26,7 +26,7 @@ from cxrcore.jobs import (
     record,
 )
 from cxrcore.jobs.cluster_api import Api
-from pages.parts import jobs_panel
+from pages.sidebar import jobs_panel
 
 GIGABYTE = 10**9
 

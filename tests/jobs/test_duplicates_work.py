@@ -5,7 +5,7 @@ from PIL import Image
 
 from cxrcore import datasets, duplicates, jobs
 from cxrcore.errors import DatasetError
-from cxrcore.splits import across
+from cxrcore.splits import overlap
 
 
 def test_duplicates_are_searched_in_a_process_of_its_own(
@@ -27,7 +27,7 @@ def test_duplicates_are_searched_in_a_process_of_its_own(
     job = jobs.submit_duplicates("tiny", "other")
     done = bench.until_state("done", job.job_id)
     assert done.message == "37 images are in other as well."
-    assert across.load(dataset, other) is not None
+    assert overlap.load(dataset, other) is not None
 
 
 def test_a_search_is_for_registered_datasets(tiny_dataset_folder):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import small_disk
 
-from cxrcore import datasets, jobs, recipes, settings, store, training
+from cxrcore import datasets, jobs, models, settings, store, training
 from cxrcore.errors import StoreError
 from cxrcore.jobs import control, ending, record
 from cxrcore.jobs.ending import Vitals
@@ -23,7 +23,7 @@ DYING = (sys.executable, str(Path(__file__).with_name("dying.py")))
 
 
 def tiny_plan(folder: Path, **changes: object) -> TrainSpec:
-    recipe = recipes.get("cnn-plain").override(image_size=32, batch_size=8, **changes)
+    recipe = models.get("cnn-plain").override(image_size=32, batch_size=8, **changes)
     return training.plan(recipe, datasets.register("tiny", folder))
 
 

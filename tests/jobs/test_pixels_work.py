@@ -34,8 +34,8 @@ def test_pixels_of_each_size_and_arm_are_a_job_of_their_own(monkeypatch, tiny_da
     started = []
     monkeypatch.setattr("cxrcore.jobs.control.start", started.append)
     datasets.register("tiny", tiny_dataset_folder)
-    for size, arm in ((32, "none"), (40, "none"), (40, "lungs-crop")):
-        jobs.submit_pixels("tiny", size, arm)
+    for size, region in ((32, "none"), (40, "none"), (40, "lungs-crop")):
+        jobs.submit_pixels("tiny", size, region)
     assert len({spec.job_id for spec in started}) == 3
     assert [spec.title for spec in started][1:] == [
         "Preparing tiny at 40 px",
@@ -45,7 +45,7 @@ def test_pixels_of_each_size_and_arm_are_a_job_of_their_own(monkeypatch, tiny_da
 
 def test_pixels_that_cannot_be_are_refused_before_a_process_is_started(tiny_dataset_folder):
     datasets.register("tiny", tiny_dataset_folder)
-    with pytest.raises(ImageError, match="no arm 'heart'"):
+    with pytest.raises(ImageError, match="no region 'heart'"):
         jobs.submit_pixels("tiny", 40, "heart")
     with pytest.raises(DatasetError, match="No dataset is registered as 'other'"):
         jobs.submit_pixels("other", 40)

@@ -7,9 +7,10 @@ import pytest
 from layouts import LAYOUTS, SIDE
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, images, index, masks
+from cxrcore import datasets, images, index
+from cxrcore.datasets import masks
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 MASKED = {"darwin", "radiography"}
 
 

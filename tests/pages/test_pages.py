@@ -1,19 +1,12 @@
 """Every page, found by glob, opens in the empty state, with a dataset, and with runs."""
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, index, priority, recipes, training
-from tests.conftest import write_tiny_dataset
+from cxrcore import datasets, index, models, priority, training
+from tests.conftest import ROOT, write_tiny_dataset
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = sorted(
-    p.relative_to(ROOT).as_posix()
-    for p in (ROOT / "pages").glob("*/*.py")
-    if p.parent.name != "parts"
-)
+PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "pages").rglob("page.py"))
 
 
 def open_page(page: str) -> AppTest:
@@ -68,7 +61,7 @@ def trained(tmp_path_factory):
             patch.setenv(name, value)
         patch.setattr(priority, "give_way", lambda: None)  # a test process could not take it back
         dataset = datasets.register("tiny", write_tiny_dataset(place / "tiny"))
-        recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1)
+        recipe = models.get("cnn-plain").override(image_size=32, epochs=1)
         run = training.train(training.plan(recipe, dataset))
     return variables, run
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cxrcore import images
 from cxrcore.errors import ImageError, WeightsError
-from cxrcore.quality import aggd, brisque, halving, svm
+from cxrcore.quality import aggd, brisque, half_size, svm
 
 _spec = importlib.util.spec_from_file_location(
     "reference_brisque", Path(__file__).with_name("reference_brisque.py")
@@ -99,8 +99,8 @@ def test_the_half_size_copy_is_that_of_scikit_image(shape):
     image = texture(shape, seed=3) / 255.0
     options = {"order": 2, "mode": "constant", "anti_aliasing": False}
     wanted = skimage.transform.rescale(image, 0.5, **options)
-    np.testing.assert_array_equal(halving.exactly(image), wanted)
-    np.testing.assert_allclose(halving.quickly(image), wanted, rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(half_size.exactly(image), wanted)
+    np.testing.assert_allclose(half_size.quickly(image), wanted, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (65, 67)])
@@ -108,7 +108,7 @@ def test_the_half_size_copy_of_an_image_with_black_is_exact_to_the_last_tail(sha
     image = np.where(disc(shape), texture(shape), 0) / 255.0
     options = {"order": 2, "mode": "constant", "anti_aliasing": False}
     wanted = skimage.transform.rescale(image, 0.5, **options)
-    np.testing.assert_array_equal(halving.exactly(image), wanted)
+    np.testing.assert_array_equal(half_size.exactly(image), wanted)
 
 
 @pytest.mark.parametrize("shape", [(200, 200), (201, 333), (420, 96)])
@@ -117,7 +117,7 @@ def test_the_faintest_tail_in_a_black_area_is_right_to_its_last_bits(shape):
     image[:5, :7] = 1 / 255  # a corner that is nearly black, far from the rest
     options = {"order": 2, "mode": "constant", "anti_aliasing": False}
     wanted = skimage.transform.rescale(image, 0.5, **options)
-    found = halving.quickly(image)
+    found = half_size.quickly(image)
     np.testing.assert_array_equal(found > 0, wanted > 0)
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=0)
     assert 0 < wanted[wanted > 0].min() < 1e-30
@@ -126,8 +126,8 @@ def test_the_faintest_tail_in_a_black_area_is_right_to_its_last_bits(shape):
 def test_where_light_cancels_out_the_exact_way_is_taken(monkeypatch):
     gray = np.where(disc((64, 64)), texture((64, 64)), 0).astype(np.uint8)
     usual = brisque(gray)
-    monkeypatch.setattr(halving, "_TINY", 10.0)  # all light counts as cancelled, black does not
-    assert halving.quickly(gray / 255.0) is None
+    monkeypatch.setattr(half_size, "_TINY", 10.0)  # all light counts as cancelled, black does not
+    assert half_size.quickly(gray / 255.0) is None
     assert brisque(gray) == pytest.approx(usual, abs=CLOSE)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cxrcore import recipes, store
+from cxrcore import models, store
 from tests.helpers.runs import kept, made_up
 
 HISTORY = [
@@ -31,7 +31,7 @@ def kept_run():
 
     def make(history=HISTORY, **changes: object) -> store.Run:
         values = {
-            "recipe": recipes.get("cnn-plain").override(image_size=32).fast(),
+            "recipe": models.get("cnn-plain").override(image_size=32).fast(),
             "dataset": "the & big one",
             "epochs_run": len(history),
         }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from events import scalars
 
-from cxrcore import recipes
+from cxrcore import models
 from cxrcore.errors import StoreError
 from cxrcore.tracking.tensorboard import Board, write_events
 
@@ -57,7 +57,7 @@ def test_tensorboard_itself_reads_them(kept_run, tmp_path):
 
 
 def test_epochs_can_be_watched_as_they_end(tmp_path):
-    board, log = Board(tmp_path / "run", recipes.get("cnn-plain"), 100), []
+    board, log = Board(tmp_path / "run", models.get("cnn-plain"), 100), []
     board.follow([], log)
     assert scalars(tmp_path / "run") == {}
     for count in (1, 2, 3):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cxrcore import datasets, priority, recipes, training
+from cxrcore import datasets, models, priority, training
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def make_spec(tiny_dataset_folder: Path) -> Callable[..., training.TrainSpec]:
 
     def make(name: str = "cnn-plain", **changes: object) -> training.TrainSpec:
         values = {"image_size": 32, "epochs": 2, "batch_size": 8} | changes
-        recipe = recipes.get(name).override(**values)
+        recipe = models.get(name).override(**values)
         return training.plan(recipe, datasets.load(tiny_dataset_folder))
 
     return make

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrcore.recipes import RECIPES
+from cxrcore.models import RECIPES
 from cxrcore.training import augment
 from cxrcore.training.augment import MILD, STRONG, Strength
 

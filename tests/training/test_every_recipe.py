@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from cxrcore import datasets, explain, images, pixels, store, training
+from cxrcore import datasets, explanations, images, pixels, store, training
 from cxrcore.datasets import demo
-from cxrcore.recipes import RECIPES
+from cxrcore.models import RECIPES
 
 # The smallest images that leave something for the last layer.
 SIZES = {"cnn-five": 94, "resnet50v2-xception": 71}
@@ -44,14 +44,14 @@ def test_it_trains_is_scored_explains_and_is_kept(spec, folder, monkeypatch):
     dataset = datasets.load(folder, options=spec.options)
     gray = images.decode(dataset.path_of(row["image_id"]))
     mask = None
-    if spec.recipe.arm != "none":
-        from cxrcore import masks
+    if spec.recipe.region != "none":
+        from cxrcore.datasets import masks
 
         mask = masks.read(dataset.mask_of(row["image_id"]), gray.shape)
     seen = pixels.prepare_one(
-        gray, mask, pixels.Preparation(spec.recipe.image_size, spec.recipe.arm)
+        gray, mask, pixels.Preparation(spec.recipe.image_size, spec.recipe.region)
     )
-    shares, maps = explain.explain_all(model, seen, ("saliency", "grad-cam"))
+    shares, maps = explanations.explain_all(model, seen, ("saliency", "grad-cam"))
     expected = row[[f"p_{name}" for name in spec.classes]].to_numpy(np.float32)
     np.testing.assert_allclose(shares, expected, atol=2e-3)
     for heat in maps.values():

@@ -9,12 +9,13 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from cxrcore import networks, settings, store, training
+from cxrcore import settings, store, training
 from cxrcore.errors import Cancelled
+from cxrcore.models import networks
 from cxrcore.training import features
 from cxrcore.training.data import Feed, Rows
-from cxrcore.training.material import gather
-from cxrcore.training.reporting import Reporter
+from cxrcore.training.inputs import gather
+from cxrcore.training.monitor import Reporter
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
@@ -29,7 +30,7 @@ def make(make_spec):
     """A training of study A's recipe without augmentation, on whole images."""
 
     def spec(**changes):
-        asked = {"weights": "random", "augmentation": "none", "arm": "none", "max_brisque": None}
+        asked = {"weights": "random", "augmentation": "none", "region": "none", "max_brisque": None}
         return make_spec("resnet50-masked", **asked, **changes)
 
     return spec

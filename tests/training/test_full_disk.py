@@ -8,10 +8,11 @@ import pytest
 import small_disk
 from trainings import Watcher, figures, small
 
-from cxrcore import datasets, networks, pixels, training
+from cxrcore import datasets, pixels, training
 from cxrcore.errors import StoreError
+from cxrcore.models import networks
 from cxrcore.training.checkpoint import Checkpoint
-from cxrcore.training.reporting import TrainingProgress
+from cxrcore.training.monitor import TrainingProgress
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),

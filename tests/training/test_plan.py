@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import pandas as pd
 import pytest
 
-from cxrcore import datasets, recipes, settings, store, training
+from cxrcore import datasets, models, settings, store, training
 from cxrcore.errors import TrainingError
-from cxrcore.evaluation import evaluate
+from cxrcore.metrics import evaluate
 from cxrcore.splits import SplitSpec
 
 
@@ -61,7 +61,7 @@ def test_a_plan_survives_json_with_its_name(make_spec):
 
 def test_lung_masks_that_a_dataset_does_not_have_are_noted_and_not_asked_for(make_spec):
     spec = make_spec("resnet50-masked")
-    assert spec.recipe.arm == "none"
+    assert spec.recipe.region == "none"
     [note] = spec.notes
     assert "has no lung masks" in note
 
@@ -72,11 +72,11 @@ def test_one_class_cannot_be_classified(make_tiny_dataset):
         "one", dataset.root, dataset.layout, dataset.table.query("label == 'A'"), ("A",)
     )
     with pytest.raises(TrainingError, match="two classes or more; one has A"):
-        training.plan(recipes.get("cnn-plain"), one)
+        training.plan(models.get("cnn-plain"), one)
 
 
 def test_another_split_is_another_run(tiny_dataset_folder):
-    dataset, recipe = datasets.load(tiny_dataset_folder), recipes.get("cnn-plain")
+    dataset, recipe = datasets.load(tiny_dataset_folder), models.get("cnn-plain")
     one = training.plan(recipe, dataset)
     assert one.run_id == training.plan(recipe, dataset, SplitSpec()).run_id
     assert one.run_id != training.plan(recipe, dataset, SplitSpec(seed=1)).run_id
@@ -88,7 +88,7 @@ def renamed(dataset, **changes):
 
 
 def test_other_patients_are_another_run_though_the_images_are_the_same(tiny_dataset_folder):
-    dataset, recipe = datasets.load(tiny_dataset_folder), recipes.get("cnn-plain")
+    dataset, recipe = datasets.load(tiny_dataset_folder), models.get("cnn-plain")
     patients = dataset.table["patient_id"].copy()
     patients[0] = "somebody"
     other = renamed(dataset, patient_id=patients)
@@ -97,7 +97,7 @@ def test_other_patients_are_another_run_though_the_images_are_the_same(tiny_data
 
 
 def test_a_published_split_counts_where_it_is_kept(tiny_dataset_folder):
-    dataset, recipe = datasets.load(tiny_dataset_folder), recipes.get("cnn-plain")
+    dataset, recipe = datasets.load(tiny_dataset_folder), models.get("cnn-plain")
     parts = ["test" if n % 3 == 0 else "train" for n in range(len(dataset.table))]
     other = renamed(dataset, split=pd.array(parts, "string"))
     assert training.plan(recipe, other).run_id != training.plan(recipe, dataset).run_id
@@ -111,13 +111,13 @@ def test_masks_count_where_the_model_sees_them(tiny_dataset_folder):
         renamed(dataset, mask=pd.array([mask] * len(dataset.table), "string"))
         for mask in ("a.json", "a.json#without-ignored")
     )
-    whole, lungs = (recipes.get("cnn-plain").override(arm=arm) for arm in ("none", "lungs"))
+    whole, lungs = (models.get("cnn-plain").override(region=region) for region in ("none", "lungs"))
     assert training.plan(whole, one).run_id == training.plan(whole, other).run_id
     assert training.plan(lungs, one).run_id != training.plan(lungs, other).run_id
 
 
 def test_the_order_of_the_table_does_not_count(tiny_dataset_folder):
-    dataset, recipe = datasets.load(tiny_dataset_folder), recipes.get("cnn-plain")
+    dataset, recipe = datasets.load(tiny_dataset_folder), models.get("cnn-plain")
     shuffled = dataclasses.replace(dataset, table=dataset.table.sample(frac=1, random_state=0))
     assert training.plan(recipe, shuffled).run_id == training.plan(recipe, dataset).run_id
 
@@ -180,15 +180,15 @@ def test_a_run_that_is_there_is_returned_at_once_without_tensorflow(make_spec, t
 def test_a_recipe_for_two_classes_says_so_and_what_to_do(tiny_dataset_folder):
     dataset = datasets.load(tiny_dataset_folder)
     with pytest.raises(TrainingError, match="tells 2 classes apart; tiny has 3: A, B, C") as caught:
-        training.plan(recipes.get("binary-pool"), dataset)
+        training.plan(models.get("binary-pool"), dataset)
     assert "--against-rest CLASS" in str(caught.value)
     two = datasets.load(tiny_dataset_folder, options={"rename": {"B": "other", "C": "other"}})
-    spec = training.plan(recipes.get("binary-pool"), two)
+    spec = training.plan(models.get("binary-pool"), two)
     assert spec.classes == ("A", "other")
     assert spec.options == {"rename": {"B": "other", "C": "other"}}
 
 
 def test_a_class_not_to_be_missed_must_be_one_of_the_dataset(tiny_dataset_folder):
-    recipe = recipes.get("cnn-plain").override(favoured_class="Z", favoured_weight=2.0)
+    recipe = models.get("cnn-plain").override(favoured_class="Z", favoured_weight=2.0)
     with pytest.raises(TrainingError, match=r"'Z', is none of tiny\. Its classes are A, B, C"):
         training.plan(recipe, datasets.load(tiny_dataset_folder))

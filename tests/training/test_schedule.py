@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrcore.recipes import RECIPES, Plateau, Stopping
+from cxrcore.models import RECIPES, Plateau, Stopping
 from cxrcore.training import schedule
 
 BY_ACCURACY = Plateau(monitor="val_accuracy", factor=0.1, patience=3, mode="max")

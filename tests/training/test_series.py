@@ -2,12 +2,12 @@
 
 import pytest
 
-from cxrcore import datasets, recipes, store
+from cxrcore import datasets, models, store
 from cxrcore.errors import DatasetError, TrainingError
 from cxrcore.splits import SplitSpec, assign
 from cxrcore.training import plan, plan_series
 
-RECIPE = recipes.get("cnn-plain").override(image_size=32, epochs=1)
+RECIPE = models.get("cnn-plain").override(image_size=32, epochs=1)
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from events import scalars
 
-from cxrcore import networks, training
+from cxrcore import training
 from cxrcore.errors import Cancelled, StoreError
+from cxrcore.models import networks
 from cxrcore.training import session
 
 pytestmark = [

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from trainings import Watcher, figures, small
 
-from cxrcore import datasets, images, networks, recipes, splits, store, training
+from cxrcore import datasets, images, models, splits, store, training
 from cxrcore.errors import Cancelled, DatasetError, StoreError, TrainingError
-from cxrcore.recipes import FAST, Plateau, Stopping
+from cxrcore.models import FAST, Plateau, Stopping, networks
 from cxrcore.splits import SplitSpec
 from cxrcore.training import features, session
 
@@ -121,7 +121,7 @@ def test_a_leaking_published_split_is_kept_counted_and_scored_without_the_leaks(
     leaking_folder, small_network
 ):
     dataset = datasets.load(leaking_folder)
-    recipe = recipes.get("cnn-plain").override(image_size=32, epochs=1, batch_size=8)
+    recipe = models.get("cnn-plain").override(image_size=32, epochs=1, batch_size=8)
     run = training.train(training.plan(recipe, dataset))
 
     assert run.leaks is not None

@@ -1,0 +1,164 @@
+"""Making prepared pixels: in processes, into one array on disk, with a journal to go on from."""
+
+import io
+import math
+import os
+import shutil
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxrcore import files, parallel, quality
+from cxrcore.datasets import masks
+from cxrcore.errors import ImageError
+from cxrcore.index.measurement import read_gray
+from cxrcore.pixels.preparation import Preparation, prepare_one
+from cxrcore.progress import Meter, Report
+
+if TYPE_CHECKING:
+    from cxrcore.datasets import Dataset
+
+_CHUNK = 32  # images a process takes at once, and loses at most when it is stopped
+_FEW = 64  # images that are prepared sooner than processes have started
+_SCORES = 256  # prepared images a process scores at once
+
+
+class _Chunk(NamedTuple):
+    """Neighbouring rows for one process."""
+
+    folder: Path
+    first: int  # row
+    images: list[tuple[str, Path, Path | None]]  # image_id, file, mask
+    preparation: Preparation
+
+
+def make(
+    folder: Path,
+    dataset: "Dataset",
+    preparation: Preparation,
+    report: Report,
+    workers: int | None,
+) -> None:
+    """Prepare all images of a dataset into a folder that is whole or absent.
+
+    Raises:
+        StoreError: the disk is full or the folder cannot be written.
+        DatasetError: a file is gone or has changed since the dataset was loaded.
+    """
+    making = folder.with_name(f"{folder.name}.making")
+    try:
+        _reserve(making / "pixels.npy", (len(dataset.table), preparation.size, preparation.size))
+        needed = [
+            (str(row.image_id), dataset.path_of(row), dataset.mask_of(row))
+            for row in dataset.table.itertuples()
+        ]
+        chunks = [
+            _Chunk(making, first, needed[first : first + _CHUNK], preparation)
+            for first in range(0, len(needed), _CHUNK)
+        ]
+        todo = [chunk for chunk in chunks if not _done_file(chunk).exists()]
+        meter = Meter("preparing pixels", sum(len(chunk.images) for chunk in todo), report)
+        meter.update(0)
+        done = 0
+        results = parallel.unordered(_prepare_chunk, todo, 1 if meter.total < _FEW else workers)
+        with closing(results):
+            for count in results:
+                done += count
+                meter.update(done)
+        reasons: dict[str, str] = {}
+        for chunk in chunks:
+            reasons.update(files.read_json(_done_file(chunk)))
+        files.write_json(making / "rows.json", {"unusable": reasons})
+        making.rename(folder)
+        shutil.rmtree(folder / "done", ignore_errors=True)
+    except OSError as error:
+        raise files.cannot_write(folder, error) from error
+
+
+def _reserve(path: Path, shape: tuple[int, int, int]) -> None:
+    """Make an array of zeros on disk, with its room, so that a full disk is met at once."""
+    if path.exists():
+        os.utime(path.parent)  # it is gone on with: not abandoned
+        return
+    files.remove_abandoned(path.parent, f".{path.name}.*", 0)  # of a killed process; ours now
+    header = io.BytesIO()
+    form = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, form)
+    size = len(header.getvalue()) + math.prod(shape)
+    with files.atomic_file(path, size) as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            file.truncate(size)
+        file.write(header.getvalue())
+
+
+def _done_file(chunk: _Chunk) -> Path:
+    """The journal entry of a chunk: there when its rows are on disk; image_id -> reason."""
+    return chunk.folder / "done" / f"{chunk.first:08d}-{len(chunk.images)}.json"
+
+
+def _prepare_chunk(chunk: _Chunk) -> int:
+    """Prepare rows, write them to their place in the array, note it; how many there were."""
+    size = chunk.preparation.size
+    rows = np.zeros((len(chunk.images), size, size), np.uint8)
+    reasons = {}
+    for row, (image_id, path, mask) in zip(rows, chunk.images, strict=True):
+        try:
+            row[:] = _prepared(image_id, path, mask, chunk.preparation)
+        except ImageError as error:
+            reasons[image_id] = str(error)
+    # Written through the file and not a map: a full disk must raise, a map would crash.
+    with open(chunk.folder / "pixels.npy", "r+b") as file:
+        np.lib.format.read_magic(file)
+        np.lib.format.read_array_header_1_0(file)
+        file.seek(chunk.first * size * size, os.SEEK_CUR)
+        file.write(rows.data)
+        file.flush()
+        os.fsync(file.fileno())
+    files.write_json(_done_file(chunk), reasons)
+    return len(chunk.images)
+
+
+def _prepared(
+    image_id: str, path: Path, mask_path: Path | None, preparation: Preparation
+) -> NDArray[np.uint8]:
+    mask = None
+    if preparation.region != "none":
+        if mask_path is None:
+            raise ImageError(
+                f"{path.name} has no lung mask, which the region {preparation.region!r} needs."
+            )
+        gray = read_gray(path, image_id)
+        mask = masks.read(mask_path, gray.shape)
+    else:
+        gray = read_gray(path, image_id)
+    return prepare_one(gray, mask, preparation)
+
+
+class _Rows(NamedTuple):
+    folder: Path
+    first: int
+    last: int
+
+
+def scores(folder: Path, count: int, report: Report) -> NDArray[np.float64]:
+    """(count,) BRISQUE of the prepared images in a folder; NaN where it has no value."""
+    parts = [_Rows(folder, i, min(i + _SCORES, count)) for i in range(0, count, _SCORES)]
+    result = np.full(count, np.nan)
+    meter = Meter("scoring pixels", count, report)
+    done = 0
+    with closing(parallel.unordered(_score_rows, parts)) as results:
+        for first, values in results:
+            result[first : first + len(values)] = values
+            done += len(values)
+            meter.update(done)
+    return result
+
+
+def _score_rows(part: _Rows) -> tuple[int, list[float]]:
+    array = np.load(part.folder / "pixels.npy", mmap_mode="r")
+    return part.first, [quality.brisque(gray) for gray in array[part.first : part.last]]

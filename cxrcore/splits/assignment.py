@@ -1,0 +1,216 @@
+"""Who goes to training, validation and test, so that no patient is in two of them."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from cxrcore.errors import DatasetError
+from cxrcore.splits import notes
+from cxrcore.splits.folds import Ints, carve, divide
+from cxrcore.splits.groups import Together
+
+PARTS = ("train", "validation", "test")
+FEWEST_FOLDS, MOST_FOLDS = 2, 10
+
+
+class SplitSpec(BaseModel):
+    """How to divide a dataset. The same spec and images always give the same split.
+
+    `test` and `validation` are shares of all images. `published` keeps the test part that a
+    dataset came with, if it has one. `group` "patient" keeps a patient's images together,
+    `duplicates` "together" those that show one film.
+
+    With `fold` f of `folds` K (1 to K, K 2 to 10) the test part is the f-th of K parts of about
+    one size: over the K folds every image is tested once. `test` does not count then, and
+    a published split is not kept, since it would test other images. The folds of one seed are
+    those of one division.
+
+    Raises:
+        DatasetError: shares that leave too little for one of the parts, or no such fold.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    test: float = 0.2
+    validation: float = 0.16
+    seed: int = 42
+    published: bool = True
+    group: Literal["patient", "image"] = "patient"
+    duplicates: Literal["together", "ignored"] = "together"
+    fold: int | None = None
+    folds: int | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "SplitSpec":
+        self._check_folds()
+        for name in ("test", "validation"):
+            if not 0.02 <= (share := getattr(self, name)) <= 0.5:
+                raise DatasetError(
+                    f"The share for {name} must be 0.02 to 0.5 of the images. It is {share:g}. "
+                    "The studies use about 0.2."
+                )
+        if self.test_share + self.validation > 0.8:
+            raise DatasetError(
+                f"Test ({self.test_share:g}) and validation ({self.validation:g}) leave less than a "
+                "fifth of the images for training. Lower one of them."
+            )
+        return self
+
+    def _check_folds(self) -> None:
+        if self.fold is None and self.folds is None:
+            return
+        if self.folds is None or not FEWEST_FOLDS <= self.folds <= MOST_FOLDS:
+            raise DatasetError(
+                f"Cross-validation needs {FEWEST_FOLDS} to {MOST_FOLDS} folds. Received: "
+                f"{self.folds}. Most use 5."
+            )
+        if self.fold is None or not 1 <= self.fold <= self.folds:
+            raise DatasetError(
+                f"The fold must be one of 1 to {self.folds}. Received: {self.fold}. Each of "
+                "them is tested in a run of its own."
+            )
+
+    @property
+    def test_share(self) -> float:
+        """The share of the images that is tested; with folds, that of one fold."""
+        return 1 / self.folds if self.folds else self.test
+
+    def keeps_published(self, table: pd.DataFrame) -> bool:
+        """Whether the published test part of the image table `table` is kept."""
+        return self.published and not self.folds and bool((table["split"] == "test").any())
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Who is in which part.
+
+    `assignment` has image_id as index and one of PARTS as values. `group_key` is what is kept
+    together: "patient" or "image", with "+duplicates" where groups of duplicates are, too.
+    `patients_known` is the share of images, 0..1, whose patient is known. `note` says for
+    people how it was done and what to beware of.
+    """
+
+    assignment: pd.Series
+    group_key: str
+    patients_known: float
+    note: str
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits over who is where."""
+        pairs = sorted(self.assignment.items())
+        text = "".join(f"{image_id}\t{part}\n" for image_id, part in pairs)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None) -> Split:
+    """Divide the images of a dataset: stratified by class, patients and duplicates together.
+
+    The order of the table does not count, so that renamed files stay in their parts.
+
+    An image without a patient counts as a patient of its own. What hangs together by patients
+    and duplicates stays together: a copy under another patient joins the two. With a
+    published test part, that is kept, and a published validation part too; else validation is
+    taken from training. With folds, one of them is the test part.
+
+    Args:
+        table: the image table; image_id, label, patient_id and split are read.
+        spec: shares, seed, and what is kept together.
+        groups: `Duplicates.groups`, image_id -> group; None where they were not searched.
+
+    Raises:
+        DatasetError: a class is too small to be in all three parts.
+    """
+    order = table["image_id"]
+    table = table.sort_values("image_id", kind="stable")
+    labels, classes = _labels(table)
+    known = table["patient_id"].notna()
+    used = groups if spec.duplicates == "together" else None
+    together = Together.of(table, spec.group == "patient" and bool(known.any()), used)
+    rest_share = spec.validation / (1 - spec.test_share)
+    keeps_published = spec.keeps_published(table)
+    if keeps_published:
+        part, followed = _published(table, together.units)
+        carved = not (part == "validation").any()
+        if carved:
+            rows = np.flatnonzero(part == "train")
+            units = together.units[rows]
+            chosen = carve(labels[rows], units, classes, rest_share, spec.seed, leave=1)
+            part[rows[chosen]] = "validation"
+        sentence = notes.on_published(part, together, carved, followed)
+    else:
+        part = np.full(len(table), "train", object)
+        if spec.folds and spec.fold:
+            fold = divide(labels, together.units, classes, spec.folds, spec.seed)
+            test = fold == spec.fold - 1
+        else:
+            test = carve(labels, together.units, classes, spec.test, spec.seed, leave=2)
+        part[test] = "test"
+        rows = np.flatnonzero(~test)
+        units = together.units[rows]
+        chosen = carve(labels[rows], units, classes, rest_share, spec.seed, leave=1)
+        part[rows[chosen]] = "validation"
+        numbers = (spec.fold, spec.folds) if spec.fold and spec.folds else None
+        sentence = notes.on_own(table["split"], spec.published, together, numbers)
+    _require_classes(part, labels, classes)
+    share = float(known.mean())
+    said = [
+        sentence,
+        notes.on_duplicates(
+            together, asked=spec.duplicates == "together", published=keeps_published
+        ),
+        notes.on_patients(share, spec.group),
+    ]
+    return Split(
+        assignment=pd.Series(part, index=table["image_id"].to_numpy(object), dtype="str").loc[
+            order.to_numpy(object)
+        ],
+        group_key=together.key,
+        patients_known=share,
+        note=" ".join(said),
+    )
+
+
+def _labels(table: pd.DataFrame) -> tuple[Ints, list[str]]:
+    if without := int(table["label"].isna().sum()):
+        raise DatasetError(
+            f"{without:,} of {len(table):,} images have no label, so they cannot be divided by "
+            "class. Give them a label or leave them out."
+        )
+    codes, classes = pd.factorize(table["label"], sort=True)
+    return codes, [str(name) for name in classes]
+
+
+def _published(table: pd.DataFrame, units: Ints) -> tuple[NDArray[np.object_], int]:
+    """(n,) the published parts; images without one follow what they belong to, else they train.
+
+    Also how many there were without one.
+    """
+    split = table["split"]
+    if odd := sorted(set(split.dropna()) - set(PARTS)):
+        raise DatasetError(
+            f"The column split holds {odd}; only {', '.join(PARTS)} are known. Correct it."
+        )
+    homeless = split.isna().to_numpy(bool)
+    part = np.array(split.fillna("train"), object)
+    for name in ("validation", "test"):
+        there = units[(split == name).fillna(False).to_numpy(bool)]
+        part[homeless & np.isin(units, there)] = name
+    return part, int(homeless.sum())
+
+
+def _require_classes(part: NDArray[np.object_], labels: Ints, classes: list[str]) -> None:
+    for name in PARTS:
+        counts = np.bincount(labels[part == name], minlength=len(classes))
+        if not counts.all():
+            lacking = classes[int(np.argmin(counts))]
+            raise DatasetError(
+                f"The published split has no image of class {lacking!r} in {name}, at least 1 is "
+                f"needed; the dataset has {int((labels == classes.index(lacking)).sum())}. "
+                "Divide anew instead of keeping the published split, or leave the class out."
+            )

@@ -1,0 +1,83 @@
+"""A run for others: the model, a model card and figures, without anything about single images."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from cxrcore import files
+from cxrcore.errors import StoreError
+from cxrcore.store import conversion
+from cxrcore.store.card import model_card
+from cxrcore.store.listing import load_run
+from cxrcore.store.record import MODEL, Run
+
+Format = Literal["keras", "tflite", "onnx"]
+
+_CONVERTERS: dict[str, tuple[str, Callable[[Path, Path], float]]] = {
+    "tflite": ("model.tflite", conversion.tflite),
+    "onnx": ("model.onnx", conversion.onnx),
+}
+_FACTS = {
+    "run_id",
+    "dataset",
+    "fingerprint",
+    "synthetic",
+    "classes",
+    "split_counts",
+    "patients_known",
+    "split_note",
+    "weights_used",
+    "imported",
+    "versions",
+    "precision",
+    "parameters",
+    "epochs_run",
+    "stopped_because",
+    "created",
+    "metrics",
+    "metrics_clean",
+}
+
+
+def publish(run_id: str, folder: Path, kind: Format = "keras") -> Path:
+    """Write `folder`/<run_id>: model.keras, README.md, figures.json and, if asked, another format.
+
+    Neither paths of this machine nor names of images or patients are in it, unlike in
+    `store.export`, which copies a run for another store.
+
+    Args:
+        run_id: of an undamaged run.
+        folder: made if it does not exist.
+        kind: "tflite" and "onnx" are written beside "keras" and compared with it.
+
+    Returns:
+        The new folder; it is there whole or not at all.
+
+    Raises:
+        StoreError: the run is damaged, the place is taken or cannot be written, or the
+            conversion fails or says something else than the model.
+    """
+    run = load_run(run_id)
+    place = Path(folder).expanduser().absolute() / run_id
+    if place.exists():
+        raise StoreError(f"{place} exists. Choose another folder, or remove it first.")
+    model = run.model_path()
+    differences: dict[str, float] = {}
+    with files.whole_folder(place) as temporary:
+        shutil.copyfile(model, temporary / MODEL)
+        if kind in _CONVERTERS:
+            name, convert = _CONVERTERS[kind]
+            differences[name] = convert(model, temporary / name)
+        files.write_json(temporary / "figures.json", facts(run))
+        card = model_card(run, differences)
+        (temporary / "README.md").write_text(card, encoding="utf-8")
+    return place
+
+
+def facts(run: Run) -> dict[str, object]:
+    """What may leave this machine of a run's record, as JSON values; no names of images."""
+    told = run.model_dump(mode="json", include=_FACTS)
+    told["recipe"] = run.recipe.model_dump(mode="json", exclude={"weights"})
+    told["leaking"] = None if run.leaks is None else run.leaks.count
+    return told

@@ -1,0 +1,49 @@
+"""The name of the family that a run belongs to: what is the same but for seed and fold."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from cxrcore import duplicates, pixels
+from cxrcore.models import Recipe
+from cxrcore.splits import SplitSpec
+from cxrcore.store.record import TRAINING_VERSION, Run, run_id
+
+
+def family_id(
+    recipe: Recipe,
+    fingerprint: str,
+    split: SplitSpec,
+    classes: Sequence[str],
+    grouping: str = "",
+    *,
+    earlier: bool = False,
+) -> str:
+    """`<recipe>-family-<8 hex>`: the same for trainings that differ in seed and fold alone.
+
+    The arguments are those of `run_id`. `earlier` is for runs of before one of the versions
+    was raised: images may have been divided or prepared differently then.
+    """
+    left_out = {"fold"}
+    if split.folds:  # neither counts then
+        left_out |= {"test", "published"}
+    fields = recipe.weights_fields()
+    fields.pop("seed")
+    parts = {
+        "recipe": fields,
+        "fingerprint": fingerprint,
+        "split": split.model_dump(mode="json", exclude=left_out, exclude_none=True),
+        "classes": list(classes),
+        "grouping": grouping,
+        "versions": None if earlier else [TRAINING_VERSION, pixels.VERSION, duplicates.VERSION],
+    }
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
+    return f"{recipe.name}-family-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
+
+
+def family_of(run: Run) -> str:
+    """The family of a run, see `family_id`; imported weights are a family of their own."""
+    if run.imported:
+        return run.run_id
+    decides = (run.recipe, run.fingerprint, run.split, run.classes, run.grouping)
+    return family_id(*decides, earlier=run_id(*decides) != run.run_id)

@@ -1,0 +1,115 @@
+"""Histograms page: how bright the images of each group are, how far the groups lie apart, and
+what is left of that once the lungs are cut out."""
+
+import pandas as pd
+import streamlit as st
+
+from cxrcore.datasets import Dataset
+from cxrcore.errors import CxrError
+from cxrcore.pixels import Preparation
+from pages.data.histograms import gray_cache, panels, tables
+from pages.data.histograms.gray_cache import SIZE, WHOLE, Selection
+from pages.data.histograms.panels import GROUPINGS, PIXELS, choice
+from pages.shared import cache, details, preparations
+
+MODALITIES = gray_cache.NAMES["modality"]
+SPLITS = ("train", "validation", "test")
+MOST_GROUPS = 10  # more lines than colours tell nothing
+
+
+def main() -> None:
+    """Draw the page."""
+    st.title("Histograms")
+    dataset = cache.chosen_dataset()
+    measured = cache.measured_index(dataset)
+    details.remarks(dataset, measured)
+    st.markdown(
+        "How often each gray value occurs. Where two classes differ much in brightness, a model "
+        "may tell them apart by that alone, without looking at the lungs.",
+    )
+    images = cache.images(dataset, measured)
+    with st.container(horizontal=True, gap="medium"):
+        by = _grouping(images)
+        modality = None if by == "modality" else _modality(images)
+        wanted = _pixels(images)
+        view = choice("View", ("Overlay", "Small multiples"), "view") if wanted == WHOLE else ""
+        scale = choice("Vertical scale", ("Linear", "Logarithmic"), "scale")
+    try:
+        if wanted != WHOLE and gray_cache.prepared(dataset, wanted) is None:
+            preparations.offer(dataset, Preparation(SIZE, wanted))
+        selection = Selection(by, _names(dataset, images, by), modality, wanted)
+        shown = panels.gather(dataset, measured, selection)
+    except CxrError as error:
+        st.error(str(error))
+        st.stop()
+    if not shown.gray[WHOLE].profiles:
+        st.info("None of these images can be used, so there is nothing to draw.")
+        st.stop()
+    panels.left_out(images, shown)
+    panels.lines(shown, multiples=view == "Small multiples", logarithmic=scale == "Logarithmic")
+    panels.distances(shown)
+    tables.show(shown)
+
+
+def _modality(images: pd.DataFrame) -> str | None:
+    """X-ray and CT apart: which one, or None where there is only one kind."""
+    kinds = [kind for kind in MODALITIES if (images["modality"] == kind).any()]
+    if len(kinds) < 2:
+        return None
+    return st.segmented_control(
+        "Kind of image",
+        kinds,
+        default=kinds[0],
+        required=True,
+        format_func=MODALITIES.__getitem__,
+        key="gray_modality",
+        bind="query-params",
+        help="X-rays and CT slices have other gray values, so they are never added up.",
+    )
+
+
+def _grouping(images: pd.DataFrame) -> str:
+    useful = [c for c in GROUPINGS if c == "label" or images[c].nunique() > 1]
+    if len(useful) < 2:
+        return "label"
+    return st.segmented_control(
+        "One line for each",
+        useful,
+        default="label",
+        required=True,
+        format_func=GROUPINGS.__getitem__,
+        key="gray_by",
+        bind="query-params",
+        help="If the sources differ more than the classes, a model may learn the source.",
+    )
+
+
+def _pixels(images: pd.DataFrame) -> str:
+    """Which pixels of the images: a region; only where there are lung masks there is a choice."""
+    if images["mask"].isna().all():
+        return WHOLE
+    return st.selectbox(
+        "Pixels",
+        list(PIXELS),
+        format_func=PIXELS.__getitem__,
+        key="gray_pixels",
+        bind="query-params",
+        width=220,
+        help="With the dataset's lung masks: what is left of the differences when only the lungs "
+        "are seen, or all but the lungs.",
+    )
+
+
+def _names(dataset: Dataset, images: pd.DataFrame, by: str) -> tuple[str, ...]:
+    """The groups in their order."""
+    if by == "label":
+        return dataset.classes
+    ranked = list(map(str, gray_cache.groups(images, by).value_counts().index))
+    if by == "split":
+        return tuple(sorted(ranked, key=lambda s: SPLITS.index(s) if s in SPLITS else 9))
+    if len(ranked) > MOST_GROUPS:
+        st.caption(f"The {MOST_GROUPS} largest of {len(ranked)} are shown.")
+    return tuple(ranked[:MOST_GROUPS])
+
+
+main()

@@ -1,0 +1,93 @@
+"""The sidebar: which dataset, what is training, train a model."""
+
+import contextlib
+from collections.abc import Iterator
+
+import streamlit as st
+
+from cxrcore import datasets, jobs
+from cxrcore.errors import CxrError
+from pages.shared import cache
+from pages.sidebar import jobs_panel, training_form
+
+
+def show() -> None:
+    """Draw the whole sidebar; the dataset chosen is `st.session_state["dataset"]`."""
+    with st.sidebar:
+        name = None
+        with _errors_shown():
+            name = _pick_dataset()
+        with _errors_shown():
+            jobs_panel.show()
+        if name is not None:
+            with _errors_shown():
+                training_form.show(cache.dataset(name))
+
+
+@contextlib.contextmanager
+def _errors_shown() -> Iterator[None]:
+    """Say what went wrong in this part; the others are of use all the same."""
+    try:
+        yield
+    except CxrError as error:
+        st.error(str(error))
+
+
+def _pick_dataset() -> str | None:
+    names = [entry.name for entry in datasets.registered()]
+    if not names:
+        st.subheader("Dataset")
+        st.caption("None yet.")
+        _start_demo()
+        _add_folder()
+        return None
+    if (chosen := st.session_state.pop("next_dataset", None)) in names:
+        st.session_state["dataset"] = chosen
+    name = st.selectbox("Dataset", names, key="dataset", bind="query-params")
+    try:
+        dataset = cache.dataset(name)
+    except CxrError as error:
+        st.error(str(error))
+        _add_folder()
+        return None
+    counts = dataset.counts()
+    st.caption(
+        f"{len(dataset.table):,} images in {'one class' if len(counts) == 1 else f'{len(counts)} classes'}: "
+        + ", ".join(f"{label} {n:,}" for label, n in counts.items())
+    )
+    _add_folder()
+    return name
+
+
+def _start_demo() -> None:
+    """Offer the demonstration when there is nothing to look at."""
+    active = any(job.kind == "demo" and job.active for job in jobs.list_jobs())
+    if st.button(
+        "Make the demonstration",
+        type="primary",
+        width="stretch",
+        disabled=active,
+        help="Simulates about 480 chest X-rays and trains three models on them. Takes about two minutes.",
+    ):
+        with _errors_shown():
+            jobs.submit_demo()
+            st.rerun()
+
+
+def _add_folder() -> None:
+    with st.popover("Add your own X-rays", width="stretch"):
+        st.markdown(
+            "A folder on this computer with **one sub-folder a class**. Nothing is copied or changed."
+        )
+        with st.form("add_dataset", border=False):
+            path = st.text_input("Folder", placeholder="/data/my-xrays")
+            name = st.text_input(
+                "Short name", placeholder="my-xrays", help="Small letters, digits, - and _."
+            )
+            if not st.form_submit_button("Add", type="primary"):
+                return
+        with _errors_shown():
+            dataset = datasets.register(name.strip(), path.strip())
+            st.session_state["next_dataset"] = dataset.name  # also if it can't be measured now
+            jobs.submit_index(dataset.name)
+            st.rerun()

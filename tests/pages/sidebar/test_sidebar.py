@@ -1,0 +1,62 @@
+"""The sidebar where something is wrong: it says so, and the rest of the page stays of use."""
+
+import shutil
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cxrcore import datasets, settings
+from tests.conftest import ROOT
+
+
+def app() -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    at.switch_page("pages/data/gallery/page.py").run()
+    assert not at.exception, at.exception
+    return at
+
+
+def told(at: AppTest) -> str:
+    """What stands in the sidebar; of a job that could not begin, its entry in the list tells."""
+    return "\n".join(text.value for text in (*at.sidebar.error, *at.sidebar.caption))
+
+
+@pytest.fixture
+def no_cluster(monkeypatch):
+    """A cluster is set and does not answer."""
+    monkeypatch.setenv("CXR_RAY_ADDRESS", "http://127.0.0.1:9")
+
+
+def test_a_damaged_list_of_datasets_is_told_with_what_to_do():
+    path = settings.data_dir() / "datasets.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("[not json")
+    assert any(str(path) in error.value for error in app().sidebar.error)
+
+
+def test_a_demonstration_that_cannot_be_started_says_why(no_cluster):
+    at = app()
+    start = next(b for b in at.sidebar.button if b.label == "Make the demonstration")
+    start.click().run()
+    assert not at.exception, at.exception
+    assert "No Ray cluster answers" in told(at)
+
+
+def test_a_folder_is_added_though_it_cannot_be_measured_now(no_cluster, tiny_dataset_folder):
+    at = app()
+    at.sidebar.text_input[0].input(str(tiny_dataset_folder))
+    at.sidebar.text_input[1].input("mine")
+    next(b for b in at.sidebar.button if b.label == "Add").click().run()
+    assert not at.exception, at.exception
+    assert "No Ray cluster answers" in told(at)
+    at.run()
+    assert at.sidebar.selectbox(key="dataset").value == "mine"
+
+
+def test_a_dataset_whose_folder_is_gone_leaves_the_others_to_be_chosen(make_tiny_dataset):
+    folders = {name: make_tiny_dataset(name) for name in ("gone", "here")}
+    for name, folder in folders.items():
+        datasets.register(name, folder)
+    shutil.rmtree(folders["gone"])
+    at = app()
+    assert at.sidebar.selectbox(key="dataset").options == ["gone", "here"]
