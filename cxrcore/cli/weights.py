@@ -13,7 +13,7 @@ from cxrcore.errors import WeightsError
 from cxrcore.progress import Progress
 
 if TYPE_CHECKING:
-    from cxrcore.models.networks.doctor import Need
+    from cxrcore.models.pretrained.inspection import Need
     from cxrcore.training.monitor import TrainingProgress
 
 weights_app = typer.Typer(help="The pretrained weights that recipes start from.")
@@ -31,10 +31,10 @@ def add_commands(app: typer.Typer) -> None:
 
 def list_weights(as_json: AsJson = False) -> None:
     """List what each recipe needs, where it is, its hash and where it comes from."""
-    from cxrcore.models.networks import doctor
+    from cxrcore.models.pretrained import inspection
     from cxrcore.settings import weights_dir
 
-    facts = [_facts(need) for need in doctor.needs()]
+    facts = [_facts(need) for need in inspection.needs()]
     if as_json:
         print_json({"folder": str(weights_dir()), "weights": facts})
         return
@@ -87,11 +87,11 @@ def _facts(need: "Need") -> dict[str, Any]:
 def get(kind: str, as_json: AsJson = False) -> None:
     """Download the weights KIND, unless they are here, and check them."""
     from cxrcore.models import pretrained
-    from cxrcore.models.networks import doctor
+    from cxrcore.models.pretrained import inspection
 
-    doctor.require_kind(kind)
+    source = inspection.source(kind)
     with progress_bar(quiet=as_json) as report:
-        path = pretrained.locate(kind, report=report)
+        path = pretrained.locate(source.kind, report=report)
     if as_json:
         print_json({"kind": kind, "path": str(path)})
     else:
@@ -104,16 +104,17 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the files that are here with their checksums and, layer by layer, their networks."""
+    """Compare files with their published checksums and, layer by layer, with their networks."""
     from cxrcore.models import pretrained
-    from cxrcore.models.networks import doctor
+    from cxrcore.models.pretrained import inspection
 
     rows, bad = [], 0
+    here = [need.kind for need in inspection.needs() if need.path]
     for name in [kind] if kind else pretrained.SOURCES:
         row = {"kind": name, "state": "missing", "path": None, "md5": None, "found": ""}
-        if kind or pretrained.where(name):
+        if kind or name in here:
             try:
-                done = doctor.check(name)
+                done = inspection.check(name)
             except WeightsError as error:
                 if kind:
                     raise
@@ -135,9 +136,9 @@ def check(
 
 def take(file: Path, as_json: AsJson = False) -> None:
     """Recognise FILE, by checksum or layers, and put it where recipes find it."""
-    from cxrcore.models.networks import doctor
+    from cxrcore.models.pretrained import inspection
 
-    kind, path = doctor.take(file)
+    kind, path = inspection.take(file)
     if as_json:
         print_json({"kind": kind, "path": str(path)})
     else:
