@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from cxrcore.errors import RecipeError
 from cxrcore.models import RECIPES, networks
 
 
@@ -132,6 +133,8 @@ def test_the_smallest_size_of_five_blocks_leaves_one_place_and_one_less_leaves_n
     assert model.get_layer("pool5").output.shape == (None, 1, 1, 32)
     too_small = recipe.model_copy(update={"image_size": recipe.architecture.min_size - 1})
     with pytest.raises(ValueError, match="output size would be zero or negative"):
+        too_small.architecture.build(too_small, 3)
+    with pytest.raises(RecipeError, match="from 94 to 512"):
         networks.build(too_small, 3)
 
 

@@ -148,7 +148,7 @@ def test_names_at_each_others_places_are_not_matched_by_order(tmp_path):
     donor = networks.build(PLAIN, 3)
     swap = {"conv3": "conv4", "conv4": "conv3", "dense1": "other"}
     file = write_keras2(tmp_path / "m.h5", donor.layers, lambda name: swap.get(name, name))
-    with pytest.raises(WeightsError, match="'conv3', needs .*has 'conv4' .* in another order"):
+    with pytest.raises(WeightsError, match=r"'conv3', needs .*has 'conv4' .* in another order"):
         networks.load_weights(networks.build(PLAIN, 3), file)
 
 
