@@ -1,4 +1,4 @@
-"""What a recipe is: everything that decides a model's weights, and what was published of it."""
+"""A recipe: everything that decides a model's weights, and what was published about it."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -16,7 +16,7 @@ Region = Literal["none", "lungs", "lungs-crop", "lungs-erased", "border"]
 
 # Lowest and highest value of each number that a form may change.
 LIMITS: dict[str, tuple[float, float]] = {
-    "image_size": (32, 512),  # pixels; a network may need more: Recipe.min_size
+    "image_size": (32, 512),  # pixels; a network may need more: Network.min_size
     "batch_size": (1, 512),  # images
     "epochs": (1, 500),
     "learning_rate": (1e-7, 1.0),
@@ -60,10 +60,10 @@ def _real(field: str) -> Any:
 class Recipe(Frozen):
     """All that decides a run's weights, and what was published about it.
 
-    Numbers are in pixels, images, epochs and per-step learning rates; `LIMITS` gives the
-    ranges. `weights` is "random", the name of pretrained weights, or the path of an .h5
-    file with first weights (then `weights_digest` is the digest of its content, so that
-    the run's name depends on the content and not on the place).
+    Units are pixels, images, epochs and learning rates a step; `LIMITS` gives the ranges.
+    `weights` is "random", the name of pretrained weights, or the path of an .h5 file; then
+    `weights_digest` is the digest of its content, so that the run's name depends on the
+    content and not on the path.
     """
 
     name: str
@@ -125,29 +125,29 @@ class Recipe(Frozen):
         return self.architecture.frozen_first and self.augmentation == "none"
 
     def reported_on(self, modality: str | None) -> Reported:
-        """What was published on images like those of a dataset; `modality` "xray", "ct" or None.
+        """The published figures for a dataset's `modality`: "xray", "ct" or None for unknown.
 
-        Where the study reports both, CT slices have figures of their own.
+        Figures for CT slices are separate where the study reports both.
         """
         return self.reported_ct if modality == "ct" and self.reported_ct else self.reported
 
     def fast(self) -> "Recipe":
-        """The same network and optimiser, without epochs that are of no use.
+        """The same network and optimiser, without the epochs that no longer change anything.
 
-        The learning rate falls and the training ends when the validation loss stops improving,
-        and the weights of the best epoch are kept (FAST). A recipe of ours that ends by itself
-        stays as it is.
+        When the validation loss stops improving, the learning rate falls and later the training
+        ends; the weights of the best epoch are kept (FAST). A recipe of ours that already stops
+        by itself is returned as it is.
         """
         if self.study == "ours" and self.stopping:
             return self
         if not self.architecture.slow_means:
             return self.override(**FAST)
-        later = {"settling_steps": SETTLING_STEPS}
-        rules = {name: FAST[name].model_copy(update=later) for name in ("plateau", "stopping")}
+        settling = {"settling_steps": SETTLING_STEPS}
+        rules = {name: FAST[name].model_copy(update=settling) for name in ("plateau", "stopping")}
         return self.override(**FAST | rules)
 
     def limits(self) -> dict[str, tuple[float, float]]:
-        """Lowest and highest value of each number of this recipe, for forms and messages."""
+        """Lowest and highest value of each number in this recipe, for forms and messages."""
         low, high = LIMITS["image_size"]
         return {**LIMITS, "image_size": (max(low, self.architecture.min_size), high)}
 
@@ -175,17 +175,17 @@ class Recipe(Frozen):
         return changed
 
     def weights_fields(self) -> dict[str, Any]:
-        """Only the fields that decide the trained weights, as JSON values; made into a run's name.
+        """The fields that decide the trained weights, as JSON values; a run's name is their hash.
 
         A file of first weights counts by its content. Titles, figures and citations do not
-        count, so correcting a text never makes a trained run unreachable.
+        count: correcting a text must not make a trained run unreachable.
         """
         fields = ("network", *CHANGEABLE)
         values = {
             name: value for name, value in self.model_dump(mode="json").items() if name in fields
         }
-        values["arm"] = values.pop("region")  # the name it had when the first runs were named
-        for name in ("plateau", "stopping"):  # runs from before there were settling steps
+        values["arm"] = values.pop("region")  # its name when the first runs were named
+        for name in ("plateau", "stopping"):  # as in runs older than settling steps
             if values[name] and not values[name]["settling_steps"]:
                 del values[name]["settling_steps"]
         if self.weights_digest:
@@ -197,10 +197,10 @@ class Recipe(Frozen):
         if (
             not named
             and isinstance(weights, str | Path)
-            and (said := torch_files.refusal(Path(weights)))
+            and (refusal := torch_files.refusal(Path(weights)))
         ):
             raise RecipeError(
-                f"{said} Give the path of an .h5 file in Keras' layout, or one of: "
+                f"{refusal} Give the path of an .h5 file in Keras' layout, or one of: "
                 f"{', '.join(self.weights_choices)}."
             )
         if named or not _is_h5(weights):

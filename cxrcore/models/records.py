@@ -67,13 +67,13 @@ class Network:
 
 
 class Frozen(BaseModel):
-    """A record that is never changed and refuses fields it does not know."""
+    """An immutable record that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Plateau(Frozen):
-    """Divide the learning rate when `monitor` stops improving, as Keras' ReduceLROnPlateau.
+    """Reduce the learning rate when `monitor` stops improving, as Keras' ReduceLROnPlateau.
 
     `factor` multiplies the rate after `patience` epochs without an improvement of more
     than 1e-4 (Keras' default `min_delta`); there is no lowest rate and no cooldown.
@@ -83,7 +83,7 @@ class Plateau(Frozen):
     factor: float = Field(gt=0, lt=1)
     patience: int = Field(ge=0)
     mode: Literal["max", "min"]
-    # Epochs that end before so many steps are done do not count.
+    # Epochs that end before this many steps do not count.
     settling_steps: Annotated[int, Field(ge=0)] = 0
 
 
@@ -108,7 +108,7 @@ class ClassReport(Frozen):
     recall: float | None = None
     f1: float | None = None
     support: int | None = None  # test images
-    accuracy: float | None = None  # where a study calls it so, without saying how it was counted
+    accuracy: float | None = None  # as the study calls it, without saying how it was counted
 
 
 class Reported(Frozen):
@@ -122,4 +122,4 @@ class Reported(Frozen):
     per_class: tuple[ClassReport, ...] = ()
     n_test: int | None = None
     caveat: str  # one or two sentences to show beside the figures
-    timing: str = ""  # what the study says of its time
+    timing: str = ""  # what the study says about the time it took

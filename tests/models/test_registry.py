@@ -200,7 +200,7 @@ def test_a_broken_file_is_named_with_line_and_reason_and_takes_nothing_down(fold
     (problem,) = models.problems()
     assert problem.startswith(f"{folder / 'broken.py'}, line ")
     assert re.search(reason, problem), problem
-    with pytest.raises(RecipeError, match="no recipe 'tiny-own'.*broken"):
+    with pytest.raises(RecipeError, match=r"no recipe 'tiny-own'.*broken"):
         models.get("tiny-own")
 
 

@@ -16,7 +16,8 @@ def model(built):
 
 
 def test_both_trunks_see_the_image_as_they_were_trained_to(model):
-    pixels = np.random.default_rng(0).uniform(0, 255, (1, 72, 72, 3)).astype("float32")
+    shape = (1, *model.input_shape[1:])
+    pixels = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
     scaled = keras.Model(model.input, model.get_layer("scale").output)(pixels)
     for module in (keras.applications.resnet_v2, keras.applications.xception):
         np.testing.assert_allclose(scaled, module.preprocess_input(pixels.copy()), atol=1e-5)

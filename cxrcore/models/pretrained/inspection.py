@@ -16,28 +16,25 @@ from cxrcore.settings import weights_dir
 
 @dataclass(frozen=True)
 class Need:
-    """One file of pretrained weights and how to get it."""
+    """A published file, the recipes that start from it, and where it is on this machine."""
 
-    kind: str
-    recipes: tuple[str, ...]  # that start from it as published
-    file_name: str
-    path: Path | None  # where it is; None if it is not on this machine
-    address: str
-    md5: str | None
-    folder: Path  # where to put it by hand
+    source: Source
+    recipes: tuple[str, ...]
+    path: Path | None  # None if it is missing
 
     @property
     def advice(self) -> str:
         """What to do, also on a machine without internet."""
+        name, address = self.source.file_name, self.source.address
         if self.path:
-            return f"Nothing to do: it is at {self.path}, published at {self.address}."
+            return f"Nothing to do: it is at {self.path}, published at {address}."
         copy = (
-            f"Without a network: get {self.file_name} on another machine from {self.address}, "
-            f"bring it here and run: python -m cxrcore weights import {self.file_name}"
+            f"Without internet: get {name} on another machine from {address}, bring it here and "
+            f"run: python -m cxrcore weights import {name}"
         )
-        if self.md5 is None:
+        if self.source.md5 is None:
             return f"{copy} (its author publishes no checksum, so it is not downloaded by program)."
-        return f"python -m cxrcore weights get {self.kind}. {copy}."
+        return f"python -m cxrcore weights get {self.source.kind}. {copy}."
 
     def found_md5(self) -> str | None:
         """MD5 of the file on this machine, None if it is missing; all of it is read.
@@ -52,10 +49,9 @@ class Need:
 class Checked:
     """A sound file: its path, its MD5, and how many layers were compared."""
 
-    kind: str
+    source: Source
     path: Path
     md5: str
-    md5_published: bool
     layers: int
 
 
@@ -67,15 +63,7 @@ def needs() -> list[Need]:
         for kind in kinds_of(recipe):
             users[kind].append(recipe.name)
     return [
-        Need(
-            kind,
-            tuple(users[kind]),
-            source.file_name,
-            on_this_machine(source),
-            source.address,
-            source.md5,
-            weights_dir(),
-        )
+        Need(source, tuple(users[kind]), on_this_machine(source))
         for kind, source in models.sources.items()
     ]
 
@@ -103,7 +91,7 @@ def check(kind: str) -> Checked:
     known = source(kind)
     path = locate(kind, download=False)  # compares the checksum, where one is published
     layers = _compare(path, known)
-    return Checked(kind, path, md5_of(path), known.md5 is not None, layers)
+    return Checked(known, path, md5_of(path), layers)
 
 
 def recognise(path: Path) -> Source:
