@@ -13,6 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -41,6 +42,10 @@ class Models:
     problems: tuple[str, ...] = ()
 
 
+# What a file that is being read can build upon; unset at all other times.
+_loading: ContextVar[Models | None] = ContextVar("loading", default=None)
+
+
 class View(Mapping[str, T]):
     """One part of `models()`, always as it is now."""
 
@@ -62,41 +67,24 @@ class View(Mapping[str, T]):
 
 def models() -> Models:
     """What is registered; the folder's files are read again when one of them has changed."""
-    return _with_files(_files(settings.recipes_dir()))
+    return _loading.get() or _with_files(_files(settings.recipes_dir()))
 
 
 def network(name: str) -> Network:
-    """The architecture called `name`.
-
-    Raises:
-        RecipeError: there is none; lists the names.
-    """
-    found = models()
-    if name not in found.networks:
-        raise RecipeError(
-            f"There is no network {name!r}. Choose one of: {', '.join(found.networks)}."
-            + _about(found.problems)
-        )
-    return found.networks[name]
+    """The architecture called `name`; RecipeError with the list of names if there is none."""
+    return _entry(models().networks, "network", name)
 
 
 def get(name: str) -> "Recipe":
-    """The recipe called `name`.
-
-    Raises:
-        RecipeError: there is none; lists the names.
-    """
-    found = models()
-    if name not in found.recipes:
-        raise RecipeError(
-            f"There is no recipe {name!r}. Choose one of: {', '.join(found.recipes)}."
-            + _about(found.problems)
-        )
-    return found.recipes[name]
+    """The recipe called `name`; RecipeError with the list of names if there is none."""
+    return _entry(models().recipes, "recipe", name)
 
 
-def _about(problems: tuple[str, ...]) -> str:
-    return "".join(f" {problem}" for problem in problems)
+def _entry(entries: Mapping[str, T], kind: str, name: str) -> T:
+    if name not in entries:
+        sentences = (f"Choose one of: {', '.join(entries)}.", *models().problems)
+        raise RecipeError(f"There is no {kind} {name!r}. {' '.join(sentences)}")
+    return entries[name]
 
 
 @functools.cache
@@ -107,7 +95,7 @@ def _of_this_package() -> Models:
     studies = [module for module in modules if hasattr(module, "ORDER")]
     found = Models({}, {}, {})
     for module in sorted(studies, key=lambda module: module.ORDER):
-        found = _and(found, module)
+        found = _add(found, module)
     return found
 
 
@@ -118,15 +106,18 @@ def _with_files(files: _Files) -> Models:
         module = ModuleType(f"cxr_recipes.{path.stem}")
         module.__file__ = str(path)
         sys.modules[module.__name__] = module  # where dataclasses look for the types of fields
+        token = _loading.set(found)
         try:
             exec(compile(path.read_bytes(), path, "exec"), module.__dict__)  # noqa: S102 (trusted, see above)
-            found = _and(found, module)
+            found = _add(found, module)
         except (Exception, SystemExit) as error:  # noqa: BLE001 (whatever a file does, others load)
             reason = " ".join(str(error).split())
             problems.append(
                 f"{path}, line {_line(path, error)}: {type(error).__name__}: {reason} "
                 "Its models are left out; correct the file or remove it."
             )
+        finally:
+            _loading.reset(token)
     return Models(found.networks, found.recipes, found.sources, tuple(problems))
 
 
@@ -139,7 +130,7 @@ def _files(folder: Path) -> _Files:
         return ()
 
 
-def _and(found: Models, module: ModuleType) -> Models:
+def _add(found: Models, module: ModuleType) -> Models:
     """`found` and the models of one file, checked.
 
     Raises:

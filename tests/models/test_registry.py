@@ -221,6 +221,19 @@ def test_a_file_that_changes_is_read_again(folder):
     assert RECIPES["tiny-own"].epochs == 33
 
 
+def test_a_file_can_build_upon_the_models_that_exist(folder):
+    (folder / "larger.py").write_text(
+        "from cxrcore.models import get\n"
+        'larger = get("cnn-plain").override(image_size=256).fast()\n'
+        'RECIPES = (larger.model_copy(update={"name": "cnn-larger", "study": "ours"}),)\n'
+    )
+    assert models.problems() == ()
+    assert (models.get("cnn-larger").network, RECIPES["cnn-larger"].image_size) == (
+        "cnn-plain",
+        256,
+    )
+
+
 def test_files_that_begin_with_an_underscore_or_are_no_python_are_passed_over(folder):
     for name in ("_helper.py", ".hidden.py", "notes.txt", "tiny.py.bak"):
         (folder / name).write_text("1 / 0")
