@@ -4,6 +4,7 @@ A model file defines `RECIPES`, a tuple of `Recipe`, and `NETWORKS`, a tuple of 
 architectures of its own. The modules of `cxrcore.models` are found by themselves, and so are
 the files in `settings.recipes_dir()`. Those are code that runs in this process, so they come
 from the server's disk only. A broken file is left out as a whole and reported in `problems`.
+See docs/decisions/0040.
 """
 
 import functools

@@ -5,7 +5,8 @@ image -> scale -> one channel -> conv1 ... -> flatten -> dense1 ... -> logit (1)
 
 The study ends in one unit with a sigmoid, p. Here the layer after it, which is not trained,
 makes [1 - p, p] of it: the softmax of (-z/2, z/2) is (1 - sigmoid(z), sigmoid(z)), and its
-cross-entropy is the binary one. So every model of this project answers in the same form.
+cross-entropy is the binary one. So every model of this project answers in the same form
+(docs/decisions/0024).
 """
 
 import functools

@@ -1,5 +1,6 @@
 """Which layer of a file belongs to which layer of a network: by name, else by order and shape."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,7 +111,8 @@ def match(
         WeightsError: names the first layer that does not fit.
     """
     stored = content.layers
-    by_name = {layer.name: layer for layer in stored}
+    counts = Counter(layer.name for layer in stored)
+    by_name = {layer.name: layer for layer in stored if counts[layer.name] == 1}
     wanted = [(renamed or {}).get(layer.name, layer.name) for layer in targets]
     by: Literal["name", "order"] = "order"
     if len(by_name) == len(stored) and set(by_name) == set(wanted):

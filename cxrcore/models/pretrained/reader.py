@@ -1,7 +1,7 @@
 """The arrays in a file of Keras weights, read without running any of it.
 
 Three layouts are read, by h5py alone; no layer, function or pickle of the file becomes an
-object:
+object (docs/decisions/0022):
 
     .h5           Keras 1 and 2: the attribute `layer_names` lists the layers; each has a group
                   whose attribute `weight_names` lists its arrays, trainable ones first.
