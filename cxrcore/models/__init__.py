@@ -9,14 +9,13 @@ the notebook is what produced the reported figures; the other value is in `defec
 
 from cxrcore.errors import RecipeError
 from cxrcore.models import ours, study_a, study_b, study_c, study_d, study_e
-from cxrcore.models.recipe import CHANGEABLE, FAST, LIMITS, SETTLING_STEPS, Recipe
+from cxrcore.models.recipe import FAST, SCHEDULE, SETTLING_STEPS, Recipe
 from cxrcore.models.records import ClassReport, Plateau, Reported, Stopping
 
 __all__ = [
-    "CHANGEABLE",
     "FAST",
-    "LIMITS",
     "RECIPES",
+    "SCHEDULE",
     "SETTLING_STEPS",
     "ClassReport",
     "Plateau",
