@@ -371,7 +371,7 @@ def test_a_wrong_checksum_leaves_nothing(published, own_folders):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"not a zip at all", "damaged or no archive"),
+        (b"not a zip at all", "damaged or not an archive"),
         (zipped({"a.png": b"1", "../evil.png": b"2"}), "leads out of the folder"),
         (zipped({"bomb.bin": bytes(40 << 20)}), "zip bomb"),
         (zipped({"inner.zip": zipped({"bomb.bin": bytes(40 << 20)})}), "zip bomb"),
