@@ -12,7 +12,6 @@ from PIL import Image
 
 from cxrcore.errors import ImageError
 
-BITS = 64
 _AT_ONCE = 4_000_000  # distances; bounds the memory to a few tens of MB
 
 
