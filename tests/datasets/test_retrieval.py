@@ -242,7 +242,7 @@ def test_a_broken_download_goes_on_where_it_ended(published, server, own_folders
     content = published("kermany")
     server.cuts = [1000]
     with pytest.raises(
-        DatasetError, match=r"ended after 1,000 of .* the next try goes on from there"
+        DatasetError, match=r"ended after 1,000 of .* and the next attempt resumes there"
     ):
         retrieval.fetch("kermany")
     assert names(public(own_folders)) == {".kermany.zip.part", ".kermany.zip.part.json"}
