@@ -264,7 +264,7 @@ def test_warming_loads_and_compiles_what_predicting_needs(save_run, upload):
     run = store.load_run(save_run())
     loaded_models.warm(loaded, [run.run_id], ["grad-cam"])
     assert len(loaded) == 1
-    compiled = explanations.common._compiled[loaded.get(run)].functions
+    compiled = explanations.base._compiled[loaded.get(run)].functions
     assert list(compiled) == [("grad-cam",)]
 
 
