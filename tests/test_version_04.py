@@ -1,17 +1,15 @@
 """A store that version 0.4 wrote opens, answers requests and goes on (tests/data/README.md)."""
 
 import importlib.util
-import shutil
 
 import numpy as np
 import pytest
+import store_04
 
 from cxrcore import datasets, index, jobs, models, settings, store, training
 from cxrcore.inference import predict_here
 from cxrcore.models import networks
-from tests.conftest import ROOT
 
-STORE = ROOT / "tests" / "data" / "store-0.4"
 WHOLE, ON_LUNGS = "cnn-plain-599e2266", "cnn-plain-c707513a"
 FOLDS = ("cnn-plain-eaacc043", "cnn-plain-5b68c166")
 DELETED, STOPPED = "cnn-plain-d2ab70b3", "cnn-plain-b59f3228"
@@ -20,12 +18,8 @@ RUNS = (WHOLE, ON_LUNGS, *FOLDS)
 
 @pytest.fixture(autouse=True)
 def old_store(own_folders, tmp_path):
-    """The store of version 0.4 in this test's folders, moved there with its films."""
-    shutil.copytree(STORE / "models", own_folders.models)
-    shutil.copytree(STORE / "data", own_folders.data)
-    shutil.copytree(STORE / "films", tmp_path / "films")
-    for file in (own_folders.data / "datasets.json", *own_folders.models.glob(".jobs/*/spec.json")):
-        file.write_text(file.read_text().replace("/srv/store-0.4", str(tmp_path)))
+    """The store of version 0.4 in this test's folders."""
+    store_04.place(own_folders.models, own_folders.data, tmp_path / "films")
 
 
 @pytest.fixture
@@ -37,10 +31,6 @@ def films():
 def recipe():
     """What was trained then."""
     return models.get("cnn-plain").override(image_size=32, epochs=1, batch_size=8)
-
-
-def film(films, row=0):
-    return films.root / films.table["path"].iloc[row]
 
 
 def test_every_run_is_listed_whole_with_its_figures():
@@ -127,7 +117,7 @@ def test_jobs_are_listed_as_they_ended():
 
 
 def test_an_interrupted_training_goes_on_after_its_first_epoch(monkeypatch):
-    path = STORE.parent / "make_store.py"
+    path = store_04.FOLDER.parent / "make_store.py"
     maker = importlib.util.module_from_spec(
         specification := importlib.util.spec_from_file_location("make_store", path)
     )
