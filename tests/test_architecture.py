@@ -14,7 +14,7 @@ PACKAGE = ROOT / "cxrcore"
 # Data goes one way: a module imports only from those before it (docs/architecture.md).
 ORDER = (
     "errors regions settings files progress priority parallel downloads archives images datasets quality "
-    "index pixels duplicates splits models metrics store tracking training jobs explanations inference figures cli __main__"
+    "index pixels duplicates splits models metrics store tracking training jobs explanations inference figures plot notebook cli __main__"
 ).split()
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = ("tensorflow", "keras", "streamlit", "sklearn", "skimage", "matplotlib")
@@ -45,8 +45,7 @@ def test_every_module_has_its_place_in_the_order():
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_a_module_imports_only_from_earlier_ones(path):
     if part_of(path) == "__init__":
-        assert not parts_imported(path)
-        return
+        return  # for type checkers alone: it loads nothing, see test_notebook.py
     place = ORDER.index(part_of(path))
     late = {p for p in parts_imported(path) if p in ORDER and ORDER.index(p) > place}
     assert not late, f"{path.name} imports from later modules: {sorted(late)}"

@@ -12,6 +12,7 @@ from cxrcore.jobs.cluster import LEAST_CPUS, room, usual_room
 from cxrcore.jobs.cluster_state import place
 from cxrcore.jobs.control import cancel, dismiss, get, kill, list_jobs, log, resume
 from cxrcore.jobs.family import Together, together
+from cxrcore.jobs.follow import follow
 from cxrcore.jobs.record import Job, JobSpec, Room
 from cxrcore.jobs.submit import (
     submit_demo,
@@ -29,6 +30,7 @@ __all__ = [
     "Together",
     "cancel",
     "dismiss",
+    "follow",
     "get",
     "kill",
     "list_jobs",

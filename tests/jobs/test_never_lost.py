@@ -255,7 +255,7 @@ def test_a_training_whose_dataset_is_gone_or_changed_fails_until_it_is_back(
     away = tiny_dataset_folder.rename(tiny_dataset_folder.with_name("away"))
     jobs.submit_training(spec)
     message = bench.until_state("failed", spec.run_id, LIBRARY_SECONDS).message
-    assert f"{tiny_dataset_folder}, is not there. Connect its disk" in message
+    assert f"{tiny_dataset_folder}, does not exist. Connect its disk" in message
 
     away.rename(tiny_dataset_folder)
     image = next((tiny_dataset_folder / "A").iterdir())

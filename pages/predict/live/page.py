@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from cxrcore import figures, images, store
+from cxrcore import explanations, figures, images, store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.inference import Prediction
 from pages.shared import cache, charts, run_marks
 
-METHODS = {"grad-cam": "Grad-CAM", "saliency": "Saliency"}
+METHODS = {name: explanations.METHODS[name].title for name in explanations.BY_DEFAULT}
 MOST_MODELS = 8
 NOTE = "For research and teaching only. Never for diagnosis."
 
@@ -160,8 +160,8 @@ def _show(
     )
     st.subheader("Where each model looked")
     st.caption(
-        "Grad-CAM: the regions that speak for the class. Saliency: the pixels whose change would change the answer most. "
-        "Each map is scaled to its own maximum; a map shows what the model used, not what is true."
+        " ".join(f"{m.title}: {m.meaning}." for m in map(explanations.METHODS.__getitem__, METHODS))
+        + " Each map is scaled to its own maximum; a map shows what the model used, not what is true."
     )
     pictures = [_card(p, opacity, colours, held_out[p.run_id]) for p in working]
     rows = [

@@ -8,15 +8,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-def layer_cam(seen: base.Seen, class_index: "tf.Tensor") -> "tf.Tensor":
-    """Sum of activation times positive gradient, positive part, in logits.
-
-    A `common.Program`; see `weigh` for the source.
-    """
-    return base.class_activation(seen, class_index, weigh)
-
-
-def weigh(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
+def layer_cam(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
     """(h, w) map, >= 0, from (h, w, C) activations and d(logit) / d(activations).
 
     Source:
@@ -26,3 +18,11 @@ def weigh(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
     import tensorflow as tf
 
     return tf.nn.relu(tf.reduce_sum(activations * tf.nn.relu(gradients), axis=-1))
+
+
+METHOD = base.Method(
+    name="layercam",
+    title="LayerCAM",
+    meaning="the places that speak for the class, each weighed by itself",
+    compute=base.class_activation(layer_cam),
+)

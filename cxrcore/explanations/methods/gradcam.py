@@ -1,4 +1,4 @@
-"""Grad-CAM: the last feature maps, weighted by how much each one moves the logit."""
+"""Grad-CAM: the last feature maps, each weighted by how much it moves the logit."""
 
 from typing import TYPE_CHECKING
 
@@ -8,16 +8,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-def grad_cam(seen: base.Seen, class_index: "tf.Tensor") -> "tf.Tensor":
-    """Weighted sum of the last convolution's maps, positive part, in logits.
-
-    A `common.Program`; see `weigh` for the source.
-    """
-    return base.class_activation(seen, class_index, weigh)
-
-
-def weigh(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
-    """Weigh each feature map by its mean gradient, sum, keep the positive part.
+def grad_cam(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
+    """Weigh each feature map by its mean gradient, sum, keep the positive part, in logits.
 
     Args:
         activations: (h, w, C) output of the last convolution.
@@ -34,3 +26,12 @@ def weigh(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
 
     weights = tf.reduce_mean(gradients, axis=(0, 1))  # (C,)  eq. 1
     return tf.nn.relu(tf.reduce_sum(activations * weights, axis=-1))  # (h, w)  eq. 2
+
+
+METHOD = base.Method(
+    name="grad-cam",
+    title="Grad-CAM",
+    meaning="the regions that speak for the class",
+    compute=base.class_activation(grad_cam),
+    by_default=True,
+)

@@ -8,21 +8,12 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-def grad_cam_plus_plus(seen: base.Seen, class_index: "tf.Tensor") -> "tf.Tensor":
-    """Weighted sum of the last convolution's maps, positive part, in logits.
-
-    A `common.Program`; see `weigh` for the source.
-    """
-    return base.class_activation(seen, class_index, weigh)
-
-
-def weigh(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
+def grad_cam_plus_plus(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
     """(h, w) map, >= 0, from (h, w, C) activations and d(logit) / d(activations).
 
-    The paper explains exp(logit). Its derivatives are exp(logit) times powers of
-    the logit's gradient: the factor cancels in alpha, and what is left of it only
-    scales the whole map, by a number that overflows float32 from a logit of 89 on.
-    It is left out here.
+    The paper explains exp(logit). Its derivatives are exp(logit) times powers of the logit's
+    gradient. That factor cancels in alpha; elsewhere it only scales the whole map, by a number
+    that overflows float32 from a logit of 89 on, and is left out here.
 
     Source:
         Chattopadhyay et al. 2018, arXiv:1710.11063, equation 19; equal to
@@ -37,3 +28,11 @@ def weigh(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
     alpha = tf.math.divide_no_nan(alpha, tf.reduce_sum(alpha, axis=(0, 1)))
     weights = tf.reduce_sum(alpha * tf.nn.relu(gradients), axis=(0, 1))  # (C,)
     return tf.nn.relu(tf.reduce_sum(activations * weights, axis=-1))
+
+
+METHOD = base.Method(
+    name="grad-cam++",
+    title="Grad-CAM++",
+    meaning="the regions that speak for the class, several of them at full strength",
+    compute=base.class_activation(grad_cam_plus_plus),
+)
