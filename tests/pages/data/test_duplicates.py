@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, duplicates, index, jobs, models, store, training
 from cxrcore.inference import Prediction
@@ -15,33 +14,15 @@ from cxrcore.metrics import evaluate
 from cxrcore.splits import SplitSpec, assign, leaks, overlap
 from pages.data.duplicates import duplicates_cache
 from pages.shared import cache, run_marks
-from tests.conftest import ROOT
+from tests.helpers.app import metrics, open_page, texts
+
+PAGE = "data/duplicates"
 
 
 @pytest.fixture(autouse=True)
 def _no_logs(monkeypatch):
     """Jobs of these tests have no folder, so no log either."""
     monkeypatch.setattr(jobs, "log", lambda *_, **__: "")
-
-
-def open_page(page: str = "data/duplicates", **query: str) -> AppTest:
-    """A page in the app; an exception fails."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    at.switch_page(f"pages/{page}/page.py").run()
-    assert not at.exception, at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    parts = (*at.main.markdown, *at.main.caption, *at.main.info, *at.main.warning, *at.main.success)
-    return "\n".join(part.value for part in parts).replace("\\", "")
-
-
-def metrics(at: AppTest) -> dict[str, str]:
-    return {m.label: m.value for m in at.metric}
 
 
 @pytest.fixture
@@ -133,7 +114,7 @@ def submitted(monkeypatch):
 
 
 def test_before_the_search_the_page_offers_it_and_then_follows_it(leaking, submitted):
-    at = open_page()
+    at = open_page(PAGE)
     assert "were not searched yet" in texts(at)
     next(b for b in at.main.button if b.label == "Search duplicates").click().run()
     assert not at.exception
@@ -146,7 +127,7 @@ def test_before_the_search_the_page_offers_it_and_then_follows_it(leaking, submi
 
 def test_copies_groups_and_leaks_are_counted(searched):
     assert searched[1].groups.nunique() == 2
-    at = open_page()
+    at = open_page(PAGE)
     assert metrics(at) == {
         "Exact copies left out": "1",
         "Groups of duplicates": "2",
@@ -173,12 +154,14 @@ def test_groups_whose_labels_differ_come_first_and_are_flagged(searched):
     first = kept.members[kept.members["group"] == kept.table.index[0]]
     assert sorted(first["label"]) == ["B", "C"]
     assert set(kept.pairs["first_label"]) | set(kept.pairs["second_label"]) == {"A", "B", "C"}
-    shown = next(c for c in open_page().main.get("segmented_control") if c.key == "groups_shown")
+    shown = next(
+        c for c in open_page(PAGE).main.get("segmented_control") if c.key == "groups_shown"
+    )
     assert shown.options[:2] == ["All", "Different classes"]
 
 
 def test_a_kind_of_groups_can_be_chosen(searched):
-    at = open_page()
+    at = open_page(PAGE)
     at.segmented_control(key="groups_shown").set_value("Different classes").run()
     assert not at.exception
     assert "1 group." in texts(at)
@@ -187,7 +170,7 @@ def test_a_kind_of_groups_can_be_chosen(searched):
 def test_a_dataset_without_duplicates_says_so(tiny_dataset_folder):
     dataset = datasets.register("tiny", tiny_dataset_folder)
     duplicates.find(dataset, index.measure(dataset))
-    said = texts(open_page())
+    said = texts(open_page(PAGE))
     assert "No two different files show the same film." in said
     assert "No test image shares a patient or a duplicate with training or validation." in said
     assert "no other dataset yet" in said
@@ -196,13 +179,13 @@ def test_a_dataset_without_duplicates_says_so(tiny_dataset_folder):
 def test_a_dataset_too_small_to_be_divided_says_so_and_shows_the_rest(make_tiny_dataset):
     dataset = datasets.register("small", make_tiny_dataset("small", patients=2))
     duplicates.find(dataset, index.measure(dataset))
-    said = texts(open_page())
+    said = texts(open_page(PAGE))
     assert "too small to be divided" in said
     assert "No two different files" in said
 
 
 def test_the_splits_are_divided_once_and_not_at_every_rerun(searched, monkeypatch):
-    at = open_page()
+    at = open_page(PAGE)
     monkeypatch.setattr(leaks, "would_leak", lambda *_: pytest.fail("divided again"))
     at.run()
     assert not at.exception
@@ -220,7 +203,7 @@ def other(make_tiny_dataset):
 
 
 def test_another_dataset_is_compared_when_the_button_is_pressed(searched, other, submitted):
-    at = open_page(dataset="leaking", compared_with="other")
+    at = open_page(PAGE, dataset="leaking", compared_with="other")
     next(b for b in at.main.button if b.label == "Compare leaking with other").click().run()
     assert submitted == [("leaking", "other")]
     assert "being compared" in texts(at)
@@ -229,7 +212,7 @@ def test_another_dataset_is_compared_when_the_button_is_pressed(searched, other,
 def test_images_shared_with_another_dataset_are_counted(searched, other):
     dataset, _ = searched
     overlap.find(dataset, index.load(dataset), other, index.load(other))
-    at = open_page(dataset="leaking", compared_with="other")
+    at = open_page(PAGE, dataset="leaking", compared_with="other")
     assert "38 images of leaking (100.0%) are in other as well" in texts(at)
     assert "36 of them as the same file" in texts(at)
 
@@ -296,7 +279,7 @@ def test_the_images_that_a_run_left_out_are_listed_with_the_reason(searched):
 
 def test_the_form_divides_as_chosen(searched):
     dataset, _ = searched
-    at = open_page()
+    at = open_page(PAGE)
     spec = training.plan(models.get("cnn-plain"), dataset)
     at.checkbox(key="published_leaking").uncheck().run()
     at.selectbox(key="split_leaking").set_value("Nothing: by image").run()

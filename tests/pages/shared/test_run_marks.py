@@ -12,7 +12,7 @@ from cxrcore.inference import Prediction
 from cxrcore.metrics import evaluate
 from cxrcore.training import TrainSpec, plan, plan_series
 from pages.shared import cache
-from tests.conftest import ROOT
+from tests.helpers.app import open_page
 from tests.helpers.runs import kept, made_up
 
 SENTENCE = "Started from random weights, not from the pretrained ones"
@@ -46,16 +46,6 @@ def keep(spec: TrainSpec, **changes: object) -> store.Run:
     history = [[1, 1, 0.5, 1, 0.5, 1e-3, 1]]
     run = made_up(**(values | changes))
     return kept(run, lambda path: path.write_bytes(b"w"), history)
-
-
-def open_page(page: str, **query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    at.switch_page(f"pages/{page}/page.py").run()
-    assert not at.exception, at.exception
-    return at
 
 
 def texts(at: AppTest) -> list[str]:

@@ -3,18 +3,17 @@
 from datetime import UTC, datetime
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, index, jobs, models, store
 from cxrcore.models import RECIPES, schedule_of
-from tests.conftest import ROOT
+from tests.helpers.app import open_page
 
 
 @pytest.fixture
 def form(tiny_dataset_folder, monkeypatch):
     """The app with a dataset of three classes, and what its form submits."""
     index.measure(datasets.register("tiny", tiny_dataset_folder))
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    at = open_page()
     asked = []
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
     monkeypatch.setattr(jobs, "submit_training", lambda spec, *_: asked.append(spec) or job)
