@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cxrcore.figures.summaries import Quartiles, removed
 from cxrcore.figures.theme import NEUTRAL, bars_height, faded, layout, plain
+from cxrcore.quality.limits import Quartiles, removed
 
 BRISQUE_TITLE = "BRISQUE score"
 FEWEST_BINS, MOST_BINS = 16, 48
@@ -28,9 +28,9 @@ def brisque_panels(
     group's quartiles, the long dashed line through all panels is the limit.
 
     Args:
-        scores: (n,) NaN are left out.
+        scores: (n,) NaN are ignored.
         groups: (n,) the group of each score.
-        summary: from `summaries.quartiles`, one a panel.
+        summary: from `limits.quartiles`, one a panel.
         colours: `#rrggbb` for each group.
         above: the limit; NaN draws none.
     """

@@ -12,6 +12,7 @@ from cxrcore.jobs.cluster import LEAST_CPUS, room, usual_room
 from cxrcore.jobs.cluster_state import place
 from cxrcore.jobs.control import cancel, dismiss, get, kill, list_jobs, log, resume
 from cxrcore.jobs.family import Together, together
+from cxrcore.jobs.lookup import id_of, of
 from cxrcore.jobs.record import Job, JobSpec, Room
 from cxrcore.jobs.submit import (
     submit_demo,
@@ -30,9 +31,11 @@ __all__ = [
     "cancel",
     "dismiss",
     "get",
+    "id_of",
     "kill",
     "list_jobs",
     "log",
+    "of",
     "place",
     "resume",
     "room",

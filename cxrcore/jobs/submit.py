@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxrcore.errors import DatasetError
 from cxrcore.jobs import control, record
+from cxrcore.jobs.lookup import id_of
 from cxrcore.jobs.record import Job, JobSpec, Room
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def submit_index(dataset: str) -> Job:
     """
     _require_registered(dataset)
     work = JobSpec(
-        job_id=f"index-{dataset}",
+        job_id=id_of("index", dataset),
         kind="index",
         title=f"Measuring the images of {dataset}",
         dataset=dataset,
@@ -114,7 +115,7 @@ def submit_pixels(dataset: str, size: int, region: str = "none") -> Job:
     _require_registered(dataset)
     preparation = Preparation(size, region)
     work = JobSpec(
-        job_id=f"pixels-{dataset}-{preparation.key()}",
+        job_id=id_of("pixels", dataset, preparation=preparation),
         kind="pixels",
         title=f"Preparing {dataset} at {_seen(size, region)}",
         dataset=dataset,
@@ -127,7 +128,7 @@ def submit_duplicates(dataset: str, other: str | None = None) -> Job:
     """Search the duplicates of a registered dataset in a process of its own.
 
     Images are measured first where they were not. Afterwards `duplicates.load` has the result,
-    or with `other` `splits.across.load` that of the two.
+    or with `other` `splits.overlap.load` that of the two.
 
     Args:
         dataset: the name it is registered under.
@@ -141,8 +142,7 @@ def submit_duplicates(dataset: str, other: str | None = None) -> Job:
         _require_registered(name)
     both = f"{dataset} and {other}" if other else dataset
     work = JobSpec(
-        # Names have no capitals, so no other pair of names gives the same id.
-        job_id=f"duplicates-{dataset}-WITH-{other}" if other else f"duplicates-{dataset}",
+        job_id=id_of("duplicates", dataset, other=other),
         kind="duplicates",
         title=f"Searching duplicates in {both}",
         dataset=dataset,
