@@ -145,7 +145,7 @@ def test_pixels_that_are_not_made_yet_are_made_by_a_job(two, monkeypatch):
     at = open_page(PAGE)
     at.selectbox(key="gray_pixels").set_value("lungs")
     again(at)
-    assert "still to be prepared" in texts(at)
+    assert "are not prepared yet" in texts(at)
     assert asked == []
     next(b for b in at.main.button if b.label == f"Prepare {2 * IMAGES} images").click()
     again(at)
