@@ -237,7 +237,7 @@ def test_the_scores_are_those_that_a_training_cuts_on(tiny):
     assert metrics(at)["Images excluded"] == str(out.sum())
     listed = next(d.value for d in at.dataframe if "BRISQUE" in d.value.columns)
     assert sorted(listed["File"]) == sorted(tiny.table["path"][out])
-    assert "cuts on exactly these scores" in texts(at)
+    assert "applies the limit to exactly these scores" in texts(at)
 
 
 def test_arms_are_offered_only_where_there_are_masks(tiny, masked):
