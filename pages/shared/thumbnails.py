@@ -20,7 +20,7 @@ from pages.shared.text import plural
 GALLERY, LIVE = "pages/data/gallery/page.py", "pages/predict/live/page.py"
 
 _SIDE = 112  # pixels on the page
-_HTML = '<div role="group"></div>'
+_HTML = '<div class="thumbnails" role="group"></div>'
 _CSS = """
 .groups { display: flex; flex-wrap: wrap; gap: .75rem; }
 .groups section { border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
@@ -54,8 +54,8 @@ span { display: block; padding: .1rem .4rem 0; font-size: .75rem; line-height: 1
 # Names of files, classes and patients go in as text, never as markup.
 _JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector("div")
-  root.className = data.layout
+  const root = parentElement.querySelector(".thumbnails")
+  root.className = `thumbnails ${data.layout}`
   root.style.setProperty("--side", data.side + "px")
   root.setAttribute("aria-label", data.label)
   const make = (tag, text) => {
