@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from cxrcore import jobs
+from cxrcore import work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.images import REGION_NAMES
@@ -82,9 +82,10 @@ def _usual_size() -> int:
 
 def offer(dataset: Dataset, preparation: Preparation) -> NoReturn:
     """Offer to prepare and measure the images, show how far it is; ends the run."""
-    name = f"pixels-{dataset.name}-{preparation.key()}"
+    details = {"size": preparation.size, "region": preparation.region}
+    job = work.find("pixels", dataset=dataset.name, **details)
     doing = "The images are being prepared and measured."
-    ended = waiting.follow_if_active(name, doing, ":material/photo_size_select_large:")
+    ended = waiting.follow_if_active(job, doing, ":material/photo_size_select_large:")
     many = plural(len(dataset.table), "image")
     st.info(
         f"**The images of {literal(dataset.name)} are still to be prepared** "
@@ -96,7 +97,7 @@ def offer(dataset: Dataset, preparation: Preparation) -> NoReturn:
         st.warning(f"The last preparation ended early. {ended.message}")
     if st.button(f"Prepare {many}", type="primary"):
         try:
-            jobs.submit_pixels(dataset.name, preparation.size, preparation.region)
+            work.submit_pixels(dataset.name, preparation.size, preparation.region)
         except CxrError as error:
             st.error(str(error))
             st.stop()

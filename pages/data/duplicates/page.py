@@ -6,7 +6,7 @@ from typing import NoReturn
 import pandas as pd
 import streamlit as st
 
-from cxrcore import jobs
+from cxrcore import work
 from cxrcore.datasets import Dataset
 from cxrcore.duplicates import Duplicates
 from cxrcore.errors import CxrError
@@ -69,9 +69,9 @@ def main() -> None:
 
 def _offer(dataset: Dataset) -> NoReturn:
     """Offer to search the duplicates, show how far it is; ends the run."""
-    name = f"duplicates-{dataset.name}"
+    job = work.find("duplicates", dataset=dataset.name)
     ended = waiting.follow_if_active(
-        name, "Duplicates are being searched.", ":material/content_copy:"
+        job, "Duplicates are being searched.", ":material/content_copy:"
     )
     many = plural(len(dataset.table), "image")
     st.info(
@@ -84,7 +84,7 @@ def _offer(dataset: Dataset) -> NoReturn:
         st.warning(f"The last search ended early. {ended.message}")
     if st.button("Search duplicates", type="primary", icon=":material/search:"):
         try:
-            jobs.submit_duplicates(dataset.name)
+            work.submit_duplicates(dataset.name)
         except CxrError as error:
             st.error(str(error))
             st.stop()

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from cxrcore import datasets, jobs
+from cxrcore import datasets, work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from pages.data.duplicates import duplicates_cache
@@ -49,8 +49,7 @@ def show(dataset: Dataset) -> None:
 
 
 def _offer(dataset: Dataset, other: Dataset) -> None:
-    asked = {f"duplicates-{a.name}-WITH-{b.name}" for a, b in ((dataset, other), (other, dataset))}
-    job = next((job for job in jobs.list_jobs() if job.job_id in asked), None)
+    job = work.find("duplicates", dataset=dataset.name, other=other.name)
     if job is not None and job.active:
         st.caption("The images of both are being compared.")
         waiting.follow(job)
@@ -59,7 +58,7 @@ def _offer(dataset: Dataset, other: Dataset) -> None:
         st.warning(f"The last search ended early. {job.message}")
     label = f"Compare {dataset.name} with {other.name}"
     if st.button(label, type="primary", icon=":material/search:"):
-        jobs.submit_duplicates(dataset.name, other.name)
+        work.submit_duplicates(dataset.name, other.name)
         st.rerun()
 
 

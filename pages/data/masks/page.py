@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cxrcore import figures, jobs
+from cxrcore import figures, jobs, work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.pixels import Preparation
@@ -152,8 +152,7 @@ def _by_source(table: pd.DataFrame, found: States) -> None:
 
 def _check(found: States, dataset: Dataset) -> None:
     """Offer to read every mask, show how far that is, or tell that it was done."""
-    name = f"pixels-{dataset.name}-{CHECK.key()}"
-    job = next((job for job in jobs.list_jobs() if job.job_id == name), None)
+    job = work.find("pixels", dataset=dataset.name, size=CHECK.size, region=CHECK.region)
     if job is not None and job.active:
         st.caption("Every mask is being read, and every image prepared.")
         waiting.follow(job)
@@ -175,7 +174,7 @@ def _offer(job: jobs.Job | None, dataset: Dataset) -> None:
     )
     if pressed:
         try:
-            jobs.submit_pixels(dataset.name, CHECK.size, CHECK.region)
+            work.submit_pixels(dataset.name, CHECK.size, CHECK.region)
         except CxrError as error:
             st.error(str(error))
         else:

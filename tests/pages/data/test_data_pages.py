@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, figures, index, jobs
+from cxrcore import datasets, figures, index, jobs, work
 from cxrcore.files import write_json
 from pages.shared import waiting
 from tests.conftest import ROOT
@@ -82,7 +82,7 @@ def submitted(monkeypatch) -> list[str]:
         running[:] = [job]
         return job
 
-    monkeypatch.setattr(jobs, "submit_index", submit)
+    monkeypatch.setattr(work, "submit_index", submit)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(running))
     return asked
 

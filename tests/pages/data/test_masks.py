@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, images, index, jobs, pixels
+from cxrcore import datasets, images, index, jobs, pixels, work
 from cxrcore.datasets import masks
 from cxrcore.pixels import Preparation
 from pages.data.masks import mask_cache
@@ -191,7 +191,7 @@ def submitted(monkeypatch) -> list[tuple]:
         running[:] = [job("running", message="3 of 16", share=0.2)]
         return running[0]
 
-    monkeypatch.setattr(jobs, "submit_pixels", submit)
+    monkeypatch.setattr(work, "submit_pixels", submit)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(running))
     return asked
 

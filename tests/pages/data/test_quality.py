@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, figures, index, jobs, pixels, quality
+from cxrcore import datasets, figures, index, jobs, pixels, quality, work
 from cxrcore.pixels import Preparation
 from pages.data.quality import quality_cache
 from pages.data.quality.quality_cache import Scored
@@ -71,7 +71,7 @@ def tiny(tiny_dataset_folder):
 def submitted(monkeypatch) -> list[tuple[str, int, str]]:
     """The preparations that were asked for; nothing is really started."""
     asked: list[tuple[str, int, str]] = []
-    monkeypatch.setattr(jobs, "submit_pixels", lambda *args: asked.append(args))
+    monkeypatch.setattr(work, "submit_pixels", lambda *args: asked.append(args))
     return asked
 
 
