@@ -11,7 +11,7 @@ from pages.shared import waiting
 
 
 def required(
-    job_id: str,
+    job: Job | None,
     *,
     doing: str,
     offer: str,
@@ -23,7 +23,7 @@ def required(
     """Offer a job without which a page shows nothing, or show how far it is; ends the run.
 
     Args:
-        job_id: of the job.
+        job: the last of its kind, from `work.find`; None before the first.
         doing: what happens while it is active, a sentence.
         offer: what it would do, Markdown.
         button: the label that starts it.
@@ -31,7 +31,7 @@ def required(
         failed: what is said to have ended early after a failure, such as "search".
         submit: starts it.
     """
-    ended = waiting.follow_if_active(job_id, doing, icon)
+    ended = waiting.follow_if_active(job, doing, icon)
     st.info(offer, icon=icon)
     failure(ended, failed)
     start(button, submit, primary=True)

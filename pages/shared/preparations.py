@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from cxrcore import files, jobs, pixels
+from cxrcore import files, pixels, work
 from cxrcore.datasets import Dataset
 from cxrcore.images import REGION_NAMES
 from cxrcore.models import RECIPES
@@ -100,7 +100,7 @@ def _pixels(
 def offer(dataset: Dataset, preparation: Preparation) -> NoReturn:
     """Offer to prepare and measure the images, or show how far that is; ends the run."""
     offers.required(
-        jobs.id_of("pixels", dataset.name, preparation=preparation),
+        work.find("pixels", dataset=dataset.name, size=preparation.size, region=preparation.region),
         doing="The images are being prepared and measured.",
         offer=f"**The images of {literal(dataset.name)} are not prepared yet** "
         f"({description(preparation)}). This is done once, takes minutes for many thousands of "
@@ -108,5 +108,5 @@ def offer(dataset: Dataset, preparation: Preparation) -> NoReturn:
         button=f"Prepare {plural(len(dataset.table), 'image')}",
         icon=":material/photo_size_select_large:",
         failed="preparation",
-        submit=lambda: jobs.submit_pixels(dataset.name, preparation.size, preparation.region),
+        submit=lambda: work.submit_pixels(dataset.name, preparation.size, preparation.region),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from cxrcore import datasets, jobs
+from cxrcore import datasets, jobs, work
 from cxrcore.errors import CxrError
 from pages.shared import cache
 from pages.sidebar import jobs_panel, training_form
@@ -71,7 +71,7 @@ def _start_demo() -> None:
         help="Simulates about 480 chest X-rays and trains three models on them, in about two minutes.",
     ):
         with _errors_shown():
-            jobs.submit_demo()
+            work.submit_demo()
             st.rerun()
 
 
@@ -90,5 +90,5 @@ def _add_folder() -> None:
         with _errors_shown():
             dataset = datasets.register(name.strip(), path.strip())
             st.session_state["next_dataset"] = dataset.name  # even if it can't be measured now
-            jobs.submit_index(dataset.name)
+            work.submit_index(dataset.name)
             st.rerun()

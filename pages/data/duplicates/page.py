@@ -5,7 +5,7 @@ from typing import NoReturn
 import pandas as pd
 import streamlit as st
 
-from cxrcore import jobs
+from cxrcore import work
 from cxrcore.datasets import Dataset
 from cxrcore.duplicates import Duplicates
 from cxrcore.duplicates.groups import GroupTables
@@ -59,7 +59,7 @@ def main() -> None:
 def _offer(dataset: Dataset) -> NoReturn:
     """Offer to search for duplicates, or show how far that is; ends the run."""
     offers.required(
-        jobs.id_of("duplicates", dataset.name),
+        work.find("duplicates", dataset=dataset.name),
         doing="The search for duplicates is running.",
         offer=f"**Nobody has searched {literal(dataset.name)} for duplicates yet.** Each of the "
         f"{plural(len(dataset.table), 'image')} is compared with every other, and similar images "
@@ -68,7 +68,7 @@ def _offer(dataset: Dataset) -> NoReturn:
         button="Search duplicates",
         icon=":material/content_copy:",
         failed="search",
-        submit=lambda: jobs.submit_duplicates(dataset.name),
+        submit=lambda: work.submit_duplicates(dataset.name),
     )
 
 

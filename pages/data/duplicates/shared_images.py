@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from cxrcore import datasets, jobs
+from cxrcore import datasets, work
 from cxrcore.datasets import Dataset
 from cxrcore.duplicates.groups import describe_pairs
 from cxrcore.errors import CxrError
@@ -51,7 +51,7 @@ def show(dataset: Dataset) -> None:
 
 
 def _offer(dataset: Dataset, other: Dataset) -> None:
-    job = jobs.of("duplicates", dataset.name, other=other.name)
+    job = work.find("duplicates", dataset=dataset.name, other=other.name)
     if job is not None and job.active:
         st.caption("The images of both are being compared.")
         waiting.follow(job)
@@ -59,7 +59,7 @@ def _offer(dataset: Dataset, other: Dataset) -> None:
     offers.failure(job, "search")
     offers.start(
         f"Compare {dataset.name} with {other.name}",
-        lambda: jobs.submit_duplicates(dataset.name, other.name),
+        lambda: work.submit_duplicates(dataset.name, other.name),
         icon=":material/search:",
         primary=True,
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cxrcore import figures, jobs
+from cxrcore import figures, jobs, work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.pixels import Preparation
@@ -151,7 +151,7 @@ def _by_source(images: pd.DataFrame, states: MaskStates) -> None:
 
 def _check(states: MaskStates, dataset: Dataset) -> None:
     """Offer to read every mask, show how far that is, or say that it was done."""
-    job = jobs.of("pixels", dataset.name, preparation=CHECK)
+    job = work.find("pixels", dataset=dataset.name, size=CHECK.size, region=CHECK.region)
     if job is not None and job.active:
         st.caption("Every mask is being read, and every image prepared.")
         waiting.follow(job)
@@ -165,7 +165,7 @@ def _offer(job: jobs.Job | None, dataset: Dataset) -> None:
     offers.failure(job, "check")
     offers.start(
         f"Check all {plural(int(dataset.table['mask'].notna().sum()), 'mask')}",
-        lambda: jobs.submit_pixels(dataset.name, CHECK.size, CHECK.region),
+        lambda: work.submit_pixels(dataset.name, CHECK.size, CHECK.region),
         icon=":material/fact_check:",
     )
     st.caption(

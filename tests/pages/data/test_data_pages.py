@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, index, jobs, quality
+from cxrcore import datasets, index, jobs, quality, work
 from cxrcore.files import write_json
 from cxrcore.quality import limits
 from pages.shared import waiting
@@ -55,7 +55,7 @@ def submitted(monkeypatch) -> list[str]:
         running[:] = [job]
         return job
 
-    monkeypatch.setattr(jobs, "submit_index", submit)
+    monkeypatch.setattr(work, "submit_index", submit)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(running))
     return asked
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxrcore import datasets, duplicates, index, jobs, models, store, training
+from cxrcore import datasets, duplicates, index, jobs, models, store, training, work
 from cxrcore.inference import Prediction
 from cxrcore.metrics import evaluate
 from cxrcore.splits import SplitSpec, assign, leaks, overlap
@@ -109,9 +109,8 @@ def submitted(monkeypatch):
         running[:] = [job]
         return job
 
-    monkeypatch.setattr(jobs, "submit_duplicates", submit)
+    monkeypatch.setattr(work, "submit_duplicates", submit)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(running))
-    monkeypatch.setattr(jobs.control, "list_jobs", lambda: list(running))
     return asked
 
 
@@ -290,7 +289,7 @@ def test_the_form_divides_as_chosen(searched):
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
     wanted = SplitSpec(published=False, group="image", duplicates="ignored")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jobs, "submit_training", lambda s, *_: asked.append(s) or job)
+        patch.setattr(work, "submit_training", lambda s, *_: asked.append(s) or job)
         patch.setattr(store, "exists", lambda run_id: False)
         at.button(key="train").click().run()
     assert asked[0].split == wanted

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, images, index, jobs, pixels
+from cxrcore import datasets, images, index, jobs, pixels, work
 from cxrcore.datasets import masks
 from cxrcore.pixels import Preparation
 from pages.data.masks import mask_cache
@@ -169,9 +169,8 @@ def submitted(monkeypatch) -> list[tuple]:
         running[:] = [job("running", message="3 of 16", share=0.2)]
         return running[0]
 
-    monkeypatch.setattr(jobs, "submit_pixels", submit)
+    monkeypatch.setattr(work, "submit_pixels", submit)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(running))
-    monkeypatch.setattr(jobs.control, "list_jobs", lambda: list(running))
     return asked
 
 
@@ -194,7 +193,7 @@ def test_the_check_is_a_job_and_the_page_stays_usable(folder, submitted):
 def test_a_check_that_ended_early_says_why_and_can_be_started_again(folder, monkeypatch):
     registered(folder)
     ended = [job("failed", message="The disk is full.")]
-    monkeypatch.setattr(jobs.control, "list_jobs", lambda: ended)
+    monkeypatch.setattr(jobs, "list_jobs", lambda: ended)
     at = open_page(PAGE)
     assert "The disk is full." in texts(at)
     assert button(at, "Check all 16 masks")

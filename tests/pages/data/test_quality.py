@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, index, jobs, pixels, quality
+from cxrcore import datasets, index, jobs, pixels, quality, work
 from cxrcore.pixels import Preparation
 from cxrcore.quality import limits
 from pages.data.quality import quality_cache
@@ -74,7 +74,7 @@ def tiny(tiny_dataset_folder):
 def submitted(monkeypatch) -> list[tuple[str, int, str]]:
     """The preparations that were asked for; nothing is really started."""
     asked: list[tuple[str, int, str]] = []
-    monkeypatch.setattr(jobs, "submit_pixels", lambda *args: asked.append(args))
+    monkeypatch.setattr(work, "submit_pixels", lambda *args: asked.append(args))
     return asked
 
 

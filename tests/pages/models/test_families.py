@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrcore import datasets, index, jobs, models, splits, store
+from cxrcore import datasets, index, jobs, models, splits, store, work
 from cxrcore.metrics import evaluate
 from cxrcore.training import plan_series
 from tests.helpers.app import open_page, texts
@@ -122,7 +122,7 @@ def test_families_and_single_runs_stand_side_by_side(tiny, specs):
 def test_the_form_submits_every_fold_and_seed(tiny, monkeypatch):
     asked = []
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
-    monkeypatch.setattr(jobs, "submit_training", lambda spec, *_: asked.append(spec) or job)
+    monkeypatch.setattr(work, "submit_training", lambda spec, *_: asked.append(spec) or job)
     at = open_page(PAGE)
     at.number_input(key="folds").set_value(3).run()
     at.number_input(key="repeats").set_value(2).run()
