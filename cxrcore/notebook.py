@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from cxrcore import datasets, figures, images, index, jobs, models, store, training
+from cxrcore import datasets, figures, images, index, jobs, models, store, training, work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import ExplainError, ImageError, TrainingError
 from cxrcore.index import Index
@@ -196,7 +196,7 @@ def train(
         first = error.errors()[0]
         raise TrainingError(f"The split's {first['loc'][0]}: {first['msg']}.") from error
     spec = training.plan(recipe.override(**fields), _dataset(data), split)
-    job = jobs.submit_training(spec)
+    job = work.submit_training(spec)
     if job.active:
         job = jobs.follow(job.job_id)
     if job.state != "done":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from cxrcore import figures
+from cxrcore import figures, quality
 
 if TYPE_CHECKING:
     import altair as alt
@@ -29,7 +29,7 @@ def histograms(index: "Index", groups: pd.Series | None = None) -> "go.Figure":
         groups: (n,) group of each image, such as `data.table["label"]`; None for all together.
     """
     labels, names = _grouped(index, groups)
-    profiles = figures.gray_profiles(index.histograms, labels, names)
+    profiles = quality.gray_profiles(index.histograms, labels, names)
     return figures.histogram_lines(profiles, figures.class_colours(names))
 
 
@@ -37,7 +37,7 @@ def brisque(index: "Index", groups: pd.Series | None = None) -> "go.Figure":
     """Distribution of the BRISQUE score (lower is better) of each group; as `histograms`."""
     labels, names = _grouped(index, groups)
     scores = index.table["brisque"].to_numpy(np.float64, na_value=np.nan)
-    summary = figures.quartiles(scores, labels, names)
+    summary = quality.limits.quartiles(scores, labels, names)
     return figures.brisque_panels(scores, labels, summary, figures.class_colours(names), np.nan)
 
 

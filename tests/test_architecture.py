@@ -1,6 +1,7 @@
 """The shape of the project: which way imports go, what stays out of where."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ PACKAGE = ROOT / "cxrcore"
 # Data goes one way: a module imports only from those before it (docs/architecture.md).
 ORDER = (
     "errors regions settings files progress priority parallel downloads archives images datasets quality "
-    "index pixels duplicates splits models metrics store tracking training jobs explanations inference figures plot notebook cli __main__"
+    "index pixels duplicates splits models metrics store tracking training jobs work explanations inference figures plot notebook cli __main__"
 ).split()
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = ("tensorflow", "keras", "streamlit", "sklearn", "skimage", "matplotlib")
@@ -49,6 +50,39 @@ def test_a_module_imports_only_from_earlier_ones(path):
     place = ORDER.index(part_of(path))
     late = {p for p in parts_imported(path) if p in ORDER and ORDER.index(p) > place}
     assert not late, f"{path.name} imports from later modules: {sorted(late)}"
+
+
+def dotted(path: Path) -> str:
+    """The name of a file as a module."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def modules_imported(path: Path, known: set[str]) -> set[str]:
+    """The modules that a file imports, anywhere in it; of `from x import y` y if it is one."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in known else node.module or "" for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & known
+
+
+# A merged dataset reads others, each by the layout it has, and merging is one of the layouts.
+RECURSIVE = {("cxrcore.datasets.merge", "cxrcore.datasets")}
+RECURSIVE |= {("cxrcore.datasets.merged", "cxrcore.datasets")}
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    known = {dotted(path) for path in MODULES}
+    graph = {
+        name: {other for other in modules_imported(path, known) if (name, other) not in RECURSIVE}
+        for name, path in ((dotted(path), path) for path in MODULES)
+    }
+    assert "cxrcore.jobs.model" in graph["cxrcore.jobs.disk"]
+    assert "cxrcore.pixels" in graph["cxrcore.work.pixels"]  # inside a function
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError with the circle
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))

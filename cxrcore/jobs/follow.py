@@ -4,7 +4,7 @@ import contextlib
 import time
 
 from cxrcore.jobs import control
-from cxrcore.jobs.record import Job
+from cxrcore.jobs.model import Job
 from cxrcore.progress import bars
 
 _POLL_SECONDS = 0.2

@@ -67,7 +67,7 @@ def load_inputs(spec: TrainSpec, reporter: Reporter) -> Inputs:
     prepared = pixels.prepare(dataset, preparation, report=report)
     reporter.stop_if_asked()
     chosen = select(dataset, spec.classes, split, prepared, spec.recipe.max_brisque)
-    parallel.dismiss()
+    parallel.end_workers()
     used = dataset.table.iloc[np.sort(np.concatenate(list(chosen.rows.values())))]
     found = leaks.find(used, split.assignment, groups)
     return Inputs(dataset, split, prepared, chosen, found, seconds_once)

@@ -9,7 +9,7 @@ import pytest
 
 from cxrcore import jobs, settings
 from cxrcore.jobs import control
-from cxrcore.jobs.record import Job, JobSpec
+from cxrcore.jobs.model import Job, JobSpec
 
 WORKER = Path(__file__).with_name("worker.py")
 COMMAND = (sys.executable, str(WORKER))

@@ -16,7 +16,7 @@ import pytest
 from cxrcore import cli, training
 from cxrcore.errors import SettingsError, TrackingError
 from cxrcore.jobs import work
-from cxrcore.jobs.record import JobSpec
+from cxrcore.jobs.model import JobSpec
 from cxrcore.tracking import mlflow
 from cxrcore.tracking.server import Server
 

@@ -1,9 +1,8 @@
-"""Ray's job server, spoken to over its documented HTTP interface.
+"""Client of the HTTP interface of Ray's job server; needs no Ray.
 
-The dashboard and the command line need no Ray for this: importing Ray's own client would cost
-the server about as much memory again as all it has. The interface is that of
-https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html; what nodes
-there are comes from the state interface of the same server.
+Ray's own client would double the memory of the dashboard's server. The interface:
+https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html; the nodes
+come from the state interface of the same server.
 """
 
 import contextlib
@@ -16,22 +15,22 @@ from typing import Any
 
 from cxrcore.errors import JobError
 
-SECONDS = 5.0  # until a cluster that says nothing counts as out of reach
+SECONDS = 5.0  # until a silent cluster counts as unreachable
 
 _ENDED = ("STOPPED", "SUCCEEDED", "FAILED")
 
 
-class Unreachable(JobError):  # noqa: N818 (what is found, in a word)
-    """Nothing answers, or not what a cluster would."""
+class Unreachable(JobError):  # noqa: N818
+    """Nothing answers, or not as a cluster would."""
 
 
-class AlreadyThere(JobError):  # noqa: N818
+class DuplicateSubmission(JobError):  # noqa: N818
     """The cluster has a job of that id."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """What Ray says about one job. `status` is PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED."""
+class RayJob:
+    """One job as Ray reports it. `status` is PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED."""
 
     status: str
     message: str
@@ -40,13 +39,13 @@ class Said:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing works on it any more, nor will."""
+        """Whether nothing works on it, now or later."""
         return self.status in _ENDED
 
 
 @dataclass(frozen=True)
 class Node:
-    """What one living node of a cluster has in all, used or not."""
+    """The resources of one living node, used or not."""
 
     cpus: float
     gpus: float
@@ -61,7 +60,7 @@ class Api:
     seconds: float = SECONDS
 
     def submit(self, submission: str, entrypoint: str, **options: Any) -> None:
-        """Hand in a job.
+        """Submit a job.
 
         Args:
             submission: the id it gets.
@@ -69,44 +68,44 @@ class Api:
             options: further fields of Ray's submission, such as `runtime_env`.
 
         Raises:
-            AlreadyThere: Ray had a job of that id before.
+            DuplicateSubmission: Ray has a job of that id already.
             JobError: the cluster cannot be reached or refuses the job.
         """
         wanted = {"submission_id": submission, "entrypoint": entrypoint, **options}
         self._call("POST", "/api/jobs/", wanted)
 
-    def jobs(self) -> dict[str, Said]:
-        """All jobs that were submitted to the cluster since it was started, by their ids."""
+    def jobs(self) -> dict[str, RayJob]:
+        """All jobs submitted since the cluster was started, by id."""
         rows = self._call("GET", "/api/jobs/")
-        with self._as_ray_answers():
-            return {row["submission_id"]: _said(row) for row in rows if row.get("submission_id")}
+        with self._ray_format():
+            return {row["submission_id"]: _ray_job(row) for row in rows if row.get("submission_id")}
 
-    def job(self, submission: str) -> Said | None:
+    def job(self, submission: str) -> RayJob | None:
         """One job; None if the cluster knows none of that id."""
         row = self._call("GET", f"/api/jobs/{submission}", missing=None)
-        with self._as_ray_answers():
-            return None if row is None else _said(row)
+        with self._ray_format():
+            return None if row is None else _ray_job(row)
 
     def stop(self, submission: str) -> None:
         """End a job: its processes get SIGTERM and 3 s later SIGKILL. Nothing if there is none."""
         self._call("POST", f"/api/jobs/{submission}/stop", missing=None)
 
     def log(self, submission: str) -> str:
-        """What Ray has kept of a job's beginning; "" if there is nothing."""
+        """What Ray has kept of a job's output; "" if nothing."""
         found = self._call("GET", f"/api/jobs/{submission}/logs", missing={})
-        with self._as_ray_answers():
+        with self._ray_format():
             return str(found.get("logs") or "")
 
     def nodes(self) -> list[Node]:
         """The nodes that are alive."""
         answer = self._call("GET", "/api/v0/nodes?detail=True&limit=1000")
-        with self._as_ray_answers():
+        with self._ray_format():
             rows = answer["data"]["result"]["result"]
             return [_node(row["resources_total"]) for row in rows if row["state"] == "ALIVE"]
 
     @contextlib.contextmanager
-    def _as_ray_answers(self) -> Iterator[None]:
-        """Another server's JSON, read in the block as if it were Ray's, is said to be none."""
+    def _ray_format(self) -> Iterator[None]:
+        """Turn the errors of reading another server's JSON as Ray's into Unreachable."""
         try:
             yield
         except (TypeError, KeyError, AttributeError) as error:
@@ -122,27 +121,27 @@ class Api:
         headers = {"Content-Type": "application/json", **_authorization()}
         request = Request(f"{self.address}{path}", data, headers, method=method)  # noqa: S310 (http by settings)
         try:
-            # A cluster is a neighbour: a proxy that leads to the internet does not know it.
+            # No proxy: one that leads to the internet does not know the cluster.
             with build_opener(ProxyHandler({})).open(request, timeout=self.seconds) as answer:
                 return json.load(answer)
         except HTTPError as error:
             with error:
-                said = error.read().decode(errors="replace")
+                text = error.read().decode(errors="replace")
             if error.code == 404 and "missing" in missing:
                 return missing["missing"]
-            raise self._refused(error.code, said) from error
+            raise self._refused(error.code, text) from error
         except (OSError, ValueError) as error:  # URLError is an OSError; no JSON a ValueError
             reason = getattr(error, "reason", None) or error
             raise self._unreachable(getattr(reason, "strerror", None) or reason) from error
         except HTTPException as error:  # no HTTP at all: the port is another one's, as Ray's 6379
             raise self._unreachable("what answers there does not speak HTTP") from error
 
-    def _refused(self, code: int, said: str) -> JobError:
-        if "already exists" in said:
-            return AlreadyThere("Ray has a job of that id already. Submit it under another.")
+    def _refused(self, code: int, text: str) -> JobError:
+        if "already exists" in text:
+            return DuplicateSubmission("Ray has a job of that id already. Submit it under another.")
         if code in (401, 403):
             return JobError(
-                f"The Ray cluster at {self.address} asks for a token and got none that it takes "
+                f"The Ray cluster at {self.address} did not accept the token, or got none "
                 f"({code}). Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, as on its nodes."
             )
         if code == 404:
@@ -150,7 +149,7 @@ class Api:
                 f"What answers at {self.address} is no job server of Ray (404). Set "
                 "CXR_RAY_ADDRESS to the address that `ray start --head` prints for the dashboard."
             )
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         return JobError(
             f"The Ray cluster at {self.address} refused ({code}): {(lines or ['no reason'])[-1]:.300} "
             "Look at its dashboard, and try again."
@@ -163,8 +162,8 @@ class Api:
         )
 
 
-def _said(row: Mapping[str, Any]) -> Said:
-    return Said(
+def _ray_job(row: Mapping[str, Any]) -> RayJob:
+    return RayJob(
         status=str(row.get("status")),
         message=str(row.get("message") or ""),
         error_type=str(row.get("error_type") or ""),

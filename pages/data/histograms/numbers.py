@@ -1,18 +1,19 @@
-"""The histograms page in numbers: tables, pure black and white, downloads."""
+"""The numbers of the histograms page: tables, pure black and white, downloads."""
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from cxrcore import figures
+from cxrcore.quality.gray_profiles import extremes_sentence
 from pages.data.histograms.gray_cache import WHOLE
-from pages.data.histograms.panels import GROUPINGS, PIXELS, Shown, in_words, inner_mean
-from pages.shared import charts
+from pages.data.histograms.panels import GROUPINGS, PIXELS, Shown
+from pages.shared import charts, tables
 from pages.shared.text import literal
 
 
 def show(shown: Shown) -> None:
-    """The numbers as a table, what is black and white, and the downloads."""
+    """Draw the section."""
     profiles = shown.gray[WHOLE].profiles
     if shown.masked:
         st.subheader("Mean gray value")
@@ -46,44 +47,45 @@ def _brightness(shown: Shown) -> None:
             "Contrast": [p.contrast for p in profiles],
         }
     )
-    helps = {
-        "Mean gray": "Mean of all pixels, black and white included, 0 to 255.",
-        "Contrast": "Standard deviation of an image's gray values; the mean.",
-    }
-    _table(table, helps, f"Brightness and contrast of each {name.lower()}")
-    st.caption(literal(in_words(profiles, masked=False)))
+    tables.table(
+        table,
+        formats={"Mean gray": "%.1f", "Contrast": "%.1f"},
+        helps={
+            "Mean gray": "Mean of all pixels, black and white included, 0 to 255.",
+            "Contrast": "Standard deviation of an image's gray values, mean over the images.",
+        },
+        alt=f"Brightness and contrast of each {name.lower()}",
+    )
+    st.caption(literal(extremes_sentence(profiles, inner=False)))
 
 
 def _means(shown: Shown) -> None:
-    """Table before and after masking, with the pixels that count."""
+    """Table before and after masking, without pure black and white."""
     name, profiles = GROUPINGS[shown.selection.by], shown.gray[WHOLE].profiles
     table = pd.DataFrame({name: [p.name for p in profiles], "Images": [p.images for p in profiles]})
     helps = {}
     for region, gray in shown.gray.items():
-        means = {p.name: inner_mean(p) for p in gray.profiles}
+        means = {p.name: p.inner_mean for p in gray.profiles}
         table[PIXELS[region]] = [means.get(p.name, np.nan) for p in profiles]
-        helps[PIXELS[region]] = "Mean gray value, pure black and pure white left out, 1 to 254."
-    _table(table, helps, f"Mean gray value of each {name.lower()} before and after masking")
-
-
-def _table(table: pd.DataFrame, helps: dict[str, str], alt: str) -> None:
-    columns = {
-        name: st.column_config.NumberColumn(format="%.1f", help=said)
-        for name, said in helps.items()
-    }
-    st.dataframe(table, hide_index=True, column_config=columns, alt=alt)
+        helps[PIXELS[region]] = "Mean gray value without pure black and pure white, 1 to 254."
+    tables.table(
+        table,
+        formats=dict.fromkeys(helps, "%.1f"),
+        helps=helps,
+        alt=f"Mean gray value of each {name.lower()} before and after masking",
+    )
 
 
 def _downloads(shown: Shown) -> None:
-    def lines() -> str:
+    def lines() -> pd.DataFrame:
         columns: dict[str, np.ndarray] = {"gray_value": np.arange(1, 255)}
         for region, gray in shown.gray.items():
             for p in gray.profiles:
                 name = f"{p.name} {shown.name(region).lower()}".strip()
                 columns |= {f"{name} mean": p.mean, f"{name} q1": p.lower, f"{name} q3": p.upper}
-        return pd.DataFrame(columns).to_csv(index=False)
+        return pd.DataFrame(columns)
 
-    def distances() -> str:
+    def distances() -> pd.DataFrame:
         parts = []
         for region, gray in shown.gray.items():
             for kind, found in gray.distances.items():
@@ -91,18 +93,8 @@ def _downloads(shown: Shown) -> None:
                 part.insert(0, "measure", kind)
                 part.insert(0, "pixels", PIXELS[region].lower())
                 parts.append(part)
-        return pd.concat(parts).to_csv(index=False)
+        return pd.concat(parts)
 
-    for label, data, what in (
-        ("Download the lines (CSV)", lines, "gray-values"),
-        ("Download the distances (CSV)", distances, "gray-distances"),
-    ):
-        st.download_button(
-            label,
-            data,
-            f"{shown.dataset.name}-{what}.csv",
-            "text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-        )
+    name = shown.dataset.name
+    tables.download("Download the lines (CSV)", lines, f"{name}-gray-values.csv")
+    tables.download("Download the distances (CSV)", distances, f"{name}-gray-distances.csv")

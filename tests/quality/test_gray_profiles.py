@@ -1,16 +1,11 @@
-"""The numbers behind the figures of the data pages."""
-
-import math
+"""The distribution of gray values in groups of images."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cxrcore.errors import DatasetError
-from cxrcore.figures import gray_profiles, limit, quartiles, removed
-
-SCORES = np.array([10.0, 20, 30, 40, 50, 60, 70, 200])
+from cxrcore.quality import gray_profiles
+from cxrcore.quality.gray_profiles import extremes_sentence
 
 
 def histogram(**counts: int) -> np.ndarray:
@@ -73,50 +68,18 @@ def test_rows_and_groups_of_other_lengths_are_refused():
         gray_profiles(np.ones((2, 256)), np.array(["A"]), ["A"])
 
 
-def test_quartiles_are_those_of_numpy_and_skip_what_has_no_score():
-    scores = np.append(SCORES, np.nan)
-    (found, empty) = quartiles(scores, np.array(["A"] * 9), ["A", "B"])
-    assert found.images == 8
-    expected = np.percentile(SCORES, [0, 25, 50, 75, 100])
-    assert (found.lowest, found.q1, found.median, found.q3, found.highest) == tuple(expected)
-    assert empty.images == 0
-    assert math.isnan(empty.median)
+def test_the_darkest_and_the_brightest_group_are_named_with_and_without_black_and_white():
+    counts = np.array([histogram(g0=50, g100=50), histogram(g60=1)])
+    profiles = gray_profiles(counts, np.array(["A", "B"]), ["A", "B"])
+    assert extremes_sentence(profiles, inner=False) == (
+        "Darkest: A, mean gray value 50; brightest: B, 60."
+    )
+    assert extremes_sentence(profiles, inner=True) == (
+        "Darkest: B, mean gray value 60; brightest: A, 100."
+    )
 
 
-def test_limits_follow_their_definitions():
-    q1, q3 = np.percentile(SCORES, [25, 75])
-    scores = np.append(SCORES, np.nan)
-    assert limit(scores, "q3") == q3
-    assert limit(scores, "fence") == q3 + 1.5 * (q3 - q1)
-    assert limit(scores, "fixed", 70) == 70
-    assert limit(scores, "percentile", 90) == np.percentile(SCORES, 90)
-
-
-def test_without_any_score_there_is_no_limit_and_nothing_is_removed():
-    none = np.array([np.nan, np.nan])
-    assert math.isnan(limit(none, "q3"))
-    assert not removed(none, limit(none, "q3")).any()
-    assert not removed(none, 70).any()
-
-
-def test_an_image_at_the_limit_stays():
-    assert removed(np.array([70.0, 70.1]), 70.0).tolist() == [False, True]
-
-
-@pytest.mark.parametrize(
-    ("rule", "value"), [("median", 0), ("percentile", 101), ("percentile", -1)]
-)
-def test_senseless_limits_are_refused(rule, value):
-    with pytest.raises(DatasetError, match=r"Choose one"):
-        limit(SCORES, rule, value)
-
-
-@given(
-    st.lists(st.floats(-50, 200), min_size=1, max_size=60),
-    st.sampled_from(["q3", "fence", "percentile"]),
-)
-def test_a_limit_never_removes_more_than_a_quarter_and_only_the_highest(scores, rule):
-    values = np.array(scores)
-    out = removed(values, limit(values, rule, 75.0))
-    assert out.sum() <= np.ceil(len(scores) / 4)
-    assert not out.any() or values[out].min() > values[~out].max()
+def test_one_group_has_one_mean_and_groups_of_only_black_have_none_inside():
+    (one,) = gray_profiles(histogram(g0=1)[None], np.array(["A"]), ["A"])
+    assert extremes_sentence([one], inner=False) == "Mean gray value 0."
+    assert extremes_sentence([one], inner=True) == ""

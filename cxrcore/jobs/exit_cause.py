@@ -1,8 +1,7 @@
-"""Why a process ended without a word, as far as that can be told.
+"""Why the process of a job ended without saying so, as far as that can be known.
 
-A process that is killed cannot say why. What can be known is put together from three places:
-what it noted with each sign of life (`Vitals`), what the process that had started it saw of its
-end (`note`, in `end.json`), and what the system tells now. Where these do not say, neither do we.
+The evidence: what the process noted with each heartbeat (`Vitals`), the signal that its parent
+saw it end with (`note`, in `end.json`), and what the system says now.
 """
 
 import contextlib
@@ -11,24 +10,21 @@ import platform
 import shutil
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import psutil
-from pydantic import BaseModel, ConfigDict
 
-if TYPE_CHECKING:
-    from cxrcore.jobs.record import Job
+from cxrcore.jobs.disk import END
+from cxrcore.jobs.model import Job, Vitals
 
-END = "end.json"
-
-# Linux; elsewhere they are not known and nothing is concluded from them.
+# Linux only; elsewhere nothing is concluded from them.
 _COUNTERS = Path("/proc/vmstat")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
-# TensorFlow under a limit on the memory of a process (ulimit -v) was seen to end by the first two.
+# The first two were seen of TensorFlow under a limit on its memory (ulimit -v).
 _CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)
 
-_LITTLE_MB = 256.0  # with less memory than this to spare, lack of it is likely
+_LITTLE_MB = 256.0  # with less to spare, lack of memory is likely
 _FULL_BYTES = 1 << 20
 
 _UNKNOWN = "Its process ended without a word: killed, out of memory, or the computer went off."
@@ -37,20 +33,8 @@ _MEMORY_ADVICE = (
 )
 
 
-class Vitals(BaseModel):
-    """What a job's process and its computer were like at a heartbeat; MB are 10^6 bytes."""
-
-    model_config = ConfigDict(frozen=True)
-
-    machine: str
-    boot: str | None  # another after each start of the computer
-    memory_mb: float  # that the process held
-    free_mb: float  # that the computer had to spare
-    oom_kills: int | None  # processes that the system ended for lack of memory since it started
-
-
 class _End(NamedTuple):
-    """How the process that had started it saw it end."""
+    """How the parent saw the process end."""
 
     pid: int
     signal: int
@@ -58,7 +42,7 @@ class _End(NamedTuple):
 
 
 def vitals() -> Vitals | None:
-    """Those of this process now; None where the system does not tell."""
+    """Of this process now; None where the system does not say."""
     try:
         return Vitals(
             machine=platform.node(),
@@ -72,33 +56,32 @@ def vitals() -> Vitals | None:
 
 
 def note(folder: Path, pid: int, number: int) -> None:
-    """Keep for `why` that process `pid` of the job in `folder` was ended by a signal just now."""
+    """Keep for `explain` that a signal just ended process `pid` of the job in `folder`."""
     end = _End(pid, number, _oom_kills())
-    # Not `files.write_json`: a job that was removed meanwhile must not come back.
+    # Not `files.write_json`, which would bring back the folder of a job that was removed.
     with contextlib.suppress(OSError):
         half = folder / f".{END}"
         half.write_text(json.dumps(end._asdict()))
         half.replace(folder / END)
 
 
-def why(folder: Path, job: "Job") -> str:
-    """One or two sentences on a job whose process is gone although its status says it works."""
-    last, end = job.vitals, _noted(folder, job.pid)
-    said = _said(last, end)
+def explain(folder: Path, job: Job) -> str:
+    """One or two sentences on a job whose process is gone although its status says that it runs."""
+    cause = _cause(job.vitals, _noted(folder, job.pid))
     with contextlib.suppress(OSError):
         free = shutil.disk_usage(folder).free
         if free < _FULL_BYTES:
-            said += f" The disk is full ({free / 1e3:,.0f} kB free): free some space first."
-    return said
+            cause += f" The disk is full ({free / 1e3:,.0f} kB free): free some space first."
+    return cause
 
 
-def _said(last: Vitals | None, end: _End | None) -> str:
+def _cause(last: Vitals | None, end: _End | None) -> str:
     otherwise = _by_signal(end) if end else _UNKNOWN
     if last is None or (end and end.signal != signal.SIGKILL):
         return otherwise
     here = last.machine == platform.node()
     if end is None and here and last.boot is not None and last.boot != _boot():
-        return "The computer went off or was started anew while it worked."
+        return "The computer went off or was restarted while it worked."
     held = f"it held {last.memory_mb / 1e3:.1f} GB then"
     kills = end.oom_kills if end else _oom_kills() if here else None
     if kills is not None and last.oom_kills is not None and kills > last.oom_kills:
@@ -123,8 +106,8 @@ def _by_signal(end: _End) -> str:
         name = f"signal {end.signal}"
     if end.signal in _CRASHES:
         return (
-            f"Its process crashed ({name}), which libraries do when they are refused memory, and "
-            f"for other reasons; its log may say more. {_MEMORY_ADVICE}"
+            f"Its process crashed ({name}), as libraries do when they get no memory, among other "
+            f"reasons; its log may say more. {_MEMORY_ADVICE}"
         )
     return f"Its process was ended by {name}; its log may say more."
 
