@@ -170,7 +170,7 @@ def ended_alone(**changes: object) -> model.Job:
     ("changes", "said"),
     [
         ({}, "ended without a word"),
-        ({"boot": "another"}, "The computer went off or was started anew"),
+        ({"boot": "another"}, "The computer went off or was restarted"),
         ({"boot": "another", "machine": "elsewhere"}, "ended without a word"),
         ({"boot": None, "oom_kills": None}, "ended without a word"),
         ({"free_mb": 90.0}, "perhaps for lack of memory: the computer had 90 MB left"),
