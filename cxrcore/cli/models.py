@@ -1,6 +1,6 @@
 """Commands about models: recipes, train."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -9,6 +9,9 @@ from cxrcore.cli.output import AsJson, facts_of, follow, print_json, print_table
 from cxrcore.cli.runs import headline
 from cxrcore.errors import SettingsError
 from cxrcore.jobs import Job
+
+if TYPE_CHECKING:
+    from cxrcore.models import Recipe
 
 _FAVOUR_WEIGHT = 3.0  # times that an image of the favoured class counts, where nothing is said
 
@@ -20,11 +23,12 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def recipes(as_json: AsJson = False) -> None:
-    """List the models of the studies: input, parameters, reported accuracy."""
-    from cxrcore.models import RECIPES, networks
+    """List the models: input, parameters, first weights, published accuracy."""
+    from cxrcore.models import RECIPES, networks, problems
 
     if as_json:
-        print_json({"recipes": [r.model_dump(mode="json") for r in RECIPES.values()]})
+        listed = [r.model_dump(mode="json") | _needs(r) for r in RECIPES.values()]
+        print_json({"recipes": listed, "problems": problems()})
         return
     rows = [
         (
@@ -39,6 +43,15 @@ def recipes(as_json: AsJson = False) -> None:
         for r in RECIPES.values()
     ]
     print_table(("recipe", "study", "input", "parameters", "weights", "reported, CT", "what"), rows)
+    for problem in problems():
+        say(problem)
+
+
+def _needs(recipe: "Recipe") -> dict[str, Any]:
+    """What the network of a recipe needs, for programs."""
+    network = recipe.architecture
+    names = ("features", "n_classes", "min_size", "channels")
+    return {name: getattr(network, name) for name in names}
 
 
 def train(

@@ -1,4 +1,4 @@
-"""What a recipe is: everything that decides a model's weights, and what was published of it."""
+"""A recipe: everything that decides a model's weights, and what was published about it."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -7,8 +7,8 @@ from pydantic import AliasChoices, Field, ValidationError, model_validator
 
 from cxrcore.errors import RecipeError
 from cxrcore.files import digest
-from cxrcore.models import torch_files
-from cxrcore.models.records import Frozen, Plateau, Reported, Stopping
+from cxrcore.models import registry, torch_files
+from cxrcore.models.records import Frozen, Network, Plateau, Reported, Stopping
 
 # The same words as `images.REGIONS` (a test holds that); not imported from there, because a
 # request for a cached run reads recipes and must not pay for importing OpenCV.
@@ -16,7 +16,7 @@ Region = Literal["none", "lungs", "lungs-crop", "lungs-erased", "border"]
 
 # Lowest and highest value of each number that a form may change.
 LIMITS: dict[str, tuple[float, float]] = {
-    "image_size": (32, 512),  # pixels; a network may need more: Recipe.min_size
+    "image_size": (32, 512),  # pixels; a network may need more: Network.min_size
     "batch_size": (1, 512),  # images
     "epochs": (1, 500),
     "learning_rate": (1e-7, 1.0),
@@ -25,6 +25,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "label_smoothing": (0.0, 0.3),  # share of a label that is spread over all classes
     "favoured_weight": (1.0, 20.0),  # times that an image of the favoured class counts
 }
+_HELD_BY_0_4 = ("features", "n_classes", "min_size")
 _WHOLE = ("image_size", "batch_size", "epochs", "seed")
 
 CHANGEABLE = (
@@ -40,22 +41,9 @@ CHANGEABLE = (
     "favoured_class",
 )
 
-# What may be asked for as first weights, besides the path of an .h5 file; the published first.
-_PRETRAINED: dict[str, tuple[str, ...]] = {
-    "resnet50": ("imagenet",),
-    "chexnet": ("chexnet", "imagenet"),
-    "chexnet-probe": ("chexnet", "imagenet"),
-    "resnet50v2-xception": ("imagenet",),
-}
-# Networks whose study published an augmentation.
-_AUGMENTED = ("resnet50", "resnet50v2-xception")
-# Networks whose first layers are frozen: without augmentation an image gives the same there always.
-_FROZEN_FIRST = ("resnet50", "chexnet-probe")
-
-# Networks trained from random weights whose batch normalisations keep Keras' momentum of 0.99.
-# Of what a running mean began with 0.99^300 = 5 % is left after so many steps; before, validation
-# says nothing of the network, and on a thousand images that takes a dozen epochs.
-_SLOW_MEANS = ("cnn-batchnorm", "cnn-batchnorm-dropout", "cnn-five")
+# For networks with slow running means: with a momentum of 0.99, 0.99^300 = 5 % of the first value
+# is left after so many steps. Until then the validation loss says nothing of the network; on a
+# thousand images that takes a dozen epochs.
 SETTLING_STEPS = 300
 
 
@@ -72,20 +60,17 @@ def _real(field: str) -> Any:
 class Recipe(Frozen):
     """All that decides a run's weights, and what was published about it.
 
-    Numbers are in pixels, images, epochs and per-step learning rates; `LIMITS` gives the
-    ranges. `weights` is "random", the name of pretrained weights, or the path of an .h5
-    file with first weights (then `weights_digest` is the digest of its content, so that
-    the run's name depends on the content and not on the place).
+    Units are pixels, images, epochs and learning rates a step; `LIMITS` gives the ranges.
+    `weights` is "random", the name of pretrained weights, or the path of an .h5 file; then
+    `weights_digest` is the digest of its content, so that the run's name depends on the
+    content and not on the path.
     """
 
     name: str
-    study: Literal["A", "B", "C", "D", "E", "ours"]
+    study: str  # "A" to "E"; "ours" for a model that no study published
     title: str
     description: str  # one plain line for a form
-    network: str  # key of the builder in cxrcore.models.networks
-    features: bool = False  # frozen trunk: features are computed once, only the head trains
-    n_classes: Literal[2] | None = None  # how many it tells apart; None: as many as there are
-    min_size: int = 32  # pixels; smaller images leave nothing for the last layer
+    network: str  # name of the architecture, see `architecture`
 
     image_size: Annotated[int, _whole("image_size")]
     batch_size: Annotated[int, _whole("batch_size")]
@@ -120,41 +105,51 @@ class Recipe(Frozen):
         return len(self.class_names)
 
     @property
+    def architecture(self) -> Network:
+        """The record of its network; RecipeError if there is none, as in a run of a removed model."""
+        return registry.network(self.network)
+
+    @property
+    def n_classes(self) -> int | None:
+        """How many classes its network tells apart; None for any number."""
+        return self.architecture.n_classes
+
+    @property
     def weights_choices(self) -> tuple[str, ...]:
-        """Named first weights this network can start from; the path of an .h5 file is one too."""
-        return (*_PRETRAINED.get(self.network, ()), "random")
+        """Names of first weights, the published first; the path of an .h5 file will do as well."""
+        return (*self.architecture.pretrained, "random")
 
     @property
     def frozen_first(self) -> bool:
-        """Whether what its first layers make of an image can be computed once and kept."""
-        return self.network in _FROZEN_FIRST and self.augmentation == "none"
+        """Whether the output of its first layers can be computed once an image and kept."""
+        return self.architecture.frozen_first and self.augmentation == "none"
 
     def reported_on(self, modality: str | None) -> Reported:
-        """What was published on images like those of a dataset; `modality` "xray", "ct" or None.
+        """The published figures for a dataset's `modality`: "xray", "ct" or None for unknown.
 
-        Where the study reports both, CT slices have figures of their own.
+        Figures for CT slices are separate where the study reports both.
         """
         return self.reported_ct if modality == "ct" and self.reported_ct else self.reported
 
     def fast(self) -> "Recipe":
-        """The same network and optimiser, without epochs that are of no use.
+        """The same network and optimiser, without the epochs that no longer change anything.
 
-        The learning rate falls and the training ends when the validation loss stops improving,
-        and the weights of the best epoch are kept (FAST). A recipe of ours that ends by itself
-        stays as it is.
+        When the validation loss stops improving, the learning rate falls and later the training
+        ends; the weights of the best epoch are kept (FAST). A recipe of ours that already stops
+        by itself is returned as it is.
         """
         if self.study == "ours" and self.stopping:
             return self
-        if self.network not in _SLOW_MEANS:
+        if not self.architecture.slow_means:
             return self.override(**FAST)
-        later = {"settling_steps": SETTLING_STEPS}
-        rules = {name: FAST[name].model_copy(update=later) for name in ("plateau", "stopping")}
+        settling = {"settling_steps": SETTLING_STEPS}
+        rules = {name: FAST[name].model_copy(update=settling) for name in ("plateau", "stopping")}
         return self.override(**FAST | rules)
 
     def limits(self) -> dict[str, tuple[float, float]]:
-        """Lowest and highest value of each number of this recipe, for forms and messages."""
+        """Lowest and highest value of each number in this recipe, for forms and messages."""
         low, high = LIMITS["image_size"]
-        return {**LIMITS, "image_size": (max(low, self.min_size), high)}
+        return {**LIMITS, "image_size": (max(low, self.architecture.min_size), high)}
 
     def override(self, **changes: Any) -> "Recipe":
         """This recipe with some values changed; `max_brisque=None` means no quality filter.
@@ -171,24 +166,26 @@ class Recipe(Frozen):
         if "weights" in changes:
             changes |= self._first_weights(changes["weights"])
         try:
-            return Recipe.model_validate(
+            changed = Recipe.model_validate(
                 {name: getattr(self, name) for name in Recipe.model_fields} | changes
             )
         except ValidationError as error:
             raise RecipeError(self._explain(error)) from error
+        changed.check(self.architecture)
+        return changed
 
     def weights_fields(self) -> dict[str, Any]:
-        """Only the fields that decide the trained weights, as JSON values; made into a run's name.
+        """The fields that decide the trained weights, as JSON values; a run's name is their hash.
 
         A file of first weights counts by its content. Titles, figures and citations do not
-        count, so correcting a text never makes a trained run unreachable.
+        count: correcting a text must not make a trained run unreachable.
         """
         fields = ("network", *CHANGEABLE)
         values = {
             name: value for name, value in self.model_dump(mode="json").items() if name in fields
         }
-        values["arm"] = values.pop("region")  # the name it had when the first runs were named
-        for name in ("plateau", "stopping"):  # runs from before there were settling steps
+        values["arm"] = values.pop("region")  # its name when the first runs were named
+        for name in ("plateau", "stopping"):  # as in runs older than settling steps
             if values[name] and not values[name]["settling_steps"]:
                 del values[name]["settling_steps"]
         if self.weights_digest:
@@ -200,10 +197,10 @@ class Recipe(Frozen):
         if (
             not named
             and isinstance(weights, str | Path)
-            and (said := torch_files.refusal(Path(weights)))
+            and (refusal := torch_files.refusal(Path(weights)))
         ):
             raise RecipeError(
-                f"{said} Give the path of an .h5 file in Keras' layout, or one of: "
+                f"{refusal} Give the path of an .h5 file in Keras' layout, or one of: "
                 f"{', '.join(self.weights_choices)}."
             )
         if named or not _is_h5(weights):
@@ -216,36 +213,45 @@ class Recipe(Frozen):
             )
         return {"weights": str(path), "weights_digest": digest(path)}
 
-    @model_validator(mode="after")
-    def _fields_agree(self) -> "Recipe":
-        low, high = (int(bound) for bound in self.limits()["image_size"])
-        if self.image_size < low:
-            raise ValueError(
-                f"image_size must be a whole number from {low} to {high} for recipe {self.name}: "
-                f"its convolutions and poolings leave nothing of a smaller image. "
-                f"Received: {self.image_size}."
+    def check(self, network: Network) -> None:
+        """Compare the values that depend on the network with what it can take.
+
+        Raises:
+            RecipeError: names the field, what it may be and what it is.
+        """
+        if self.image_size < network.min_size:
+            raise RecipeError(
+                f"image_size must be a whole number from {network.min_size} to "
+                f"{LIMITS['image_size'][1]} for recipe {self.name}: its convolutions and poolings "
+                f"leave nothing of a smaller image. Received: {self.image_size}."
             )
-        if self.weights not in self.weights_choices and not self.weights_digest:
-            raise ValueError(
-                f"weights must be one of {', '.join(self.weights_choices)} or the path of an "
-                f".h5 file for recipe {self.name}. Received: {self.weights!r}."
+        choices = (*network.pretrained, "random")
+        if self.weights not in choices and not self.weights_digest:
+            raise RecipeError(
+                f"weights must be one of {', '.join(choices)} or the path of an .h5 file for "
+                f"recipe {self.name}. Received: {self.weights!r}."
             )
-        if self.augmentation == "published" and self.network not in _AUGMENTED:
-            raise ValueError(
+        if self.augmentation == "published" and network.augmentation is None:
+            raise RecipeError(
                 f"augmentation must be 'none' or 'strong' for recipe {self.name}: its study "
-                f"published none. Received: {self.augmentation!r}."
+                "published none. Received: 'published'."
             )
-        if self.features and self.augmentation != "none":
-            raise ValueError(
+        if network.features and self.augmentation != "none":
+            raise RecipeError(
                 f"augmentation must be 'none' for recipe {self.name}: its features are computed "
                 f"once an image. Received: {self.augmentation!r}."
             )
-        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_needs(cls, values: Any) -> Any:
+        """Recipes of version 0.4 also held what their network needs."""
+        if isinstance(values, dict):
+            return {k: v for k, v in values.items() if k not in _HELD_BY_0_4}
+        return values
 
     def _explain(self, error: ValidationError) -> str:
         first = error.errors()[0]
-        if not first["loc"]:  # from _fields_agree: a whole sentence already
-            return str(first["ctx"]["error"])
         field = str(first["loc"][0])
         received = first["input"]
         if field in LIMITS:

@@ -8,7 +8,7 @@ import streamlit as st
 from cxrcore import datasets, index, jobs, settings, store, training, work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
-from cxrcore.models import RECIPES, Recipe, networks
+from cxrcore.models import RECIPES, Recipe, networks, problems
 from cxrcore.splits import MOST_FOLDS, SplitSpec
 from pages.shared import reported
 from pages.shared.text import literal
@@ -23,6 +23,8 @@ def show(dataset: Dataset) -> None:
                 "Model", list(RECIPES), key="recipe", help="The models of the published studies."
             )
         ]
+        for problem in problems():
+            st.warning(literal(problem))
         st.caption(recipe.description)
         reported.caption(recipe, dataset)
         two = recipe.n_classes == 2 < len(dataset.classes)
