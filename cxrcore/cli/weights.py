@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cxrcore.cli.output import AsJson, console, print_json, print_table, progress_bar, say
+from cxrcore.cli.recipe_options import recipe_options
 from cxrcore.errors import WeightsError
+from cxrcore.models.fields import PREPARATION
 from cxrcore.progress import Progress
 
 if TYPE_CHECKING:
@@ -146,6 +148,7 @@ def take(file: Path, as_json: AsJson = False) -> None:
         console.print(f"{kind}: now at {path}", markup=False, highlight=False)
 
 
+@recipe_options(PREPARATION)
 def import_weights(
     recipe: str,
     file: Path,
@@ -154,20 +157,16 @@ def import_weights(
         str | None,
         typer.Option(help="The dataset's classes in the order of the file's outputs: A,B,C."),
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Image side in pixels.")] = None,
-    region: Annotated[
-        str | None,
-        typer.Option("--region", "--mask", help="none, lungs, lungs-crop, lungs-erased or border."),
-    ] = None,
     as_json: AsJson = False,
+    *,
+    changes: dict[str, Any],
 ) -> None:
     """Load your own weights FILE into the network of RECIPE, evaluate it and keep it as a run."""
     from cxrcore import datasets, models
     from cxrcore.tracking import mlflow
     from cxrcore.training import weight_import
 
-    changes = {"image_size": size, "region": region}
-    chosen = models.get(recipe).override(**{k: v for k, v in changes.items() if v is not None})
+    chosen = models.get(recipe).override(**changes)
     outputs = None if classes is None else [name.strip() for name in classes.split(",")]
     spec = weight_import.plan_import(chosen, datasets.load(data), file, outputs)
     with _stages(quiet=as_json) as report:

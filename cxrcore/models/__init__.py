@@ -11,15 +11,14 @@ from collections.abc import Mapping
 
 from cxrcore.models import registry
 from cxrcore.models.networks import build, count_parameters
-from cxrcore.models.recipe import CHANGEABLE, FAST, LIMITS, SETTLING_STEPS, Recipe
+from cxrcore.models.recipe import FAST, SCHEDULE, SETTLING_STEPS, Recipe
 from cxrcore.models.records import ClassReport, Network, Plateau, Reported, Source, Stopping
 from cxrcore.models.registry import View, get
 
 __all__ = [
-    "CHANGEABLE",
     "FAST",
-    "LIMITS",
     "RECIPES",
+    "SCHEDULE",
     "SETTLING_STEPS",
     "ClassReport",
     "Network",

@@ -1,45 +1,28 @@
 """A recipe: everything that decides a model's weights, and what was published about it."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Self
 
-from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from cxrcore.errors import RecipeError
 from cxrcore.files import digest
 from cxrcore.models import registry, torch_files
-from cxrcore.models.records import Frozen, Network, Plateau, Reported, Stopping
+from cxrcore.models.fields import Choice, Number, Option
+from cxrcore.models.hyperparameters import Hyperparameters
+from cxrcore.models.records import Network, Plateau, Reported, Stopping
 
-# The same words as `images.REGIONS` (a test holds that); not imported from there, because a
-# request for a cached run reads recipes and must not pay for importing OpenCV.
-Region = Literal["none", "lungs", "lungs-crop", "lungs-erased", "border"]
-
-# Lowest and highest value of each number that a form may change.
-LIMITS: dict[str, tuple[float, float]] = {
-    "image_size": (32, 512),  # pixels; a network may need more: Network.min_size
-    "batch_size": (1, 512),  # images
-    "epochs": (1, 500),
-    "learning_rate": (1e-7, 1.0),
-    "seed": (0, 2**31 - 1),
-    "max_brisque": (0.0, 200.0),  # score; lower is better
-    "label_smoothing": (0.0, 0.3),  # share of a label that is spread over all classes
-    "favoured_weight": (1.0, 20.0),  # times that an image of the favoured class counts
-}
-_HELD_BY_0_4 = ("features", "n_classes", "min_size")
-_WHOLE = ("image_size", "batch_size", "epochs", "seed")
-
-CHANGEABLE = (
-    *LIMITS,
-    "optimizer",
-    "weights",
-    "region",
-    "plateau",
-    "best_by",
-    "stopping",
-    "augmentation",
-    "class_weights",
-    "favoured_class",
+# The fields that run names have held since version 0.4. A later one counts only where it differs
+# from its default, so that earlier runs keep their names.
+_ALWAYS_NAMED = frozenset(
+    (
+        "image_size batch_size epochs learning_rate optimizer seed weights region max_brisque plateau best_by "
+        "stopping augmentation class_weights label_smoothing favoured_class favoured_weight network"
+    ).split()
 )
+
+_HELD_BY_0_4 = ("features", "n_classes", "min_size")
 
 # For networks with slow running means: with a momentum of 0.99, 0.99^300 = 5 % of the first value
 # is left after so many steps. Until then the validation loss says nothing of the network; on a
@@ -47,50 +30,14 @@ CHANGEABLE = (
 SETTLING_STEPS = 300
 
 
-def _whole(field: str) -> Any:
-    low, high = LIMITS[field]
-    return Field(strict=True, ge=int(low), le=int(high))
-
-
-def _real(field: str) -> Any:
-    low, high = LIMITS[field]
-    return Field(strict=True, ge=low, le=high, allow_inf_nan=False)
-
-
-class Recipe(Frozen):
-    """All that decides a run's weights, and what was published about it.
-
-    Units are pixels, images, epochs and learning rates a step; `LIMITS` gives the ranges.
-    `weights` is "random", the name of pretrained weights, or the path of an .h5 file; then
-    `weights_digest` is the digest of its content, so that the run's name depends on the
-    content and not on the path.
-    """
+class Recipe(Hyperparameters):
+    """A model of a study: how it is built and trained, and what was published about it."""
 
     name: str
     study: str  # "A" to "E"; "ours" for a model that no study published
     title: str
     description: str  # one plain line for a form
     network: str  # name of the architecture, see `architecture`
-
-    image_size: Annotated[int, _whole("image_size")]
-    batch_size: Annotated[int, _whole("batch_size")]
-    epochs: Annotated[int, _whole("epochs")]
-    learning_rate: Annotated[float, _real("learning_rate")]
-    optimizer: Literal["adam", "rmsprop"] = "adam"
-    seed: Annotated[int, _whole("seed")] = 42
-    weights: str = "random"
-    weights_digest: str = ""
-    # Which part of the image the network sees; version 0.4 called it "arm".
-    region: Annotated[Region, Field(validation_alias=AliasChoices("region", "arm"))] = "none"
-    max_brisque: Annotated[float, _real("max_brisque")] | None = None  # images above are left out
-    plateau: Plateau | None = None
-    best_by: Literal["val_loss"] | None = None  # keep the weights of the epoch with the lowest
-    stopping: Stopping | None = None
-    augmentation: Literal["none", "published", "strong"] = "none"
-    class_weights: Literal["none", "balanced"] = "none"  # balanced: n / (classes * n of class)
-    label_smoothing: Annotated[float, _real("label_smoothing")] = 0.0
-    favoured_class: str | None = None  # its images count `favoured_weight` times as much
-    favoured_weight: Annotated[float, _real("favoured_weight")] = 1.0
 
     reported: Reported
     reported_ct: Reported | None = None  # on CT slices, where `reported` is on X-rays alone
@@ -131,7 +78,7 @@ class Recipe(Frozen):
         """
         return self.reported_ct if modality == "ct" and self.reported_ct else self.reported
 
-    def fast(self) -> "Recipe":
+    def fast(self) -> Self:
         """The same network and optimiser, without the epochs that no longer change anything.
 
         When the validation loss stops improving, the learning rate falls and later the training
@@ -146,50 +93,66 @@ class Recipe(Frozen):
         rules = {name: FAST[name].model_copy(update=settling) for name in ("plateau", "stopping")}
         return self.override(**FAST | rules)
 
-    def limits(self) -> dict[str, tuple[float, float]]:
-        """Lowest and highest value of each number in this recipe, for forms and messages."""
-        low, high = LIMITS["image_size"]
-        return {**LIMITS, "image_size": (max(low, self.architecture.min_size), high)}
+    def option(self, field: str) -> Option:
+        """The record of one field, its bounds those of this recipe."""
+        return self._option(field, self.architecture)
 
-    def override(self, **changes: Any) -> "Recipe":
+    def _option(self, field: str, network: Network) -> Option:
+        record = self.options()[field]
+        if field == "image_size" and isinstance(record, Number):
+            low, high = record.bounds
+            return replace(record, bounds=(max(low, network.min_size), high))
+        return record
+
+    def override(self, **changes: Any) -> Self:
         """This recipe with some values changed; `max_brisque=None` means no quality filter.
 
         Raises:
             RecipeError: a field that cannot be changed, or a value out of its range; names
                 the field, the range and what was received.
         """
-        if unknown := sorted(set(changes) - set(CHANGEABLE)):
+        options = self.options()
+        if unknown := sorted(changes.keys() - options.keys()):
             raise RecipeError(
-                f"{unknown[0]!r} cannot be changed in a recipe. "
-                f"Change one of: {', '.join(CHANGEABLE)}."
+                f"{unknown[0]!r} cannot be changed in a recipe. Change one of: {', '.join(options)}."
             )
         if "weights" in changes:
             changes |= self._first_weights(changes["weights"])
         try:
-            changed = Recipe.model_validate(
-                {name: getattr(self, name) for name in Recipe.model_fields} | changes
+            changed = self.model_validate(
+                {name: getattr(self, name) for name in type(self).model_fields} | changes
             )
         except ValidationError as error:
             raise RecipeError(self._explain(error)) from error
         changed.check(self.architecture)
         return changed
 
-    def weights_fields(self) -> dict[str, Any]:
-        """The fields that decide the trained weights, as JSON values; a run's name is their hash.
+    def values(self) -> dict[str, Any]:
+        """The network and all that can be changed, as JSON values.
 
-        A file of first weights counts by its content. Titles, figures and citations do not
-        count: correcting a text must not make a trained run unreachable.
+        A file of first weights is named by its content, not by its place.
         """
-        fields = ("network", *CHANGEABLE)
+        values = self.model_dump(mode="json", include={"network", *self.options()})
+        if self.weights_digest:
+            values["weights"] = f"file:{self.weights_digest}"
+        return values
+
+    def weights_fields(self) -> dict[str, Any]:
+        """The fields that decide the trained weights, as the name of a run is computed from them.
+
+        Titles, figures and citations do not count, so correcting a text never makes a trained
+        run unreachable.
+        """
+        fields = type(self).model_fields
         values = {
-            name: value for name, value in self.model_dump(mode="json").items() if name in fields
+            name: value
+            for name, value in self.values().items()
+            if name in _ALWAYS_NAMED or getattr(self, name) != fields[name].get_default()
         }
         values["arm"] = values.pop("region")  # its name when the first runs were named
         for name in ("plateau", "stopping"):  # as in runs older than settling steps
             if values[name] and not values[name]["settling_steps"]:
                 del values[name]["settling_steps"]
-        if self.weights_digest:
-            values["weights"] = f"file:{self.weights_digest}"
         return values
 
     def _first_weights(self, weights: Any) -> dict[str, str]:
@@ -221,9 +184,9 @@ class Recipe(Frozen):
         """
         if self.image_size < network.min_size:
             raise RecipeError(
-                f"image_size must be a whole number from {network.min_size} to "
-                f"{LIMITS['image_size'][1]} for recipe {self.name}: its convolutions and poolings "
-                f"leave nothing of a smaller image. Received: {self.image_size}."
+                f"image_size must be {self._option('image_size', network).wanted} for recipe {self.name}: "
+                f"its convolutions and poolings leave nothing of a smaller image. "
+                f"Received: {self.image_size}."
             )
         choices = (*network.pretrained, "random")
         if self.weights not in choices and not self.weights_digest:
@@ -253,21 +216,20 @@ class Recipe(Frozen):
     def _explain(self, error: ValidationError) -> str:
         first = error.errors()[0]
         field = str(first["loc"][0])
-        received = first["input"]
-        if field in LIMITS:
-            low, high = self.limits()[field]
-            kind = "a whole number" if field in _WHOLE else "a number"
-            wanted = f"{kind} from {low:g} to {high:.10g}"
-            if field == "max_brisque":
-                wanted += ", or None for no filter"
-        elif field == "region":
-            wanted = f"one of {', '.join(get_args(Region))}"
-        else:
-            wanted = f"valid ({first['msg']})"
-        return f"{field} must be {wanted} for recipe {self.name}. Received: {received!r}."
+        wanted = self.option(field).wanted or f"valid ({first['msg']})"
+        return f"{field} must be {wanted} for recipe {self.name}. Received: {first['input']!r}."
 
 
-# Our schedule; see `Recipe.fast`.
+SCHEDULE = Choice(
+    title="Schedule",
+    group="training",
+    labels={"fast": "Fast", "published": "As published"},
+    flags=("--schedule",),
+    help="Fast: the same network and optimizer; the learning rate falls and the training ends when "
+    "the validation loss stops improving, and the best epoch is kept. As published: the study's "
+    "own schedule, with all its epochs unless they can change nothing any more.",
+)
+# The fast schedule; see `Recipe.fast`.
 FAST: dict[str, Any] = {
     "plateau": Plateau(monitor="val_loss", factor=0.25, patience=3, mode="min"),
     "best_by": "val_loss",
