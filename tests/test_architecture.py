@@ -59,9 +59,15 @@ def dotted(path: Path) -> str:
 
 
 def modules_imported(path: Path, known: set[str]) -> set[str]:
-    """The modules that a file imports, anywhere in it; of `from x import y` y if it is one."""
+    """The modules that a file imports when it runs, also inside functions.
+
+    Of `from x import y` it is y if that is a module. What only type checkers read is left out.
+    """
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []  # before the walk reaches it
         if isinstance(node, ast.ImportFrom):
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {name if name in known else node.module or "" for name in names}
