@@ -23,7 +23,7 @@ from cxrcore.jobs.state import observe
 COMMAND: tuple[str, ...] = (sys.executable, "-m", "cxrcore", "run-job")
 
 _GATE_SECONDS = 20.0  # for one start at a time; a start takes milliseconds
-_END_SECONDS = 5.0  # for a process that wrote its last word to end
+_END_SECONDS = 5.0  # for a process that wrote its last status to end
 
 
 def start(spec: JobSpec, *, command: Sequence[str] = COMMAND) -> Job:

@@ -26,7 +26,7 @@ def process_is_gone(pid: int) -> bool:
 def submit_and_leave(spec: model.JobSpec, command: tuple[str, ...]) -> int:
     """Submit from a process that ends then; return its process group."""
     code = (
-        "from cxrcore.jobs import control, record\n"
+        "from cxrcore.jobs import control, model\n"
         f"spec = model.JobSpec.model_validate_json({spec.model_dump_json()!r})\n"
         f"control.start(spec, command={command!r})"
     )
@@ -87,7 +87,7 @@ def test_two_simultaneous_submissions_from_threads_start_one_process(bench):
 
 def test_two_simultaneous_submissions_from_processes_start_one_process(bench):
     code = (
-        "import sys\nfrom cxrcore.jobs import control, record\n"
+        "import sys\nfrom cxrcore.jobs import control, model\n"
         "sys.stdin.readline()\n"  # all begin when the test says so
         f"spec = model.JobSpec.model_validate_json({bench.spec(hold=True).model_dump_json()!r})\n"
         f"print(control.start(spec, command={bench.command!r}).ticket)"

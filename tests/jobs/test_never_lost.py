@@ -130,7 +130,7 @@ def test_a_process_that_was_killed_otherwise_is_not_said_to_have_lacked_memory(b
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (signal.SIGSEGV, "Its process crashed (SIGSEGV), which libraries do when they are refused"),
+        (signal.SIGSEGV, "Its process crashed (SIGSEGV), as libraries do when they get no memory"),
         # Not SIGHUP: under nohup nobody hears it.
         (signal.SIGUSR1, "Its process was ended by SIGUSR1; its log may say more."),
     ],
@@ -170,7 +170,7 @@ def ended_alone(**changes: object) -> model.Job:
     ("changes", "said"),
     [
         ({}, "ended without a word"),
-        ({"boot": "another"}, "The computer went off or was started anew"),
+        ({"boot": "another"}, "The computer went off or was restarted"),
         ({"boot": "another", "machine": "elsewhere"}, "ended without a word"),
         ({"boot": None, "oom_kills": None}, "ended without a word"),
         ({"free_mb": 90.0}, "perhaps for lack of memory: the computer had 90 MB left"),
