@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,15 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real X-rays (../shared/data) are not on this machine")
     return folder
+
+
+@pytest.fixture
+def short_trunks() -> Iterator[None]:
+    """The large networks are built on trunks of few layers."""
+    from tests.helpers import short_trunks  # imports Keras
+
+    with short_trunks.in_place():
+        yield
 
 
 def write_tiny_dataset(

@@ -10,8 +10,8 @@ from cxrcore.models.networks import residual
 
 
 @pytest.fixture
-def model(built):
-    return built("resnet50-masked")
+def model(whole):
+    return whole("resnet50-masked")
 
 
 @pytest.fixture(scope="module")
