@@ -8,7 +8,7 @@ import pytest
 from layouts import LAYOUTS, mask, picture, table
 
 from cxrcore import cli, datasets, images, index
-from cxrcore.datasets import merge
+from cxrcore.datasets import combination
 from cxrcore.datasets.masks import read as read_mask
 from cxrcore.errors import DatasetError
 
@@ -228,7 +228,7 @@ def test_a_damaged_list_of_members_is_told(first, second):
 @pytest.mark.parametrize("word", ["", "a", "a:b", "a=b", ":b=c", "a:=c"])
 def test_words_that_map_nothing_are_refused(word):
     with pytest.raises(DatasetError, match="MEMBER:LABEL=CLASS"):
-        merge.parse_map([word])
+        combination.parse_map([word])
 
 
 def test_the_command_line_merges(first, second, monkeypatch, capsys):

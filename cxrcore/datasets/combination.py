@@ -74,7 +74,7 @@ def merge(
     return made
 
 
-def parse_map(words: Iterable[str]) -> dict[str, dict[str, str | None]]:
+def parse_map(texts: Iterable[str]) -> dict[str, dict[str, str | None]]:
     """Labels by member from words like MEMBER:LABEL=CLASS; an empty class leaves the label out.
 
     >>> parse_map(["a:Covid-19=COVID-19", "a:CT="])
@@ -83,8 +83,8 @@ def parse_map(words: Iterable[str]) -> dict[str, dict[str, str | None]]:
     Raises:
         DatasetError: a word is not of that form.
     """
-    told: dict[str, dict[str, str | None]] = defaultdict(dict)
-    for word in words:
+    mapping: dict[str, dict[str, str | None]] = defaultdict(dict)
+    for word in texts:
         member, colon, pair = word.partition(":")
         label, equals, name = pair.rpartition("=")
         if not (member.strip() and colon and label.strip() and equals):
@@ -92,8 +92,8 @@ def parse_map(words: Iterable[str]) -> dict[str, dict[str, str | None]]:
                 f"Labels are mapped by MEMBER:LABEL=CLASS, or MEMBER:LABEL= to leave them out. "
                 f"Received: {word!r}."
             )
-        told[member.strip()][label.strip()] = name.strip() or None
-    return dict(told)
+        mapping[member.strip()][label.strip()] = name.strip() or None
+    return dict(mapping)
 
 
 def _check_members(root: Path, loaded: Sequence[Dataset]) -> None:
