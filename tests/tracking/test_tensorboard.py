@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from events import scalars
 
 from cxrcore import models
 from cxrcore.errors import StoreError
 from cxrcore.tracking.tensorboard import Board, write_events
+from tests.helpers.events import scalars
 
 COLUMNS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 
