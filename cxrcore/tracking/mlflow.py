@@ -111,10 +111,10 @@ def _log_whole(
 
 
 def _parameters(run: Run) -> dict[str, str]:
-    """What was chosen: the recipe's fields that decide weights, the split, the data."""
+    """The recipe's fields that decide weights, by their names; the split and the data."""
     values = {
         "recipe": run.recipe.name,
-        **run.recipe.weights_fields(),
+        **run.recipe.values(),
         "split": run.split.model_dump(mode="json", exclude_none=True),
         "classes": ", ".join(run.classes),
         "images": dict(run.split_counts),

@@ -10,11 +10,11 @@ from cxrcore import figures, store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.images import REGION_NAMES
+from cxrcore.models.fields import WEIGHTS_NAMES
 from cxrcore.store import Run
 from pages.models.compare import confusion, families, family_table, report, trash
 from pages.models.compare.families import Family
 from pages.shared import cache, charts, reported, run_marks
-from pages.shared.text import WEIGHTS_NAMES
 
 MOST_SIDE_BY_SIDE = 3
 

@@ -9,7 +9,7 @@ import pytest
 
 from cxrcore.errors import WeightsError
 from cxrcore.models import RECIPES, networks, pretrained
-from cxrcore.models.networks import legacy
+from cxrcore.models.pretrained import matching
 from tests.helpers import short_trunks
 
 SMALL = {"image_size": 64}
@@ -125,7 +125,7 @@ def test_densenet_weights_do_not_pass_for_resnet(donor, chexnet_file):
     needed = with_weights(
         networks.build(recipe.override(weights="random"), 4).get_layer("resnet50").layers
     )
-    message = rf"another network: {with_weights(donor.layers)} layers .* {needed} are needed"
+    message = rf"does not fit resnet50: .* of {needed}.*\({with_weights(donor.layers)} layers"
     with pytest.raises(WeightsError, match=message):
         networks.build(recipe, 4, weights=str(chexnet_file))
 
@@ -161,7 +161,7 @@ def test_names_at_each_others_places_are_not_matched_by_order(tmp_path):
     donor = networks.build(PLAIN, 3)
     swap = {"conv3": "conv4", "conv4": "conv3", "dense1": "other"}
     file = write_keras2(tmp_path / "m.h5", donor.layers, lambda name: swap.get(name, name))
-    with pytest.raises(WeightsError, match="another network"):
+    with pytest.raises(WeightsError, match=r"'conv3', needs .*has 'conv4' .* in another order"):
         networks.load_weights(networks.build(PLAIN, 3), file)
 
 
@@ -169,7 +169,7 @@ def test_another_number_of_classes_is_refused_and_nothing_is_changed(tmp_path):
     file = write_keras2(tmp_path / "m.h5", shake(networks.build(PLAIN, 4)).layers)
     model = networks.build(PLAIN, 3)
     before = model.get_weights()
-    with pytest.raises(WeightsError, match=r"'predictions' needs arrays .*\(50, 3\).*\(50, 4\)"):
+    with pytest.raises(WeightsError, match=r"'predictions', needs arrays .*\(50, 3\).*\(50, 4\)"):
         networks.load_weights(model, file)
     assert all(map(np.array_equal, before, model.get_weights()))
 
@@ -193,11 +193,23 @@ def names_without_groups(path):
         file.attrs["layer_names"] = [b"conv1"]
 
 
-@pytest.mark.parametrize("spoil", [not_hdf5, no_names, cut_off, names_without_groups])
-def test_a_file_that_is_not_weights_is_refused(tmp_path, spoil):
+UNREADABLE = "cannot be read as Keras weights"
+NO_KERAS = "is neither an HDF5 file"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (not_hdf5, NO_KERAS),
+        (no_names, UNREADABLE),
+        (cut_off, UNREADABLE),
+        (names_without_groups, UNREADABLE),
+    ],
+)
+def test_a_file_that_is_not_weights_is_refused(tmp_path, spoil, message):
     file = tmp_path / "m.h5"
     spoil(file)
-    with pytest.raises(WeightsError, match=r"m\.h5 cannot be read as Keras weights"):
+    with pytest.raises(WeightsError, match=rf"m\.h5 {message}"):
         networks.load_weights(networks.build(PLAIN, 3), file)
 
 
@@ -230,6 +242,15 @@ def test_a_file_that_changed_since_it_was_chosen_is_refused(tmp_path):
         networks.build(recipe, 3)
 
 
+@pytest.mark.parametrize("name", ["m.keras", "m.weights.h5"])
+def test_files_of_keras_3_are_read_as_well(tmp_path, name):
+    donor = shake(networks.build(PLAIN, 3))
+    (donor.save if name == "m.keras" else donor.save_weights)(tmp_path / name)
+    model = networks.build(PLAIN, 3)
+    networks.load_weights(model, tmp_path / name)
+    assert same_weights(model.layers, donor.layers)
+
+
 def test_names_are_listed_without_reading_the_weights(donor, chexnet_file):
-    names = legacy.layer_names(chexnet_file)
+    names = matching.names(chexnet_file)
     assert names == [layer.name for layer in donor.layers if layer.weights]

@@ -13,23 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from cxrcore.errors import RecipeError, WeightsError
 from cxrcore.files import digest
-from cxrcore.models import Recipe
-from cxrcore.models.networks import binary, chexnet, compact, fusion, legacy, plain, residual
-from cxrcore.models.networks.sizes import count_parameters
-from cxrcore.models.pretrained import kinds_of, locate
+from cxrcore.models import registry
+from cxrcore.models.pretrained.location import kinds_of, locate
+from cxrcore.models.recipe import Recipe
 from cxrcore.progress import Report, silent
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["build", "compile", "count_parameters", "load_weights", "trunk_and_head"]
 
-_WITH_TRUNK = {
-    "resnet50": residual.build,
-    "chexnet": chexnet.build,
-    "chexnet-probe": chexnet.build_probe,
-}
-_OF_OTHER_MAKES = {"compact": compact.build, **dict.fromkeys(binary.BINARY, binary.build)}
+def count_parameters(recipe: Recipe, n_classes: int) -> int:
+    """All weights of `build(recipe, n_classes)`, as Keras' `count_params`, without TensorFlow.
+
+    Raises:
+        RecipeError: there is no network of that name.
+    """
+    return recipe.architecture.count_parameters(recipe, n_classes)
 
 
 def build(
@@ -39,27 +38,29 @@ def build(
     *,
     report: Report = silent,
 ) -> "keras.Model":
-    """The network of `recipe`, not compiled, with its first weights.
+    """The network of `recipe` with its first weights, not compiled.
 
-    First weights follow from `recipe.seed` alone: the global seeds of Python, NumPy and
-    Keras are set to it (`keras.utils.set_random_seed`), because Keras' ready-made networks
-    take no initialiser. Precision is the caller's: set a policy with
-    `keras.mixed_precision.set_global_policy` first.
+    Random weights depend on `recipe.seed` only: the global seeds of Python, NumPy and Keras
+    are set to it (`keras.utils.set_random_seed`), because Keras' ready-made networks take no
+    initialiser. The caller chooses the precision beforehand, with
+    `keras.mixed_precision.set_global_policy`.
 
     Args:
-        recipe: says what to build.
-        classes: how many classes, or their names; at least two.
-        weights: "random", "imagenet", "chexnet" or the path of an .h5 file, instead of
-            the recipe's own.
-        report: told of a download, if one is needed.
+        recipe: what to build.
+        classes: the number of classes, or their names; at least two.
+        weights: one of `recipe.weights_choices` or the path of an .h5 file, in place of the
+            recipe's own.
+        report: receives the progress of a download, if one is needed.
 
     Raises:
-        RecipeError: fewer than two classes, or weights this network cannot start from.
+        RecipeError: fewer than two classes, no such network, or weights it cannot start from.
         WeightsError: the weights are missing or do not fit.
     """
     n_classes = _count(classes)
     if weights is not None:
         recipe = recipe.override(weights=weights)
+    network = recipe.architecture
+    recipe.check(network)
     files = _first_weights(recipe, report)  # before TensorFlow is imported: failing is quick
     if recipe.n_classes not in (None, n_classes):
         raise RecipeError(
@@ -70,23 +71,18 @@ def build(
     import keras
 
     keras.utils.set_random_seed(recipe.seed)
-    if recipe.network == "resnet50v2-xception":
-        return fusion.build(recipe, n_classes, files)
-    file = files[0] if files else None
-    if builder := _WITH_TRUNK.get(recipe.network):
-        return builder(recipe, n_classes, file)
-    make = _OF_OTHER_MAKES.get(recipe.network, plain.build)
-    model = make(recipe, n_classes)
-    if file:
-        load_weights(model, file)
+    model = network.build(recipe, n_classes)
+    if files and network.load:
+        network.load(model, files)
+    elif files:
+        load_weights(model, files[0])
     return model
 
 
 def compile(model: "keras.Model", recipe: Recipe) -> None:
-    """Give `model` (or its head) the recipe's optimiser, loss and accuracy; labels are numbers.
+    """Give `model` (or its head) the recipe's optimiser, loss and accuracy; labels are 0..k-1.
 
-    The studies wrote labels as one-hot rows; sparse categorical cross-entropy is the same
-    loss for numbers 0..k-1. With label smoothing e, a label counts as 1 - e of its own class
+    The studies wrote labels as one-hot rows; sparse categorical cross-entropy is the same loss. With label smoothing e, a label counts as 1 - e of its own class
     and e spread evenly over all (Szegedy et al. 2015, arXiv:1512.00567), in validation too.
     """
     import keras
@@ -120,12 +116,14 @@ def _smoothed(share: float) -> "Callable[[Any, Any], Any]":
 
 
 def load_weights(model: "keras.Model", path: Path) -> None:
-    """Set all weights of a built model from a legacy .h5 file, such as a study published.
+    """Set all weights of a built model from a file, such as one that a study published.
 
     Raises:
         WeightsError: the file is damaged or holds another network.
     """
-    legacy.load(path, model.layers)
+    from cxrcore.models.pretrained import matching
+
+    matching.load(path, model.layers, model.name)
 
 
 def trunk_and_head(model: "keras.Model") -> tuple["keras.Model", "keras.Model"]:
@@ -156,10 +154,15 @@ def trunk_and_head(model: "keras.Model") -> tuple["keras.Model", "keras.Model"]:
         raise RecipeError(
             f"The network {model.name} has no frozen layers before those that train, or changes "
             "images at random before them, so features cannot be computed once. Train it whole, "
-            "or choose chexnet-probe, or resnet50-masked without augmentation."
+            f"or choose, without augmentation, one of: {', '.join(_frozen_first())}."
         )
     trunk = _chain(model.input.shape[1:], before, "trunk")
     return trunk, _chain(trunk.output.shape[1:], after, "head")
+
+
+def _frozen_first() -> list[str]:
+    recipes = registry.models().recipes.values()
+    return [recipe.name for recipe in recipes if recipe.architecture.frozen_first]
 
 
 def _chain(
@@ -190,6 +193,6 @@ def _first_weights(recipe: Recipe, report: Report) -> tuple[Path, ...]:
     if recipe.weights_digest and digest(paths[0]) != recipe.weights_digest:
         raise WeightsError(
             f"{paths[0]} has changed since it was chosen for this training. "
-            "Choose the file again, so that the run's name tells of its new content."
+            "Choose the file again, so that the run is named after its new content."
         )
     return paths

@@ -1,18 +1,23 @@
-"""Weights of models that others trained: which arrays a file holds, without running any of it.
+"""The arrays in a file of Keras weights, read without running any of it.
 
-Three layouts are read, by h5py alone; no layer, function or pickle of the file is ever made
-into an object:
+Three layouts are read, by h5py alone; no layer, function or pickle of the file becomes an
+object (docs/decisions/0022):
 
-    .h5           Keras 1 and 2, weights only or a full model (see `legacy`)
+    .h5           Keras 1 and 2: the attribute `layer_names` lists the layers; each has a group
+                  whose attribute `weight_names` lists its arrays, trainable ones first.
+                  `model.save` puts all of it in a group `model_weights`. Long lists are cut
+                  into `layer_names0`, `layer_names1`, ... Keras 2 allowed `/` in layer names
+                  ("conv1/conv"), Keras 3 writes `_`
     .weights.h5   Keras 3: layers/<class>_<number>/vars/<number>, the layer's name an attribute
     .keras        Keras 3: a zip of model.weights.h5 and config.json, which is read as plain
                   JSON for the order and the names of the layers
 
 A model inside a model is taken apart into its layers, so that a trunk fits whether it was
-built in or put in as one layer.
+built in or added as one layer.
 """
 
 import contextlib
+import itertools
 import json
 import re
 import tempfile
@@ -25,7 +30,6 @@ from typing import Any
 
 from cxrcore.errors import WeightsError
 from cxrcore.models import torch_files
-from cxrcore.models.networks import legacy
 
 _WEIGHTS, _CONFIG = "model.weights.h5", "config.json"
 _MOST_BYTES = 8 << 30  # of weights in a zip; an optimiser's arrays may lie beside them
@@ -64,22 +68,28 @@ class Content:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Content]:
+def open_weights(path: Path) -> Iterator[Content]:
     """The layers of a weights file, readable inside the block.
 
     Raises:
         WeightsError: the file is missing, damaged or of a library that is not read.
     """
-    if _layout(path) == "zip":
-        with _unpacked(path) as (h5_path, config), _keras3(path, h5_path, config) as content:
-            yield content
-    elif _is_keras3(path):
-        with _keras3(path, path, None) as content:
-            yield content
-    else:
-        with legacy.entries(path) as found:
-            stored = [leaf for name, arrays in found.items() for leaf in _taken_apart(name, arrays)]
-            yield Content(path, path, stored, ordered=True)
+    import h5py
+
+    zipped = _layout(path) == "zip"
+    with contextlib.ExitStack() as stack:
+        h5_path, config = stack.enter_context(_unzip(path)) if zipped else (path, None)
+        try:
+            file = stack.enter_context(h5py.File(h5_path, "r"))
+            if zipped or any(name in file for name in _CONTAINERS):
+                found = dict(_walk(path, file, ""))
+                layers = _in_order(path, found, config) if zipped else list(found.values())
+                content = Content(path, h5_path, layers, ordered=zipped)
+            else:
+                content = Content(path, h5_path, _keras2(file), ordered=True)
+        except (OSError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            raise _damaged(path, error) from error
+        yield content
 
 
 def _layout(path: Path) -> str:
@@ -118,8 +128,8 @@ def _zip_names(path: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _unpacked(path: Path) -> Iterator[tuple[Path, Any]]:
-    """The weights of a .keras archive as a file, and its configuration as plain JSON."""
+def _unzip(path: Path) -> Iterator[tuple[Path, Any]]:
+    """The weights of a .keras file as a temporary file, and its configuration as plain JSON."""
     with tempfile.TemporaryDirectory(prefix="cxr-import-") as folder:
         place = Path(folder).resolve() / _WEIGHTS
         try:
@@ -140,27 +150,23 @@ def _unpacked(path: Path) -> Iterator[tuple[Path, Any]]:
         yield place, config
 
 
-def _is_keras3(path: Path) -> bool:
-    import h5py
+def _keras2(file: Any) -> list[Stored]:
+    """The layers in the layout of Keras 1 and 2, models taken apart."""
+    root = file if _names(file, "layer_names") else file["model_weights"]
+    layers: list[Stored] = []
+    for name in _names(root, "layer_names"):
+        group = root[name]
+        arrays = [(part, group[part]) for part in _names(group, "weight_names")]
+        layers += _split_model(name, arrays)
+    return layers
 
-    try:
-        with h5py.File(path, "r") as file:
-            return any(name in file for name in _CONTAINERS)
-    except OSError as error:
-        raise _damaged(path, error) from error
 
-
-@contextlib.contextmanager
-def _keras3(path: Path, h5_path: Path, config: Any) -> Iterator[Content]:
-    import h5py
-
-    try:
-        with h5py.File(h5_path, "r") as file:
-            found = dict(_walk(path, file, ""))
-            layers = list(found.values()) if config is None else _in_order(path, found, config)
-            yield Content(path, h5_path, layers, ordered=config is not None)
-    except (OSError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _damaged(path, error) from error
+def _names(group: Any, key: str) -> list[str]:
+    """The strings of an attribute that may be cut into numbered parts; none if it is missing."""
+    cut = itertools.takewhile(group.attrs.__contains__, (f"{key}{n}" for n in itertools.count()))
+    parts = [key] if key in group.attrs else cut
+    found = [name for part in parts for name in group.attrs[part]]
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in found]
 
 
 def _walk(path: Path, group: Any, place: str) -> Iterator[tuple[str, Stored]]:
@@ -225,8 +231,8 @@ def snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def _taken_apart(name: str, arrays: list[tuple[str, Any]]) -> list[Stored]:
-    """One layer of a legacy file, or the layers of the model that stands in its place.
+def _split_model(name: str, arrays: list[tuple[str, Any]]) -> list[Stored]:
+    """One layer of Keras 1 or 2, or the layers of the model in its place; none without arrays.
 
     Arrays are named `<layer>/<array>`; those of a model inside carry the names of its layers,
     trained arrays before the others, so that a layer's own are gathered from both.

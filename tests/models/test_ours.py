@@ -2,8 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from cxrcore.models import get, networks, schedule_of
-from cxrcore.models.networks import compact
+from cxrcore.models import get, networks, ours, schedule_of
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +28,7 @@ def test_every_stage_halves_the_maps(model):
     sides = [model.get_layer(f"stage{n}_block2_out").output.shape[1:3] for n in (1, 2, 3, 4)]
     assert sides == [(16, 16), (8, 8), (4, 4), (2, 2)]
     widths = [model.get_layer(f"stage{n}_block2_out").output.shape[3] for n in (1, 2, 3, 4)]
-    assert tuple(widths) == compact.STAGES
+    assert tuple(widths) == ours.STAGES
 
 
 def test_running_means_follow_within_an_epoch(model):

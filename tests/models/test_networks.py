@@ -55,6 +55,15 @@ def test_a_saved_model_opens_safely_and_predicts_the_same(built, small, name, tm
     assert (last.name, last.units, last.input.shape[0]) == ("predictions", 2, None)
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_it_reads_as_many_channels_as_its_record_says(built, small, name):
+    pixels = images(small(name))
+    other = pixels.copy()
+    other[..., 1:] = 0
+    same = np.allclose(built(name)(pixels), built(name)(other), atol=1e-7)
+    assert same == (small(name).architecture.channels == 1)
+
+
 def test_class_names_may_be_given_for_their_number():
     assert networks.build(PLAIN, ("a", "b", "c")).output_shape == (None, 3)
 
@@ -164,8 +173,8 @@ def test_a_training_step_is_traced_once(smoothing, monkeypatch):
 
 def test_importing_and_counting_do_not_import_tensorflow():
     code = (
-        "import sys; from cxrcore import networks, recipes; "
-        "[networks.count_parameters(r, 3) for r in recipes.RECIPES.values()]; "
+        "import sys; from cxrcore.models import RECIPES, networks; "
+        "[networks.count_parameters(r, 3) for r in RECIPES.values()]; "
         "print({'tensorflow', 'keras', 'h5py'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

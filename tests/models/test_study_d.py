@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from cxrcore.errors import WeightsError
 from cxrcore.models import RECIPES, networks
-from cxrcore.models.networks import fusion
 
 NAME = "resnet50v2-xception"
 
@@ -16,7 +16,8 @@ def model(built):
 
 
 def test_both_trunks_see_the_image_as_they_were_trained_to(model):
-    pixels = np.random.default_rng(0).uniform(0, 255, (1, 72, 72, 3)).astype("float32")
+    shape = (1, *model.input_shape[1:])
+    pixels = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
     scaled = keras.Model(model.input, model.get_layer("scale").output)(pixels)
     for module in (keras.applications.resnet_v2, keras.applications.xception):
         np.testing.assert_allclose(scaled, module.preprocess_input(pixels.copy()), atol=1e-5)
@@ -57,9 +58,21 @@ def test_each_trunk_gets_its_own_file(small, tmp_path, short_trunks):
     files = [tmp_path / f"{donor.name}.h5" for donor in donors]
     for donor, file in zip(donors, files, strict=True):
         donor.save(file)
-    model = fusion.build(recipe, 2, files)
+    model = networks.build(recipe, 2)
+    recipe.architecture.load(model, files)
     for donor in donors:
         for ours, theirs in zip(
             model.get_layer(donor.name).get_weights(), donor.get_weights(), strict=True
         ):
             np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5:UserWarning")
+def test_a_single_file_is_that_of_the_whole_network(small, model, tmp_path, short_trunks):
+    model.save(tmp_path / "whole.h5")
+    again = networks.build(small(NAME).override(seed=7), 2, weights=str(tmp_path / "whole.h5"))
+    for ours, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    keras.applications.ResNet50V2(include_top=False, weights=None).save(tmp_path / "half.h5")
+    with pytest.raises(WeightsError, match="does not fit resnet50v2-xception"):
+        networks.build(small(NAME), 2, weights=str(tmp_path / "half.h5"))

@@ -1,7 +1,8 @@
 """Which layer of a file belongs to which layer of a network: by name, else by order and shape."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxrcore.errors import WeightsError
-from cxrcore.models.networks.foreign import Content, Stored, snake_case
+from cxrcore.models.pretrained.reader import Content, Stored, open_weights, snake_case
 
 if TYPE_CHECKING:
     import keras
@@ -36,49 +37,91 @@ class Match:
         }
 
 
-def leaves(model: "keras.Model") -> list["keras.Layer"]:
-    """The layers with weights, those of a model inside at its place."""
-    return flattened(model.layers)
+def load(
+    path: Path,
+    layers: Sequence["keras.Layer"],
+    network: str,
+    *,
+    renamed: Mapping[str, str] | None = None,
+    unused: Collection[str] = (),
+) -> None:
+    """Set the weights of `layers` from a file; either all are set or none is.
+
+    Args:
+        path: a file that `open_weights` reads.
+        layers: as for `leaves`.
+        network: its name, for messages.
+        renamed: layer name here -> layer name in the file, where they differ.
+        unused: names of layers that the file may hold besides.
+
+    Raises:
+        WeightsError: the file is damaged or does not fit; names the first layer that does not.
+    """
+    with open_weights(path) as content:
+        used = [layer for layer in content.layers if layer.name not in unused]
+        matches = match(replace(content, layers=used), leaves(layers), network, renamed)
+        values = [read(content, one) for one in matches]
+    for one, arrays in zip(matches, values, strict=True):
+        assign(one.layer, arrays)
 
 
-def flattened(layers: Sequence["keras.Layer"]) -> list["keras.Layer"]:
-    """As `leaves`, of a sequence of layers and models."""
+def names(path: Path) -> list[str]:
+    """Of the layers with weights in a file, with `_` for `/`.
+
+    Raises:
+        WeightsError: the file cannot be read.
+    """
+    with open_weights(path) as content:
+        return [layer.name for layer in content.layers]
+
+
+def leaves(layers: Sequence["keras.Layer"]) -> list["keras.Layer"]:
+    """The layers that have weights; those of a model among them stand in its place."""
     import keras
 
     found = []
     for layer in layers:
         if isinstance(layer, keras.Model):
-            found += leaves(layer)
+            found += leaves(layer.layers)
         elif layer.weights:
             found.append(layer)
     return found
 
 
-def match(content: Content, targets: Sequence["keras.Layer"], network: str) -> list[Match]:
-    """One match a target; every array has the target's shape.
+def match(
+    content: Content,
+    targets: Sequence["keras.Layer"],
+    network: str,
+    renamed: Mapping[str, str] | None = None,
+) -> list[Match]:
+    """For each target the layer of the file that belongs to it, with arrays of the same shapes.
 
-    By name if the file has exactly the targets' names; else by order, as long as no name
-    stands at another's place. Where a file does not tell the order of all its layers (Keras 3
-    weights only), layers are counted class by class.
+    By name if the file has exactly the targets' names; else by order, provided that no layer
+    of the same name stands elsewhere (Keras numbers unnamed layers, "conv2d_7", so names may
+    differ). Keras 3's files of weights alone give no order across classes of layers; there the
+    layers are counted class by class.
 
     Args:
         content: an open file.
         targets: layers with weights, in the network's order.
         network: its name, for messages.
+        renamed: name of a target -> its name in the file, where they differ.
 
     Raises:
         WeightsError: names the first layer that does not fit.
     """
     stored = content.layers
-    by_name = {layer.name: layer for layer in stored}
+    counts = Counter(layer.name for layer in stored)
+    by_name = {layer.name: layer for layer in stored if counts[layer.name] == 1}
+    wanted = [(renamed or {}).get(layer.name, layer.name) for layer in targets]
     by: Literal["name", "order"] = "order"
-    if len(by_name) == len(stored) and set(by_name) == {layer.name for layer in targets}:
-        stored, by = [by_name[layer.name] for layer in targets], "name"
+    if len(by_name) == len(stored) and set(by_name) == set(wanted):
+        stored, by = [by_name[name] for name in wanted], "name"
     elif not content.ordered:
         stored = _class_by_class(content, targets, network)
-    for place, target in enumerate(targets):
+    for place, (target, name) in enumerate(zip(targets, wanted, strict=True)):
         found = stored[place] if place < len(stored) else None
-        moved = by == "order" and target.name in by_name and found is not by_name[target.name]
+        moved = by == "order" and name in by_name and found is not by_name[name]
         if found is None or found.shapes != shapes_of(target) or moved:
             raise _does_not_fit(content, network, targets, stored, place)
     if len(stored) > len(targets):
@@ -92,10 +135,10 @@ def match(content: Content, targets: Sequence["keras.Layer"], network: str) -> l
 
 
 def read(content: Content, matched: Match) -> Arrays:
-    """The arrays for a layer, checked to be finite numbers that lie in the file itself.
+    """The arrays for a layer, float32.
 
     Raises:
-        WeightsError: they are not.
+        WeightsError: they are damaged, not finite, or lie in another file.
     """
     for dataset in matched.stored.arrays:
         elsewhere = Path(dataset.file.filename) != content.h5_path
@@ -110,7 +153,10 @@ def read(content: Content, matched: Match) -> Arrays:
                 f"{dataset.attrs.get('dtype', dataset.dtype)}, not as floating-point numbers of "
                 "16, 32 or 64 bits. Save the model in float32."
             )
-    arrays = [np.asarray(dataset, dtype=np.float32) for dataset in matched.stored.arrays]
+    try:
+        arrays = [np.asarray(dataset, dtype=np.float32) for dataset in matched.stored.arrays]
+    except OSError as error:  # h5py, of a damaged block
+        raise WeightsError(f"{content.path} is damaged: {error}. Get the file again.") from error
     if not all(np.isfinite(array).all() for array in arrays):
         raise WeightsError(
             f"{content.path} is damaged: layer {matched.stored.name!r} holds values that are not "
@@ -126,7 +172,7 @@ def assign(layer: "keras.Layer", arrays: Arrays) -> None:
 
 
 def shapes_of(layer: "keras.Layer") -> list[tuple[int, ...]]:
-    """Of the layer's variables, in the order that files have."""
+    """Of the layer's variables, in the order of files."""
     return [tuple(variable.shape) for variable in _variables(layer)]
 
 
@@ -137,7 +183,7 @@ def _variables(layer: "keras.Layer") -> list[Any]:
 def _class_by_class(
     content: Content, targets: Sequence["keras.Layer"], network: str
 ) -> list[Stored]:
-    """What the file has for each target, where only the order inside a class is known."""
+    """The layer for each target, where only the order inside a class of layers is known."""
     places: dict[str, set[str]] = {}
     left: dict[str, list[Stored]] = {}
     for layer in content.layers:
@@ -192,6 +238,8 @@ def _advice(
             f"The file tells {found[-1][-1]} classes apart, here there are {needed[-1][-1]}: "
             "choose a dataset with as many classes."
         )
+    if needed == found:
+        return "Its layers have these names in another order: choose the recipe of its network."
     if [a[1:] for a in needed] == [a[1:] for a in found]:
         return "It was trained on images of another size: give that size (--size)."
     return "Choose the recipe whose network the file was trained with."

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from cxrcore.errors import RecipeError
 from cxrcore.models import RECIPES, networks
 
 
@@ -128,10 +129,12 @@ def test_five_blocks_leave_four_by_four_places_of_200_pixels(models):
 
 def test_the_smallest_size_of_five_blocks_leaves_one_place_and_one_less_leaves_none():
     recipe = RECIPES["cnn-five"]
-    model = networks.build(recipe.override(image_size=recipe.min_size), 3)
+    model = networks.build(recipe.override(image_size=recipe.architecture.min_size), 3)
     assert model.get_layer("pool5").output.shape == (None, 1, 1, 32)
-    too_small = recipe.model_copy(update={"image_size": recipe.min_size - 1})
+    too_small = recipe.model_copy(update={"image_size": recipe.architecture.min_size - 1})
     with pytest.raises(ValueError, match="output size would be zero or negative"):
+        too_small.architecture.build(too_small, 3)
+    with pytest.raises(RecipeError, match="from 94 to 512"):
         networks.build(too_small, 3)
 
 

@@ -1,82 +1,27 @@
-"""Pretrained weights: found locally, else downloaded, checked and kept.
+"""Files of pretrained weights: found on this machine, else downloaded, checked and kept.
 
 A file is looked for in the project's weights folder, then in Keras' own cache, and only
-then fetched. Nothing is ever replaced silently by random weights.
-
-Sources: addresses and MD5 sums are those of `keras.applications` (resnet.py and
-densenet.py of Keras 3.15; a test compares). The CheXNet file is published by its author on
-a file-sharing page without a checksum, so it is never fetched by program: the message says
-where it is and which folder it belongs in.
+then downloaded. Random weights never replace a missing file.
 """
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
-from cxrcore import downloads
-from cxrcore.downloads import TIMEOUT_SECONDS
 from cxrcore.errors import WeightsError
-from cxrcore.models import Recipe
+from cxrcore.models import registry
+from cxrcore.models.recipe import Recipe
+from cxrcore.models.records import Source
 from cxrcore.progress import Report, silent
 from cxrcore.settings import weights_dir
 
-_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
-
-
-@dataclass(frozen=True)
-class Source:
-    """One file of pretrained weights: where it is published and how it is recognised."""
-
-    file_name: str
-    address: str  # of the file itself if `md5` is known, else of the page that offers it
-    md5: str | None = None  # None: no checksum is published, so it is never downloaded
-
-
-SOURCES: dict[str, Source] = {
-    "imagenet:resnet50": Source(
-        file_name="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        address=f"{_KERAS}/resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        md5="4d473c1dd8becc155b73f8504c6f6626",
-    ),
-    "imagenet:densenet121": Source(
-        file_name="densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        address=f"{_KERAS}/densenet/densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        md5="30ee3e1110167f948a6b9946edeeb738",
-    ),
-    "imagenet:resnet50v2": Source(
-        file_name="resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        address=f"{_KERAS}/resnet/resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        md5="fac2f116257151a9d068a22e544a4917",
-    ),
-    "imagenet:xception": Source(
-        file_name="xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        address=f"{_KERAS}/xception/xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        md5="b0042744bf5b25fce3cb969f33bebb97",
-    ),
-    # The link in the section "Trained model weights" of the author's README.
-    "chexnet": Source(
-        file_name="brucechou1983_CheXNet_Keras_0.3.0_weights.h5",
-        address=(
-            "https://github.com/brucechou1983/CheXNet-Keras (section 'Trained model weights', "
-            "https://drive.google.com/open?id=19BllaOvs2x5PLV_vlWMy4i8LapLb2j6b)"
-        ),
-    ),
-}
-
-# network -> what its ImageNet weights are, in the order in which it takes them
-_IMAGENET = {
-    "resnet50": ("imagenet:resnet50",),
-    "resnet50v2-xception": ("imagenet:resnet50v2", "imagenet:xception"),
-}
-
 
 def locate(kind: str, *, report: Report = silent, download: bool = True) -> Path:
-    """The file of the weights called `kind`, fetched if it is nowhere on this machine.
+    """The file of the weights called `kind`, downloaded if it is not on this machine.
 
     Args:
-        kind: a key of `SOURCES`, or the path of an .h5 file.
-        report: told how many bytes have arrived, while downloading.
+        kind: that of a `Source`, or the path of an .h5 file.
+        report: receives how many bytes have arrived, while downloading.
         download: False looks on this machine only.
 
     Raises:
@@ -84,10 +29,10 @@ def locate(kind: str, *, report: Report = silent, download: bool = True) -> Path
             address, the folder to put it in and `--weights random`.
         StoreError: the file arrived but could not be written.
     """
-    source = SOURCES.get(kind)
+    source = registry.models().sources.get(kind)
     if source is None:
         return _named_file(kind)
-    if found := _on_this_machine(source):
+    if found := on_this_machine(source):
         _require_checksum(found, source)
         return found
     if source.md5 is None:
@@ -99,35 +44,35 @@ def locate(kind: str, *, report: Report = silent, download: bool = True) -> Path
 
 def available(kind: str) -> bool:
     """Whether `locate(kind, download=False)` would find a file; its content is not checked."""
-    source = SOURCES.get(kind)
-    return Path(kind).expanduser().is_file() if source is None else bool(_on_this_machine(source))
-
-
-def where(kind: str) -> Path | None:
-    """The file of a key of `SOURCES` on this machine, its content not checked; None if absent."""
-    return _on_this_machine(SOURCES[kind])
+    source = registry.models().sources.get(kind)
+    return Path(kind).expanduser().is_file() if source is None else bool(on_this_machine(source))
 
 
 def kinds_of(recipe: Recipe) -> tuple[str, ...]:
-    """What `locate` must find for this recipe, in the network's order; () for random weights."""
+    """What `locate` must find for this recipe, in the network's order; () for random weights.
+
+    Raises:
+        RecipeError: there is no network of that name.
+    """
     if recipe.weights == "random":
         return ()
-    if recipe.weights == "imagenet":
-        return _IMAGENET.get(recipe.network, ("imagenet:densenet121",))
-    return (recipe.weights,)
+    sources = recipe.architecture.pretrained.get(recipe.weights)
+    return (recipe.weights,) if sources is None else tuple(source.kind for source in sources)
 
 
 def _named_file(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_file():
         raise WeightsError(
-            f"The weights {text!r} are neither a file nor one of {', '.join(SOURCES)}. "
+            f"The weights {text!r} are neither a file nor one of "
+            f"{', '.join(registry.models().sources)}. "
             "Correct the path, or pass --weights random to train without pretrained weights."
         )
     return path.resolve()
 
 
-def _on_this_machine(source: Source) -> Path | None:
+def on_this_machine(source: Source) -> Path | None:
+    """Where its file is, the content not checked; None if it is missing."""
     # Keras keeps downloads of keras.applications in models/ of its home; a file that is
     # already there is as good as ours.
     keras_home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
@@ -181,11 +126,13 @@ def _missing(source: Source, reason: str) -> WeightsError:
 
 def _download(source: Source, report: Report) -> Path:
     """Fetch and check; the folder never holds half a file under the file's name."""
+    from cxrcore import downloads  # imports OpenCV, which a request for a cached run can do without
+
     return downloads.download(
         source.address,
         weights_dir() / source.file_name,
         explain=lambda reason: _missing(source, reason),
         checksum=f"md5:{source.md5}",
         report=report,
-        timeout=TIMEOUT_SECONDS,
+        timeout=downloads.TIMEOUT_SECONDS,
     )

@@ -1,13 +1,16 @@
-"""The CNNs that are trained from scratch: what differs between them, and one builder.
+"""Plain CNNs, trained from scratch: blocks of a convolution and a pooling, then dense layers.
 
-Layer names are the same in all of them: scale, conv1, norm1, pool1, drop1, ..., flatten,
-dense1, ..., predictions; a network simply lacks those it does not have.
+Layer names: scale, conv1, norm1, pool1, drop1, ..., flatten, dense1, ..., predictions; a
+network lacks those it does not have.
 """
 
+import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from cxrcore.models import Recipe
+from cxrcore.models import layers as shared
+from cxrcore.models.recipe import Recipe
+from cxrcore.models.records import Network
 
 if TYPE_CHECKING:
     import keras
@@ -32,41 +35,20 @@ class Plain:
     hidden_dropout: float = 0.0
 
 
-_SMALL: tuple[int, ...] = (128, 64, 32, 32)
-
-PLAIN: dict[str, Plain] = {
-    "cnn-plain": Plain(filters=_SMALL, kernel=2, padding="same", hidden=(100, 50)),
-    "cnn-batchnorm": Plain(
-        filters=_SMALL, kernel=2, padding="same", hidden=(100, 50), norm="after pooling"
-    ),
-    "cnn-batchnorm-dropout": Plain(
-        filters=_SMALL,
-        kernel=2,
-        padding="same",
-        hidden=(100, 50),
-        norm="after pooling",
-        dropouts=(0.8, 0.0, 0.2, 0.0),  # the second as in the notebook; the text says the last
-    ),
-    "cnn-five": Plain(
-        filters=(32, 64, 128, 64, 32),
-        kernel=3,
-        padding="valid",
-        hidden=(512,),
-        norm="before pooling",
-        dropouts=(0.25, 0.25, 0.25, 0.25, 0.25),
-        hidden_norm=True,
-        hidden_dropout=0.5,
-    ),
-}
+def network(name: str, spec: Plain, **needs: Any) -> Network:
+    """The record of a plain CNN; `needs` are further fields of `Network`."""
+    return Network(
+        name=name,
+        build=functools.partial(_build, spec),
+        count_parameters=functools.partial(_count_parameters, spec),
+        **needs,
+    )
 
 
-def build(recipe: Recipe, n_classes: int) -> "keras.Model":
-    """The plain CNN of `recipe.network` with new weights, for (S, S, 3) images in 0..255."""
-    import keras
+def _build(spec: Plain, recipe: Recipe, n_classes: int) -> "keras.Model":
     from keras import layers
 
-    spec = PLAIN[recipe.network]
-    inputs = keras.Input((recipe.image_size, recipe.image_size, 3), dtype="float32", name="image")
+    inputs = shared.image(recipe)
     # float32 under any precision policy, so that 0..255 is scaled before it is rounded.
     x = layers.Rescaling(1 / 255, dtype="float32", name="scale")(inputs)
     for number, filters in enumerate(spec.filters, start=1):
@@ -78,8 +60,7 @@ def build(recipe: Recipe, n_classes: int) -> "keras.Model":
             x = layers.BatchNormalization(name=f"dense{number}_norm")(x)
         if spec.hidden_dropout:
             x = layers.Dropout(spec.hidden_dropout, name=f"dense{number}_drop")(x)
-    outputs = layers.Dense(n_classes, "softmax", dtype="float32", name="predictions")(x)
-    return keras.Model(inputs, outputs, name=recipe.network)
+    return shared.classifier(recipe, inputs, x, n_classes)
 
 
 def _block(x: "keras.KerasTensor", spec: Plain, number: int, filters: int) -> "keras.KerasTensor":
@@ -96,3 +77,18 @@ def _block(x: "keras.KerasTensor", spec: Plain, number: int, filters: int) -> "k
     if share := spec.dropouts[number - 1]:
         x = layers.Dropout(share, name=f"drop{number}")(x)
     return x
+
+
+def _count_parameters(spec: Plain, recipe: Recipe, n_classes: int) -> int:
+    side, maps, total = recipe.image_size, 3, 0
+    for filters in spec.filters:
+        total += shared.dense_parameters(spec.kernel**2 * maps, filters)
+        total += shared.norm_parameters(filters) if spec.norm != "none" else 0
+        side = (side - (spec.kernel - 1 if spec.padding == "valid" else 0)) // 2
+        maps = filters
+    width = side * side * maps
+    for units in spec.hidden:
+        total += shared.dense_parameters(width, units)
+        total += shared.norm_parameters(units) if spec.hidden_norm else 0
+        width = units
+    return total + shared.dense_parameters(width, n_classes)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cxrcore import downloads
 from cxrcore.errors import WeightsError
-from cxrcore.models import RECIPES, pretrained
+from cxrcore.models import RECIPES, pretrained, registry
 
 CONTENT = bytes(range(256)) * 12_000  # about 3 MB: more than one read
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -44,6 +45,11 @@ class Server(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def add(monkeypatch, address, md5):
+    source = pretrained.Source("net", NAME, address, list, md5)
+    monkeypatch.setitem(registry.models().sources, "net", source)
+
+
 @pytest.fixture
 def source(monkeypatch, tmp_path):
     """Makes 'net' a known kind whose address is a server on this machine."""
@@ -55,7 +61,7 @@ def source(monkeypatch, tmp_path):
 
     def make(case="fine", md5=MD5):
         address = f"http://127.0.0.1:{server.server_port}/{case}"
-        monkeypatch.setitem(pretrained.SOURCES, "net", pretrained.Source(NAME, address, md5))
+        add(monkeypatch, address, md5)
         return address
 
     yield make
@@ -120,7 +126,7 @@ def test_a_missing_file_is_downloaded_once_with_progress(source, own_folders, ca
 def test_a_failed_download_leaves_nothing_and_says_how_to_go_on(
     source, own_folders, monkeypatch, case, reason
 ):
-    monkeypatch.setattr(pretrained, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(downloads, "TIMEOUT_SECONDS", 0.3)
     address = source(case)
     with pytest.raises(WeightsError) as error:
         pretrained.locate("net")
@@ -136,7 +142,7 @@ def test_without_a_network_the_message_says_how_to_go_on(source, own_folders, mo
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}/"
     source()
-    monkeypatch.setitem(pretrained.SOURCES, "net", pretrained.Source(NAME, address, "0" * 32))
+    add(monkeypatch, address, "0" * 32)
     with pytest.raises(WeightsError, match=rf"{NAME}.*could not be downloaded.*--weights random"):
         pretrained.locate("net")
 
@@ -194,7 +200,8 @@ def test_a_path_is_taken_as_it_is_and_a_wrong_one_is_explained(tmp_path):
     assert pretrained.available(str(file))
     assert not pretrained.available(str(tmp_path / "lost.h5"))
     with pytest.raises(
-        WeightsError, match=r"lost\.h5.*neither a file nor one of imagenet:resnet50"
+        WeightsError,
+        match=r"lost\.h5.*neither a file nor one of imagenet:densenet121, imagenet:resnet50",
     ):
         pretrained.locate(str(tmp_path / "lost.h5"))
 
@@ -218,13 +225,14 @@ def test_addresses_and_checksums_are_those_of_the_installed_keras():
 
 
 def test_a_recipe_knows_what_it_needs():
-    kinds = {name: pretrained.kinds_of(recipe) for name, recipe in RECIPES.items()}
-    kinds = {name: kinds for name, kinds in kinds.items() if kinds}
-    assert kinds == {
+    for recipe in RECIPES.values():
+        assert bool(pretrained.kinds_of(recipe)) == (recipe.weights != "random")
+    for name, kinds in {
         "chexnet": ("chexnet",),
         "chexnet-probe": ("chexnet",),
         "resnet50-masked": ("imagenet:resnet50",),
         "resnet50v2-xception": ("imagenet:resnet50v2", "imagenet:xception"),
-    }
+    }.items():
+        assert pretrained.kinds_of(RECIPES[name]) == kinds
     imagenet = RECIPES["chexnet"].override(weights="imagenet")
     assert pretrained.kinds_of(imagenet) == ("imagenet:densenet121",)
