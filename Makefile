@@ -1,18 +1,20 @@
-# Two commands: `make app` opens the dashboard, `make test` checks everything.
+# Two commands: `make app` opens the dashboard, `make test` checks it; `make test-cluster` adds a Ray cluster.
 PYTHON ?= python3.11
 BIN = .venv/bin
 PORT ?= 8501
 WORKERS ?= 2
 
-.PHONY: app test lint format bench clean
+.PHONY: app test test-cluster lint format bench clean
 
 app: .venv/installed
 	$(BIN)/python -m cxrcore demo --background
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
 test: .venv/installed-dev lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not browser" --durations 10
-	$(BIN)/python -m pytest -m browser --durations 5
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not cluster" --durations 10
+
+test-cluster: .venv/installed-cluster
+	$(BIN)/python -m pytest -m cluster --durations 5
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -43,4 +45,8 @@ clean:
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+.venv/installed-cluster: .venv/installed-dev requirements-cluster.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-cluster.txt
 	touch $@

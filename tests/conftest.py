@@ -3,12 +3,14 @@
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import HealthCheck
 from PIL import Image
 
 # Tiny networks on two cores: let TensorFlow neither chatter nor use the GPU of a developer.
@@ -16,6 +18,22 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No example is late on a busy machine, and many tests lend their folder to all examples.
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("tests")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker is left with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    browser = {item.path for item in items if item.get_closest_marker("browser")}
+    items.sort(key=lambda item: (item.path not in browser, item.path not in slow))
+
 
 _modules = 0
 
@@ -58,6 +76,15 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real X-rays (../shared/data) are not on this machine")
     return folder
+
+
+@pytest.fixture
+def short_trunks() -> Iterator[None]:
+    """The large networks are built on trunks of few layers."""
+    from tests.helpers import short_trunks  # imports Keras
+
+    with short_trunks.in_place():
+        yield
 
 
 def write_tiny_dataset(

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import CHROMIUM, CHROMIUM_FLAGS, Dashboard, Server, serving
+
+from cxrcore import datasets, index
+from tests.browser.harness import CHROMIUM, CHROMIUM_FLAGS, Dashboard, Server, opened, serving
+from tests.conftest import write_tiny_dataset
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     """Chromium of the system; a skip that says so where there is none."""
     if CHROMIUM is None:
@@ -27,11 +30,27 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for all tests that only look, on a measured dataset of 36 images, `tiny`."""
+    folder = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXR_MODELS", str(folder / "models"))
+        patch.setenv("CXR_DATA", str(folder / "data"))
+        index.measure(datasets.register("tiny", write_tiny_dataset(folder / "tiny")))
+        with serving(folder / "server.log") as running:
+            yield running
+
+
 @pytest.fixture
 def dashboard(browser, server: Server) -> Iterator[Dashboard]:
-    """A fresh browser page on the server; it fails if the page asked for anything outside."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000})
-    page = Dashboard(context.new_page(), server.url)
-    yield page
-    context.close()
-    assert not page.external, f"requests left this machine: {page.external}"
+    """`opened` on this test's own server."""
+    with opened(browser, server) as page:
+        yield page
+
+
+@pytest.fixture
+def shared_dashboard(browser, shared_server: Server) -> Iterator[Dashboard]:
+    """`opened` on the shared server."""
+    with opened(browser, shared_server) as page:
+        yield page

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -130,3 +130,13 @@ class Dashboard:
         """Wait until the page is drawn; an exception on it fails."""
         self.page.wait_for_selector(DONE, timeout=60_000)
         expect(self.page.get_by_test_id("stException")).to_have_count(0)
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, server: Server) -> Iterator[Dashboard]:
+    """A fresh browser page on a server; it fails if the page asked for anything outside."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    page = Dashboard(context.new_page(), server.url)
+    yield page
+    context.close()
+    assert not page.external, f"requests left this machine: {page.external}"

@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 import pytest
-from harness import Dashboard, serving
 from PIL import Image
 from playwright.sync_api import expect
 
 from cxrcore import datasets, duplicates, index, jobs, models, store, training, work
+from tests.browser.harness import Dashboard, opened, serving
 
 pytestmark = pytest.mark.browser
 
@@ -80,8 +80,16 @@ def png(side: int = 64) -> bytes:
     return buffer.getvalue()
 
 
+def test_a_first_deep_link_to_a_fresh_server_shows_navigation_and_sidebar(dashboard):
+    shows_navigation_and_sidebar(dashboard, "/masks", PAGES["/masks"])
+
+
 @pytest.mark.parametrize(("path", "title"), PAGES.items())
-def test_a_first_deep_link_to_a_fresh_server_shows_navigation_and_sidebar(path, title, dashboard):
+def test_a_deep_link_shows_navigation_and_sidebar(path, title, shared_dashboard):
+    shows_navigation_and_sidebar(shared_dashboard, path, title)
+
+
+def shows_navigation_and_sidebar(dashboard: Dashboard, path: str, title: str) -> None:
     dashboard.open(path)
     expect(dashboard.page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     expect(dashboard.page.get_by_test_id("stTopNavLink").first).to_be_visible()
@@ -184,8 +192,8 @@ def test_asking_again_for_a_trained_model_opens_its_run(dashboard, tiny):
     assert job.job_id in dashboard.page.url
 
 
-def test_a_thumbnail_of_the_gallery_opens_its_image_and_leads_to_the_prediction(dashboard):
-    page = dashboard.page
+def test_a_thumbnail_of_the_gallery_opens_its_image_and_leads_to_the_prediction(shared_dashboard):
+    dashboard, page = shared_dashboard, shared_dashboard.page
     dashboard.open("/gallery?dataset=tiny")
     thumbnail = page.get_by_test_id("stMain").get_by_role("listitem").get_by_role("button").nth(4)
     name = thumbnail.get_attribute("title").split(", ")[1]  # "class, path"
@@ -206,9 +214,7 @@ def test_duplicates_are_searched_shown_and_lead_to_the_gallery(
     picture.resize((200, 200)).save(tiny_dataset_folder / "B" / "copy.jpg", quality=80)
     dataset = datasets.register("tiny", tiny_dataset_folder)
     index.measure(dataset)
-    with serving(tmp_path / "server.log") as server:
-        context = browser.new_context(viewport={"width": 1440, "height": 1000})
-        dashboard = Dashboard(context.new_page(), server.url)
+    with serving(tmp_path / "server.log") as server, opened(browser, server) as dashboard:
         dashboard.open("/duplicates?dataset=tiny")
         page = dashboard.page
         dashboard.act(lambda: page.get_by_role("button", name="Search duplicates").click())
@@ -218,5 +224,3 @@ def test_duplicates_are_searched_shown_and_lead_to_the_gallery(
 
         dashboard.open("/masks?dataset=tiny")
         expect(page.get_by_text("no lung masks", exact=False).first).to_be_visible()
-        context.close()
-        assert not dashboard.external

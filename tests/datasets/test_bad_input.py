@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layouts import LAYOUTS, mask, picture, table
 from PIL import Image
 
 from cxrcore import datasets, index
 from cxrcore.datasets import masks
 from cxrcore.errors import DatasetError, ImageError
 from tests.conftest import ROOT
+from tests.helpers.layouts import LAYOUTS, mask, picture, table
 
 
 def records(root: Path) -> list[Path]:

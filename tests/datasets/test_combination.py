@@ -5,12 +5,12 @@ import shutil
 import sys
 
 import pytest
-from layouts import LAYOUTS, mask, picture, table
 
 from cxrcore import cli, datasets, images, index
 from cxrcore.datasets import combination
 from cxrcore.datasets.masks import read as read_mask
 from cxrcore.errors import DatasetError
+from tests.helpers.layouts import LAYOUTS, mask, picture, table
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from layouts import mask, picture, table
 
 from cxrcore import datasets
 from cxrcore.datasets import csv_table, sidecars
 from cxrcore.errors import DatasetError
+from tests.helpers.layouts import mask, picture, table
 
 HEADER = ["path", "label"]
 

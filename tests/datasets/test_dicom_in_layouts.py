@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from dicom_files import SECRETS
-from layouts import LAYOUTS, SIDE
 from PIL import Image
 
 from cxrcore import datasets, images, index
+from tests.helpers.dicom_files import SECRETS
+from tests.helpers.layouts import LAYOUTS, SIDE
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)

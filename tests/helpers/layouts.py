@@ -11,8 +11,9 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from dicom_files import dicom
 from PIL import Image
+
+from tests.helpers.dicom_files import dicom
 
 PER_CLASS = 3
 SIDE = 48  # pixels; under some 40 a picture has no BRISQUE

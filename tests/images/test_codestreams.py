@@ -9,7 +9,6 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import RAMP, SECRETS, dicom
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import uid
@@ -20,6 +19,7 @@ from pydicom.pixels import pixel_array
 from cxrcore import images
 from cxrcore.errors import ImageError
 from cxrcore.images import codestreams
+from tests.helpers.dicom_files import RAMP, SECRETS, dicom
 
 TWELVE = {"BitsStored": 12, "HighBit": 11}
 SIXTEEN = {"BitsStored": 16, "HighBit": 15}

@@ -4,7 +4,6 @@ import io
 
 import numpy as np
 import pytest
-from dicom_files import RAMP, SECRETS, dicom
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,6 +20,7 @@ from pydicom.uid import (
 
 from cxrcore import images
 from cxrcore.errors import ImageError
+from tests.helpers.dicom_files import RAMP, SECRETS, dicom
 
 
 def refusal(data: bytes) -> str:

@@ -28,7 +28,7 @@ from tests.conftest import ROOT
 START_SECONDS = 300
 DEADLINE_SECONDS = 150  # a node starts a process in three seconds, on a busy machine in thirty
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture(scope="session")

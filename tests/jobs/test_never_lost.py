@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import small_disk
 
 from cxrcore import datasets, jobs, models, settings, store, training, work
 from cxrcore.errors import StoreError
@@ -16,6 +15,7 @@ from cxrcore.jobs import control, disk, exit_cause, model
 from cxrcore.jobs.model import Vitals
 from cxrcore.training import TrainSpec
 from cxrcore.training.checkpoint import Checkpoint
+from tests.helpers import small_disk
 
 # To import pandas or TensorFlow, build and train, on a machine that has other work.
 LIBRARY_SECONDS = 120.0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from cxrcore.models import RECIPES, networks
+from tests.helpers import short_trunks
 
 _SMALLEST = {name: max(64, recipe.architecture.min_size) for name, recipe in RECIPES.items()}
 # Two sizes a recipe: the second is odd, so that halving has to round.
@@ -22,13 +23,25 @@ def small() -> Callable:
     return change
 
 
+def build(small: Callable, name: str, which: int = 0, n_classes: int = 2):
+    """The network of `small(name, which)`."""
+    recipe = small(name, which)
+    return networks.build(recipe, recipe.n_classes or n_classes)
+
+
+@pytest.fixture(scope="session")
+def whole(small) -> Callable:
+    """`whole(name, which=0, n_classes=2)`: a network to share; tests leave it as it is."""
+    return functools.cache(functools.partial(build, small))
+
+
 @pytest.fixture(scope="session")
 def built(small) -> Callable:
-    """`built(name, which=0, n_classes=2)`: a network to share; tests leave it as it is."""
+    """As `whole`, on a short trunk where the network has a pretrained one."""
 
     @functools.cache
-    def build(name: str, which: int = 0, n_classes: int = 2):
-        recipe = small(name, which)
-        return networks.build(recipe, recipe.n_classes or n_classes)
+    def short(*arguments: object):
+        with short_trunks.in_place():
+            return build(small, *arguments)
 
-    return build
+    return short

@@ -31,8 +31,8 @@ def bfloat16():
 
 @pytest.mark.parametrize(("which", "n_classes"), [(0, 2), (1, 4)])
 @pytest.mark.parametrize("name", RECIPES)
-def test_parameters_are_counted_without_building(built, small, name, which, n_classes):
-    model = built(name, which, n_classes)
+def test_parameters_are_counted_without_building(whole, small, name, which, n_classes):
+    model = whole(name, which, n_classes)
     recipe = small(name, which)
     counted = networks.count_parameters(recipe, recipe.n_classes or n_classes)
     assert counted == model.count_params()
@@ -68,6 +68,7 @@ def test_class_names_may_be_given_for_their_number():
     assert networks.build(PLAIN, ("a", "b", "c")).output_shape == (None, 3)
 
 
+@pytest.mark.usefixtures("short_trunks")
 @pytest.mark.parametrize("name", RECIPES)
 def test_bfloat16_computes_inside_and_answers_in_float32(bfloat16, small, name):
     recipe = small(name)
@@ -192,6 +193,7 @@ def test_the_loss_is_the_cross_entropy_of_smoothed_labels(share):
     assert loss == pytest.approx(-(wanted * np.log(p)).sum(axis=1).mean(), rel=1e-4)
 
 
+@pytest.mark.usefixtures("short_trunks")
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_knows_whether_its_network_begins_with_frozen_layers(built, small, name):
     recipe = small(name)

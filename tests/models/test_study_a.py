@@ -9,8 +9,8 @@ from cxrcore.models import RECIPES, networks, study_a
 
 
 @pytest.fixture
-def model(built):
-    return built("resnet50-masked")
+def model(whole):
+    return whole("resnet50-masked")
 
 
 @pytest.fixture(scope="module")

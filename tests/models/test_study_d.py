@@ -23,8 +23,8 @@ def test_both_trunks_see_the_image_as_they_were_trained_to(model):
         np.testing.assert_allclose(scaled, module.preprocess_input(pixels.copy()), atol=1e-5)
 
 
-def test_their_maps_are_joined_on_channels(model):
-    assert model.get_layer("joined").output.shape == (None, 3, 3, 4096)
+def test_their_maps_are_joined_on_channels(whole):
+    assert whole(NAME).get_layer("joined").output.shape == (None, 3, 3, 4096)
 
 
 def test_one_projected_block_and_three_plain_ones_stand_on_top(model):
@@ -42,14 +42,14 @@ def test_everything_is_trained(model):
 
 
 @pytest.mark.parametrize("size", [71, 97, 131])
-def test_maps_of_different_sizes_are_fitted(size):
+def test_maps_of_different_sizes_are_fitted(size, short_trunks):
     recipe = RECIPES[NAME].override(image_size=size, weights="random")
     side = networks.build(recipe, 2).get_layer("joined").output.shape[1]
     assert side == -(-size // 32)
 
 
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5:UserWarning")
-def test_each_trunk_gets_its_own_file(small, tmp_path):
+def test_each_trunk_gets_its_own_file(small, tmp_path, short_trunks):
     recipe, options = small(NAME), {"include_top": False, "weights": None}
     donors = (
         keras.applications.ResNet50V2(input_shape=(72, 72, 3), **options),
@@ -68,7 +68,7 @@ def test_each_trunk_gets_its_own_file(small, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5:UserWarning")
-def test_a_single_file_is_that_of_the_whole_network(small, model, tmp_path):
+def test_a_single_file_is_that_of_the_whole_network(small, model, tmp_path, short_trunks):
     model.save(tmp_path / "whole.h5")
     again = networks.build(small(NAME).override(seed=7), 2, weights=str(tmp_path / "whole.h5"))
     for ours, theirs in zip(again.get_weights(), model.get_weights(), strict=True):

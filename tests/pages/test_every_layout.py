@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from layouts import LAYOUTS, SIDE
 from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, images, index
 from cxrcore.datasets import masks
 from tests.helpers.app import open_page
+from tests.helpers.layouts import LAYOUTS, SIDE
 
 MASKED = {"darwin", "radiography"}
 

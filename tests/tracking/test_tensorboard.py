@@ -4,12 +4,12 @@ import sys
 
 import numpy as np
 import pytest
-from events import scalars
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cxrcore import models
 from cxrcore.errors import StoreError, TrackingError
 from cxrcore.tracking.tensorboard import Board, write_events
+from tests.helpers.events import scalars
 
 COLUMNS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 

@@ -24,6 +24,7 @@ def spec(folder, request):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("short_trunks")
 @pytest.mark.parametrize("spec", RECIPES, indirect=True)
 def test_it_trains_is_scored_explains_and_is_kept(spec, folder, monkeypatch):
     import keras

@@ -247,6 +247,7 @@ def test_asked_to_stop_while_they_are_computed_nothing_is_left(make, seen, own_f
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("short_trunks")
 def test_study_a_itself_is_trained_as_keras_trains_the_whole_network(make):
     import keras
 

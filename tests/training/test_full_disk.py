@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import small_disk
-from trainings import Watcher, figures, small
 
 from cxrcore import datasets, pixels, training
 from cxrcore.errors import StoreError
 from cxrcore.models import networks
 from cxrcore.training.checkpoint import Checkpoint
 from cxrcore.training.monitor import TrainingProgress
+from tests.helpers import small_disk
+from tests.helpers.trainings import Watcher, figures, small
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from events import scalars
 
 from cxrcore import training
 from cxrcore.errors import Cancelled, StoreError
 from cxrcore.models import networks
 from cxrcore.training import session
+from tests.helpers.events import scalars
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),

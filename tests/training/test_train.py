@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from trainings import Watcher, figures, small
 
 from cxrcore import datasets, images, models, splits, store, training
 from cxrcore.errors import Cancelled, DatasetError, StoreError, TrainingError
 from cxrcore.models import FAST, Plateau, Stopping, networks
 from cxrcore.splits import SplitSpec
 from cxrcore.training import features, session
+from tests.helpers.trainings import Watcher, figures, small
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
