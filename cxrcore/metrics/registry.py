@@ -57,6 +57,11 @@ class Metric:
     summed: bool = False
 
     @property
+    def whole(self) -> bool:
+        """Whether its values are whole numbers."""
+        return self.format.endswith("d")
+
+    @property
     def help(self) -> str:
         """The meaning, which direction is better, and the source."""
         direction = {"up": "Higher is better.", "down": "Lower is better.", None: ""}[self.better]

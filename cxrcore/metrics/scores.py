@@ -101,7 +101,16 @@ class Metrics(_Values):
         return self.knows(overall) and all(row.knows(by_class) for row in self.classes)
 
     def completed(self, computed: "Metrics") -> "Metrics":
-        """These values, and where a metric is not known that of `computed`."""
+        """These values, and where a metric is not known that of `computed`.
+
+        Raises:
+            CxrError: the classes differ.
+        """
+        names, others = ([row.name for row in each.classes] for each in (self, computed))
+        if names != others:
+            raise CxrError(
+                f"Metrics of {others} cannot complete those of {names}. Compute them anew."
+            )
         return Metrics.model_validate(_merged(computed.model_dump(), self.model_dump()))
 
 
