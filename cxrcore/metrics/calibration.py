@@ -72,11 +72,11 @@ def squared_calibration_error(confidence: Floats, correct: npt.NDArray[np.bool_]
     if n < 2:
         return float("nan")
     order = np.argsort(confidence, kind="stable")
-    confidence, correct = confidence[order].astype(float), correct[order].astype(float)
-    starts = _bin_starts(confidence)
+    ascending = confidence[order].astype(np.float64)
+    starts = _bin_starts(ascending)
     sizes = np.diff([*starts, n])
-    share = np.add.reduceat(correct, starts) / sizes
-    distance = np.add.reduceat(confidence, starts) / sizes - share
+    share = np.add.reduceat(correct[order].astype(np.float64), starts) / sizes
+    distance = np.add.reduceat(ascending, starts) / sizes - share
     return float((sizes / n) @ (distance**2 - share * (1 - share) / (sizes - 1)))
 
 

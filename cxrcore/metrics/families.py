@@ -145,12 +145,12 @@ def _estimate(
     members: Sequence[Member], values: Sequence[float | None], folds: int | None, column: str
 ) -> Estimate:
     """Mean, spread and interval of one column, given for each member."""
-    known = [pair for pair in zip(members, values, strict=True) if pair[1] is not None]
+    known = [(m, value) for m, value in zip(members, values, strict=True) if value is not None]
     if not known:
         return Estimate(mean=None)
     sd = float(np.std([value for _, value in known], ddof=1)) if len(known) > 1 else None
     # The values of each fold; without folds each run stands for itself.
-    groups: dict[object, list[float | None]] = {}
+    groups: dict[object, list[float]] = {}
     for place, (member, value) in enumerate(known):
         groups.setdefault(member.fold if folds else place, []).append(value)
     independent = np.array([np.mean(same) for same in groups.values()])
