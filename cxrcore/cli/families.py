@@ -9,11 +9,13 @@ import typer
 
 from cxrcore.cli.output import bars, facts_of, print_json, print_table, say, tell
 from cxrcore.jobs import Job, Room, Together
-from cxrcore.metrics import column, select
+from cxrcore.metrics import METRICS, Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cxrcore.metrics import Summary
+    from cxrcore.store import Run
     from cxrcore.training import TrainSpec
 
 _LOOK_SECONDS = 0.5
@@ -36,7 +38,8 @@ def train_all(
     family = specs[0].family
     summary = _summary(family) if not told.active else None
     if as_json:
-        print_json({"family": family, "summary": summary, "jobs": list(map(facts_of, submitted))})
+        values = _as_json(*summary) if summary else None
+        print_json({"family": family, "summary": values, "jobs": list(map(facts_of, submitted))})
     else:
         for job in submitted:
             if (job.state != "done" or settings.tracking_uri()) and not job.active:
@@ -45,7 +48,7 @@ def train_all(
             waiting = f"{told.total - told.done - told.failed} of {told.total} trainings"
             say(f"{family}: {waiting} are on their way. Watch them: python -m cxrcore jobs list")
         elif summary:
-            _print_summary(family, summary)
+            _print_summary(family, *summary)
     if told.failed:
         raise typer.Exit(1)
 
@@ -127,34 +130,35 @@ def _line(told: Together) -> str:
     return ", ".join(parts)
 
 
-def _summary(family: str) -> dict[str, Any] | None:
-    """The summary of a family as JSON values; None if none of its runs is in the store."""
+def _summary(family: str) -> tuple["Summary", list["Run"]] | None:
+    """The summary of a family and its runs; None if none of them is in the store."""
     from cxrcore import store
 
-    if not (runs := store.members(family)):
-        return None
-    summary = store.summary_of(runs).model_dump(mode="json")
-    summary |= summary.pop("estimates")
-    summary |= {"classes": runs[0].classes, "run_ids": [run.run_id for run in runs]}
-    return summary | {"random_start": store.random_start(runs[0]) or None}
+    runs = store.members(family)
+    return (store.summary_of(runs), runs) if runs else None
 
 
-def _print_summary(family: str, summary: dict[str, Any]) -> None:
-    if summary["random_start"]:
-        say(summary["random_start"])
-    overall = [(m, m.title, m.name) for m in select("confusion", "predictions")]
-    by_class = [
-        (m, f"{m.title}, {name}", column(m, name))
-        for m in select("confusion", "predictions", scope="class")
-        for name in summary["classes"]
-    ]
+def _as_json(summary: "Summary", runs: Sequence["Run"]) -> dict[str, Any]:
+    from cxrcore import store
+
+    values = summary.model_dump(mode="json")
+    values |= values.pop("estimates")
+    values |= {"classes": runs[0].classes, "run_ids": [run.run_id for run in runs]}
+    return values | {"random_start": store.random_start(runs[0]) or None}
+
+
+def _print_summary(family: str, summary: "Summary", runs: Sequence["Run"]) -> None:
+    from cxrcore import store
+
+    if sentence := store.random_start(runs[0]):
+        say(sentence)
     rows = []
-    for metric, title, key in (*overall, *by_class):
-        estimate = summary[key]
-        spread = "" if estimate["sd"] is None else metric.text(estimate["sd"])
-        rows.append((title, metric.text(estimate["mean"]), spread, _interval(estimate)))
-    over = "folds (Nadeau-Bengio)" if summary["interval"] == "folds" else "seeds only"
-    title = f"{family}: {_of(summary)}"
+    for name, estimate in summary.estimates.items():
+        metric = METRICS[name.partition("[")[0]]
+        spread = "" if estimate.sd is None else metric.text(estimate.sd)
+        rows.append((name, metric.text(estimate.mean), spread, estimate.interval))
+    over = "folds (Nadeau-Bengio)" if summary.interval == "folds" else "seeds only"
+    title = f"{family}: {summary.members}"
     print_table(("test images", "mean", "sd", f"95 % over {over}"), rows, title)
 
 
@@ -164,13 +168,13 @@ def _cells(row: dict[str, Any], random_start: str) -> dict[str, Any]:
     accuracy: float | str | None = _rounded(row["accuracy"])
     if several and row["accuracy_sd"] is not None:
         accuracy = f"{accuracy:.4f} ± {row['accuracy_sd']:.4f}"
-    interval = {"low": row.get("accuracy_low"), "high": row.get("accuracy_high")}
+    sure = Estimate(mean=None, low=row.get("accuracy_low"), high=row.get("accuracy_high"))
     return {
         "run_id": row["family"] if several else row["run_id"],
         "dataset": row["dataset"],
-        "runs": _of(row) if several else "",
+        "runs": row["members"] if several else "",
         "accuracy": accuracy,
-        "interval": _interval(interval),
+        "interval": sure.interval,
         "leaks": "imported" if row.get("imported") else leaking(row["leaking"]),
         "weights": "! random" if random_start else "",
         # More metrics do not fit into 160 characters; --json has all of them.
@@ -180,20 +184,6 @@ def _cells(row: dict[str, Any], random_start: str) -> dict[str, Any]:
         "created": row["created"] and row["created"][:16].replace("T", " "),
         "state": "ok" if several else row["state"],
     }
-
-
-def _of(row: Mapping[str, Any]) -> str:
-    """The number of runs: "5 of 5 folds", "10 of 10 (5 folds, 2 seeds)", "3 seeds"."""
-    if row["folds"] is None:
-        return f"{row['runs']} seeds"
-    if row["seeds"] > 1:
-        return f"{row['runs']} of {row['wanted']} ({row['folds']} folds, {row['seeds']} seeds)"
-    return f"{row['runs']} of {row['folds']} folds"
-
-
-def _interval(estimate: Mapping[str, Any]) -> str:
-    low, high = estimate["low"], estimate["high"]
-    return "" if low is None else f"{low:.3f} to {high:.3f}"
 
 
 def _rounded(value: float | None, digits: int = 4) -> float | None:

@@ -61,6 +61,13 @@ class Estimate(BaseModel):
     low: float | None = None
     high: float | None = None
 
+    @property
+    def interval(self) -> str:
+        """The interval as text, "0.71 to 0.85" with three digits; "" where there is none."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"{self.low:.3f} to {self.high:.3f}"
+
 
 class Summary(BaseModel):
     """Mean, spread and interval of every metric over the runs of a family.
@@ -77,6 +84,15 @@ class Summary(BaseModel):
     seeds: int
     interval: Literal["folds", "seeds"]
     estimates: dict[str, Estimate]
+
+    @property
+    def members(self) -> str:
+        """The number of runs: "5 of 5 folds", "10 of 10 (5 folds, 2 seeds)", "3 seeds"."""
+        if self.folds is None:
+            return f"{self.runs} seeds"
+        if self.seeds > 1:
+            return f"{self.runs} of {self.wanted} ({self.folds} folds, {self.seeds} seeds)"
+        return f"{self.runs} of {self.folds} folds"
 
 
 def summarise(members: Sequence[Member], folds: int | None = None) -> Summary:

@@ -34,6 +34,7 @@ class Metric:
         meaning: one sentence for readers who are not statisticians.
         source: paper or definition; "" for what is in every textbook.
         format: format specification of Python.
+        unit: "" for plain numbers.
         bounds: least and greatest possible value.
         interval: from the confusion matrix to the 95 % interval, (low, high), or for scope "class"
             one for each class; NaN: undefined. None: there is none.
@@ -51,6 +52,7 @@ class Metric:
     meaning: str
     source: str = ""
     format: str = ".3f"
+    unit: str = ""
     bounds: tuple[float, float] = (0.0, 1.0)
     interval: Callable[..., Any] | None = None
     shown: bool = False
@@ -69,7 +71,9 @@ class Metric:
 
     def text(self, value: float | None) -> str:
         """A value as text; "–" where it is missing."""
-        return "–" if value is None or np.isnan(value) else format(value, self.format)
+        if value is None or np.isnan(value):
+            return "–"
+        return f"{value:{self.format}} {self.unit}".rstrip()
 
 
 def column(metric: Metric, class_name: str = "") -> str:
@@ -277,8 +281,9 @@ _METRICS = (
         basis="run",
         better=None,
         compute=lambda run: run.seconds,
-        meaning="Seconds that the training took on its machine.",
-        format=",.0f",
+        meaning="How long the training took on its machine.",
+        format=".0f",
+        unit="s",
         bounds=(0.0, float("inf")),
         shown=True,
         summed=True,

@@ -11,7 +11,7 @@ A file that is not the one that was saved is reported in `list_runs` and never u
 """
 
 from cxrcore.store.families import families, members, summary_of
-from cxrcore.store.first_weights import instead_of, random_start
+from cxrcore.store.initial_weights import missing_pretraining, random_start
 from cxrcore.store.listing import exists, list_runs, load_run, runs
 from cxrcore.store.record import HISTORY_COLUMNS, TRAINING_VERSION, Run, run_id
 from cxrcore.store.run_names import family_id, family_of
@@ -29,10 +29,10 @@ __all__ = [
     "families",
     "family_id",
     "family_of",
-    "instead_of",
     "list_runs",
     "load_run",
     "members",
+    "missing_pretraining",
     "random_start",
     "restore",
     "run_id",

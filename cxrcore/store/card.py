@@ -11,7 +11,7 @@ from cxrcore.datasets import collections
 from cxrcore.metrics import Metrics
 from cxrcore.metrics.f1 import class_intervals, macro_interval
 from cxrcore.metrics.intervals import wilson
-from cxrcore.store.first_weights import random_start
+from cxrcore.store.initial_weights import random_start
 from cxrcore.store.record import Run
 
 _FEW = 30  # test images of a class; below, an interval is wider than 0.3

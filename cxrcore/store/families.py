@@ -22,6 +22,7 @@ _TYPES = {
     "wanted": "Int64",
     "folds": "Int64",
     "seeds": "Int64",
+    "members": "str",
     "interval": "str",
     "created": "str",
     "weights_used": "str",
@@ -59,9 +60,9 @@ def families(dataset: str | None = None) -> pd.DataFrame:
     """One row for each family of undamaged runs, the newest first; a single run is a family of one.
 
     Columns: family, recipe, dataset, fingerprint, image_size (pixels), region, runs, wanted (the
-    number of runs of the complete family), folds (missing where there are none), seeds, interval
-    ("folds" or "seeds", what the intervals are over, see `metrics.families`), created (of the
-    newest), weights_used, leaking (all tests together; missing where one was not checked), classes
+    number of runs of the complete family), folds (missing where there are none), seeds, members
+    (text, "5 of 5 folds"), interval ("folds" or "seeds", what the intervals are over, see
+    `metrics.families`), created (of the newest), weights_used, leaking (all tests together; missing where one was not checked), classes
     (list), run_ids (list by seed and fold); then every registered metric: of the run its mean or,
     of times, its sum; of the test images the mean, and with `_sd`, `_low` and `_high` added to its
     column the standard deviation and the 95 % interval (missing where undefined).
@@ -100,6 +101,7 @@ def _row(family: str, runs: Sequence[Run]) -> dict[str, Any]:
         "wanted": summary.wanted,
         "folds": summary.folds,
         "seeds": summary.seeds,
+        "members": summary.members,
         "interval": summary.interval,
         "created": max(run.created for run in runs),
         "weights_used": first.weights_used,
