@@ -36,11 +36,14 @@ def complete(run: Run, seal: str) -> Run:
     kept = run.folder.parent / FOLDER / f"{seal}.json"
     try:
         found = _read(kept)
-        if not all(part in found and found[part].complete for part in recorded):
+        if not found or not all(metrics.complete for metrics in found.values()):
             found = _computed(run)
             with contextlib.suppress(StoreError):  # the store may not be writable
                 files.write_json(kept, {part: each.model_dump() for part, each in found.items()})
-        full = {part: metrics.completed(found[part]) for part, metrics in recorded.items()}
+        full = {
+            part: metrics.completed(found[part]) if part in found else metrics
+            for part, metrics in recorded.items()
+        }
     except (CxrError, KeyError):
         return run
     clean = full.pop(_CLEAN, None)
