@@ -6,6 +6,7 @@ Read at every call, so that a test or a child process sees what is set now.
 | --- | --- | --- |
 | CXR_MODELS | the store of trained runs | `models` beside the package |
 | CXR_DATA | registry, demonstration data, index, pixels, weights | `data` beside the package |
+| CXR_RECIPES | Python files that add models of your own; they run as part of this program | `recipes` in CXR_DATA |
 | CXR_MAX_JOBS | trainings that may run at once on this machine | 1 |
 | CXR_MAX_PIXELS | largest picture that is decoded, in pixels | 64000000 |
 | CXR_PRECISION | float32 or mixed_bfloat16, in which trainings compute | what is fastest here |
@@ -51,6 +52,12 @@ def weights_dir() -> Path:
     return data_dir() / "weights"
 
 
+def recipes_dir() -> Path:
+    """Folder of Python files that add models; it need not exist."""
+    folder = os.environ.get("CXR_RECIPES")
+    return Path(folder).expanduser().resolve() if folder else data_dir() / "recipes"
+
+
 def tensorboard_dir() -> Path | None:
     """Folder with one sub-folder of TensorBoard logs a training, or None for no logs."""
     folder = os.environ.get("CXR_TENSORBOARD")
@@ -59,7 +66,11 @@ def tensorboard_dir() -> Path | None:
 
 def places() -> dict[str, str]:
     """The variables that name folders, as whole paths: for a process that works elsewhere."""
-    found = {"CXR_MODELS": str(models_dir()), "CXR_DATA": str(data_dir())}
+    found = {
+        "CXR_MODELS": str(models_dir()),
+        "CXR_DATA": str(data_dir()),
+        "CXR_RECIPES": str(recipes_dir()),
+    }
     if (boards := tensorboard_dir()) is not None:
         found["CXR_TENSORBOARD"] = str(boards)
     return found

@@ -33,7 +33,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
     # Spares each training the trial of the processor, and makes figures the same everywhere.
     monkeypatch.setenv("CXR_PRECISION", "float32")
     # Nor do the tests' trainings go to a tracking server of the user's.
-    for name in ("MLFLOW_TRACKING_URI", "CXR_TENSORBOARD"):
+    for name in ("MLFLOW_TRACKING_URI", "CXR_TENSORBOARD", "CXR_RECIPES"):
         monkeypatch.delenv(name, raising=False)
     return folders
 

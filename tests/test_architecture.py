@@ -13,7 +13,7 @@ PACKAGE = ROOT / "cxrcore"
 
 # Data goes one way: a module imports only from those before it (docs/architecture.md).
 ORDER = (
-    "errors settings files progress priority parallel downloads archives images datasets quality "
+    "errors regions settings files progress priority parallel downloads archives images datasets quality "
     "index pixels duplicates splits models metrics store tracking training jobs explanations inference figures cli __main__"
 ).split()
 MODULES = sorted(PACKAGE.rglob("*.py"))

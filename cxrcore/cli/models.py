@@ -1,16 +1,18 @@
 """Commands about models: recipes, train."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cxrcore.cli import families
 from cxrcore.cli.output import AsJson, facts_of, follow, print_json, print_table, say, tell
+from cxrcore.cli.recipe_options import recipe_options
 from cxrcore.cli.runs import headline
-from cxrcore.errors import SettingsError
 from cxrcore.jobs import Job
+from cxrcore.models import SCHEDULE
 
-_FAVOUR_WEIGHT = 3.0  # times that an image of the favoured class counts, where nothing is said
+if TYPE_CHECKING:
+    from cxrcore.models import Recipe
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -20,11 +22,12 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def recipes(as_json: AsJson = False) -> None:
-    """List the models of the studies: input, parameters, reported accuracy."""
-    from cxrcore.models import RECIPES, networks
+    """List the models: input, parameters, first weights, published accuracy."""
+    from cxrcore.models import RECIPES, networks, problems
 
     if as_json:
-        print_json({"recipes": [r.model_dump(mode="json") for r in RECIPES.values()]})
+        listed = [r.model_dump(mode="json") | _needs(r) for r in RECIPES.values()]
+        print_json({"recipes": listed, "problems": problems()})
         return
     rows = [
         (
@@ -39,53 +42,28 @@ def recipes(as_json: AsJson = False) -> None:
         for r in RECIPES.values()
     ]
     print_table(("recipe", "study", "input", "parameters", "weights", "reported, CT", "what"), rows)
+    for problem in problems():
+        say(problem)
 
 
+def _needs(recipe: "Recipe") -> dict[str, Any]:
+    """What the network of a recipe needs, for programs."""
+    network = recipe.architecture
+    names = ("features", "n_classes", "min_size", "channels")
+    return {name: getattr(network, name) for name in names}
+
+
+@recipe_options()
 def train(
     recipe: str,
     data: Annotated[str, typer.Option(help="A registered dataset or a folder.")],
     against_rest: Annotated[
         str | None, typer.Option(help="Tell this class from all others (a dataset of its own).")
     ] = None,
-    epochs: int | None = None,
-    size: Annotated[int | None, typer.Option(help="Image side in pixels.")] = None,
-    batch: int | None = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
-    region: Annotated[
-        str | None,
-        typer.Option("--region", "--mask", help="none, lungs, lungs-crop, lungs-erased or border."),
-    ] = None,
-    max_brisque: Annotated[
-        float | None, typer.Option(help="Leave out images that score higher.")
-    ] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="imagenet, chexnet, random or a file.")
-    ] = None,
-    seed: int | None = None,
     schedule: Annotated[
         Literal["fast", "published"],
-        typer.Option(help="fast ends when the validation loss stops improving; or as published."),
+        typer.Option(help=SCHEDULE.help, rich_help_panel=SCHEDULE.group.capitalize()),
     ] = "fast",
-    augment: Annotated[
-        Literal["none", "published", "strong"] | None,
-        typer.Option(
-            help="How training images are changed in each epoch; the recipe's if left out."
-        ),
-    ] = None,
-    class_weights: Annotated[
-        Literal["none", "balanced"] | None,
-        typer.Option(help="balanced: every class counts the same, however few images it has."),
-    ] = None,
-    label_smoothing: Annotated[
-        float | None, typer.Option(help="0 to 0.3: share of a label that goes to all classes.")
-    ] = None,
-    favour: Annotated[
-        str | None, typer.Option(help="A class not to be missed; see --favour-weight.")
-    ] = None,
-    favour_weight: Annotated[
-        float | None,
-        typer.Option(help="How many times an image of that class counts; 3 if left out."),
-    ] = None,
     group: Annotated[
         Literal["patient", "image"], typer.Option(help="What is kept together in one part.")
     ] = "patient",
@@ -112,38 +90,16 @@ def train(
     ] = None,
     background: Annotated[bool, typer.Option("--background", help="Start it and return.")] = False,
     as_json: AsJson = False,
+    *,
+    changes: dict[str, Any],
 ) -> None:
     """Train RECIPE on a dataset, or return the run at once if it was trained before."""
     from cxrcore import datasets, jobs, training
     from cxrcore import models as recipes_module
     from cxrcore.splits import SplitSpec
 
-    if favour_weight is not None and favour is None:
-        raise SettingsError(
-            f"--favour-weight {favour_weight:g} has no class to count for. Name it with "
-            "--favour CLASS, or leave --favour-weight out."
-        )
-    if favour is not None and favour_weight is None:
-        favour_weight = _FAVOUR_WEIGHT
-    changes = {
-        "epochs": epochs,
-        "image_size": size,
-        "batch_size": batch,
-        "learning_rate": lr,
-        "region": region,
-        "max_brisque": max_brisque,
-        "weights": weights,
-        "seed": seed,
-        "augmentation": augment,
-        "class_weights": class_weights,
-        "label_smoothing": label_smoothing,
-        "favoured_class": favour,
-        "favoured_weight": favour_weight,
-    }
     chosen = recipes_module.get(recipe)
-    chosen = (chosen.fast() if schedule == "fast" else chosen).override(
-        **{k: v for k, v in changes.items() if v is not None}
-    )
+    chosen = (chosen.fast() if schedule == "fast" else chosen).override(**changes)
     split = SplitSpec(group=group, duplicates=duplicates, published=published_split)
     many = {"folds": folds, "repeats": repeats}
     room = jobs.room(cpus, gpus)

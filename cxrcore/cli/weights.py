@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cxrcore.cli.output import AsJson, console, print_json, print_table, progress_bar, say
+from cxrcore.cli.recipe_options import recipe_options
 from cxrcore.errors import WeightsError
+from cxrcore.models.fields import PREPARATION
 from cxrcore.progress import Progress
 
 if TYPE_CHECKING:
-    from cxrcore.models.networks.doctor import Need
+    from cxrcore.models.pretrained.inspection import Need
     from cxrcore.training.monitor import TrainingProgress
 
-weights_app = typer.Typer(help="The pretrained weights that recipes start from.")
+weights_app = typer.Typer(help="The pretrained weights that models start from.")
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -30,13 +32,13 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def list_weights(as_json: AsJson = False) -> None:
-    """List what each recipe needs, where it is, its hash and where it comes from."""
-    from cxrcore.models.networks import doctor
+    """List the files that models start from: where they are, their hashes and their sources."""
+    from cxrcore.models.pretrained import inspection
     from cxrcore.settings import weights_dir
 
-    facts = [_facts(need) for need in doctor.needs()]
+    listed = [_entry(need) for need in inspection.needs()]
     if as_json:
-        print_json({"folder": str(weights_dir()), "weights": facts})
+        print_json({"folder": str(weights_dir()), "weights": listed})
         return
     rows = (
         (
@@ -46,17 +48,17 @@ def list_weights(as_json: AsJson = False) -> None:
             row["md5"] or "none published",
             ", ".join(row["recipes"]) or "on request",
         )
-        for row in facts
+        for row in listed
     )
     print_table(("weights", "state", "by", "published MD5", "needed by"), rows)
-    for row in facts:
+    for row in listed:
         own = f" Its own MD5 is {row['md5_here']}." if row["path"] and row["md5"] is None else ""
         say(f"\n{row['kind']}: {row['advice']}{own}")
-    say("\nEvery recipe also trains without them: --weights random.")
+    say("\nEvery model can also be trained without them: --weights random.")
 
 
-def _facts(need: "Need") -> dict[str, Any]:
-    """One file for programs; `as_published` is null where there is nothing to compare."""
+def _entry(need: "Need") -> dict[str, Any]:
+    """One file, for programs; `as_published` is null where there is nothing to compare."""
     own, state, advice = None, "missing", need.advice
     if need.path:
         state = "here, not compared"
@@ -64,19 +66,20 @@ def _facts(need: "Need") -> dict[str, Any]:
             own = need.found_md5()
         except WeightsError as error:
             state, advice = "here, unreadable", str(error)
-    same = None if own is None or need.md5 is None else own == need.md5
+    source = need.source
+    same = None if own is None or source.md5 is None else own == source.md5
     if same is not None:
         state = "here, as published" if same else "here, another file"
     if same is False:
         wrong = f"{need.path} is not the published file: its MD5 is {own}. Remove it, then: "
         advice = wrong + replace(need, path=None).advice
     return {
-        "kind": need.kind,
+        "kind": source.kind,
         "recipes": need.recipes,
-        "file": need.file_name,
+        "file": source.file_name,
         "path": need.path and str(need.path),
-        "address": need.address,
-        "md5": need.md5,
+        "address": source.address,
+        "md5": source.md5,
         "md5_here": own,
         "as_published": same,
         "state": state,
@@ -85,13 +88,13 @@ def _facts(need: "Need") -> dict[str, Any]:
 
 
 def get(kind: str, as_json: AsJson = False) -> None:
-    """Download the weights KIND, unless they are here, and check them."""
+    """Download the weights KIND, unless they are on this machine, and check them."""
     from cxrcore.models import pretrained
-    from cxrcore.models.networks import doctor
+    from cxrcore.models.pretrained import inspection
 
-    doctor.require_kind(kind)
+    source = inspection.source(kind)
     with progress_bar(quiet=as_json) as report:
-        path = pretrained.locate(kind, report=report)
+        path = pretrained.locate(source.kind, report=report)
     if as_json:
         print_json({"kind": kind, "path": str(path)})
     else:
@@ -104,23 +107,24 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the files that are here with their checksums and, layer by layer, their networks."""
+    """Compare files with their published checksums and, layer by layer, with their networks."""
     from cxrcore.models import pretrained
-    from cxrcore.models.networks import doctor
+    from cxrcore.models.pretrained import inspection
 
     rows, bad = [], 0
+    here = [need.source.kind for need in inspection.needs() if need.path]
     for name in [kind] if kind else pretrained.SOURCES:
         row = {"kind": name, "state": "missing", "path": None, "md5": None, "found": ""}
-        if kind or pretrained.where(name):
+        if kind or name in here:
             try:
-                done = doctor.check(name)
+                done = inspection.check(name)
             except WeightsError as error:
                 if kind:
                     raise
                 row |= {"state": "bad", "found": str(error)}
                 bad += 1
             else:
-                hashed = "MD5 as published" if done.md5_published else "no MD5 is published"
+                hashed = "MD5 as published" if done.source.md5 else "no MD5 is published"
                 row |= {"state": "ok", "path": str(done.path), "md5": done.md5}
                 row["found"] = f"{hashed}; all {done.layers} layers with weights fit"
         rows.append(row)
@@ -134,38 +138,35 @@ def check(
 
 
 def take(file: Path, as_json: AsJson = False) -> None:
-    """Recognise FILE, by checksum or layers, and put it where recipes find it."""
-    from cxrcore.models.networks import doctor
+    """Recognise FILE by its checksum or layers, and put it where models find it."""
+    from cxrcore.models.pretrained import inspection
 
-    kind, path = doctor.take(file)
+    kind, path = inspection.take(file)
     if as_json:
         print_json({"kind": kind, "path": str(path)})
     else:
         console.print(f"{kind}: now at {path}", markup=False, highlight=False)
 
 
+@recipe_options(PREPARATION)
 def import_weights(
     recipe: str,
     file: Path,
-    data: Annotated[str, typer.Option(help="A registered dataset or a folder to score it on.")],
+    data: Annotated[str, typer.Option(help="A registered dataset or a folder to evaluate it on.")],
     classes: Annotated[
         str | None,
         typer.Option(help="The dataset's classes in the order of the file's outputs: A,B,C."),
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Image side in pixels.")] = None,
-    region: Annotated[
-        str | None,
-        typer.Option("--region", "--mask", help="none, lungs, lungs-crop, lungs-erased or border."),
-    ] = None,
     as_json: AsJson = False,
+    *,
+    changes: dict[str, Any],
 ) -> None:
-    """Put a team's own weights FILE into the network of RECIPE, score it and keep it as a run."""
+    """Load your own weights FILE into the network of RECIPE, evaluate it and keep it as a run."""
     from cxrcore import datasets, models
     from cxrcore.tracking import mlflow
     from cxrcore.training import weight_import
 
-    changes = {"image_size": size, "region": region}
-    chosen = models.get(recipe).override(**{k: v for k, v in changes.items() if v is not None})
+    chosen = models.get(recipe).override(**changes)
     outputs = None if classes is None else [name.strip() for name in classes.split(",")]
     spec = weight_import.plan_import(chosen, datasets.load(data), file, outputs)
     with _stages(quiet=as_json) as report:
@@ -173,9 +174,16 @@ def import_weights(
     tracked = mlflow.log_finished(done.run)
     test = done.run.metrics["test"]
     if as_json:
-        facts = {"run_id": done.run.run_id, "imported": done.run.imported, "layers": done.matched}
-        said = {"notes": done.run.notes, "tracked": tracked}
-        print_json({**facts, "test": test.model_dump(mode="json"), **said})
+        print_json(
+            {
+                "run_id": done.run.run_id,
+                "imported": done.run.imported,
+                "layers": done.matched,
+                "test": test.model_dump(mode="json"),
+                "notes": done.run.notes,
+                "tracked": tracked,
+            }
+        )
         return
     columns = ("layer", "in the file", "shapes", "matched by")
     print_table(columns, ([row[name] for name in columns] for row in done.matched))
@@ -190,19 +198,19 @@ def import_weights(
 
 @contextlib.contextmanager
 def _stages(*, quiet: bool) -> "Iterator[Callable[[TrainingProgress], None]]":
-    """A bar a stage of an import; a stage that counts nothing is one thing to do."""
+    """One progress bar for each stage of an import; a stage without a count is one step."""
     with progress_bar(quiet=quiet) as report:
         last: Progress | None = None
 
-        def told(progress: "TrainingProgress") -> None:
+        def show(progress: "TrainingProgress") -> None:
             nonlocal last
             now = Progress(progress.stage, progress.batch, progress.batches or 1)
-            # Reports come twice a second at most, so the last of a stage may have been left out.
+            # Reports come at most twice a second, so the last one of a stage may be missing.
             if last is not None and last.stage != now.stage:
                 report(replace(last, done=last.total))
             last = now
             report(now)
 
-        yield told
+        yield show
         if last is not None:
             report(replace(last, done=last.total))

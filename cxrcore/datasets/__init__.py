@@ -20,7 +20,7 @@ from cxrcore.datasets import (
     registry,
     selection,
 )
-from cxrcore.datasets.merge import merge, parse_map
+from cxrcore.datasets.combination import merge, parse_map
 from cxrcore.datasets.registry import Entry
 from cxrcore.datasets.selection import Options
 from cxrcore.datasets.selection import parse as parse_options
@@ -99,8 +99,8 @@ def load(
     """
     entry = registry.find(path_or_name) if isinstance(path_or_name, str) else None
     if entry is not None:
-        told = entry.options if options is None else options
-        return _read(entry.path, entry.name, layout or entry.layout, told, report)
+        given = entry.options if options is None else options
+        return _read(entry.path, entry.name, layout or entry.layout, given, report)
     root, layout, options = _place(path_or_name, layout, options)
     return _read(root, root.name, layout, options, report)
 
@@ -195,7 +195,7 @@ def _read(
     root: Path,
     name: str,
     layout: str | None,
-    told: Mapping[str, Any] | None,
+    given: Mapping[str, Any] | None,
     report: Report,
 ) -> Dataset:
     if layout is not None and layout not in LAYOUTS:
@@ -210,6 +210,6 @@ def _read(
     if layout is None:
         layout = next(key for key, adapter in LAYOUTS.items() if adapter.detect(root))
     adapter = LAYOUTS[layout]
-    options = selection.checked(adapter.Options, layout, told)
+    options = selection.checked(adapter.Options, layout, given)
     dataset = adapter.read(root, name, report, **options.own())
-    return selection.narrowed(dataset, options) if options.told() else dataset
+    return selection.narrowed(dataset, options) if options.explicit() else dataset

@@ -12,7 +12,7 @@ from cxrcore.progress import Report
 
 
 def measured(
-    root: Path, told: pd.DataFrame, files: Sequence[scan.File], report: Report
+    root: Path, rows: pd.DataFrame, files: Sequence[scan.File], report: Report
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """The image table of what was told, what it leaves out (DOUBLES), and notes on that.
 
@@ -27,10 +27,10 @@ def measured(
         StoreError: the cache of file hashes cannot be written.
     """
     found = scan.measure(root, list(files), report)
-    told = told.assign(**{name: found[name].array for name in ("image_id", "width", "height")})
-    if told["image_id"].isna().all():
+    rows = rows.assign(**{name: found[name].array for name in ("image_id", "width", "height")})
+    if rows["image_id"].isna().all():
         raise DatasetError(f"None of the images in {root} can be opened. Check the permissions.")
-    table, doubles, dropped = without_duplicates(build_table(told[told["image_id"].notna()]))
+    table, doubles, dropped = without_duplicates(build_table(rows[rows["image_id"].notna()]))
     if table.empty:
         raise DatasetError(f"No image of {root} can be used. {' '.join(dropped)}")
     return table, doubles, [*folders.notes_on_damage(found, table), *dropped]

@@ -16,8 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxrcore import images
-from cxrcore.datasets import catalogue as told_images
-from cxrcore.datasets import folders, scan, sidecars
+from cxrcore.datasets import catalogue, folders, scan, sidecars
 from cxrcore.datasets.selection import Options
 from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
@@ -43,8 +42,8 @@ def detect(root: Path) -> bool:
     except (OSError, csv.Error):
         return False
     # `path` would make it the sidecar of class folders.
-    told = "filename" in header and header & {"finding", "patientid"}
-    return there and bool(told) and "path" not in header
+    described = "filename" in header and header & {"finding", "patientid"}
+    return there and bool(described) and "path" not in header
 
 
 def read(root: Path, name: str, report: Report = silent) -> Dataset:
@@ -58,21 +57,21 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
         StoreError: the cache of file hashes cannot be written.
     """
     root = root.resolve()
-    told, notes = _told(root)
+    rows, notes = _rows(root)
     found = scan.find(root)
     pictures = {file.path: file for file in found.files if _is_image(file.path)}
-    told, here = _with_files(told, set(pictures))
+    rows, here = _with_files(rows, set(pictures))
     notes += here
-    told, once = _one_line_each(told)
-    told, labelled = _labelled(told)
+    rows, once = _one_line_each(rows)
+    rows, labelled = _labelled(rows)
     notes += [*once, *labelled]
-    if told.empty:
+    if rows.empty:
         raise DatasetError(
             f"{root / _METADATA} names no labelled image that is in the folder. {' '.join(notes)} "
             "Copy the images to `images/` beside it."
         )
-    files = [pictures[path] for path in told["path"]]
-    table, doubles, damage = told_images.measured(root, told, files, report)
+    files = [pictures[path] for path in rows["path"]]
+    table, doubles, damage = catalogue.measured(root, rows, files, report)
     classes = tuple(sorted(set(table["label"])))
     notes += damage
     if slices := int((table["modality"] == "ct").sum()):
@@ -85,7 +84,7 @@ def _is_image(path: str) -> bool:
     return posixpath.splitext(path)[1].lower() in images.SUFFIXES
 
 
-def _told(root: Path) -> tuple[pd.DataFrame, list[str]]:
+def _rows(root: Path) -> tuple[pd.DataFrame, list[str]]:
     """The lines as the image table names things, `finding` beside; notes on what is not told."""
     path = root / _METADATA
     if not path.is_file():
@@ -105,7 +104,7 @@ def _told(root: Path) -> tuple[pd.DataFrame, list[str]]:
     if blank := int(lines["filename"].isna().sum()):
         notes.append(f"{count(blank, 'line')} in {_METADATA} without a file name.")
         lines = lines[lines["filename"].notna()]
-    told = pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "path": lines["folder"].fillna("images").str.strip("/") + "/" + lines["filename"],
             "finding": lines["finding"],
@@ -115,27 +114,27 @@ def _told(root: Path) -> tuple[pd.DataFrame, list[str]]:
             "view": lines["view"].str.lower().map(_VIEWS).astype("string"),
         }
     )
-    return told, notes
+    return rows, notes
 
 
-def _with_files(told: pd.DataFrame, pictures: set[str]) -> tuple[pd.DataFrame, list[str]]:
+def _with_files(rows: pd.DataFrame, pictures: set[str]) -> tuple[pd.DataFrame, list[str]]:
     """The lines whose image is there, and notes on lines and images that are alone."""
-    there = told["path"].isin(pictures)
+    there = rows["path"].isin(pictures)
     notes = []
     if not there.all():
         notes.append(
             f"{count(int((~there).sum()), 'line')} in {_METADATA} without an image in the folder: "
-            f"{listed(told.loc[~there, 'path'])}."
+            f"{listed(rows.loc[~there, 'path'])}."
         )
-    if bare := sorted(pictures - set(told["path"])):
+    if bare := sorted(pictures - set(rows["path"])):
         notes.append(
             f"{count(len(bare), 'image')} left out because {_METADATA} does not list it: "
             f"{listed(bare)}."
         )
-    return told[there], notes
+    return rows[there], notes
 
 
-def _one_line_each(told: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _one_line_each(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Each image once, and notes.
 
     The same image under two patient numbers is one patient: all images of both get the first
@@ -143,39 +142,39 @@ def _one_line_each(told: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     is left out.
     """
     notes = []
-    findings = told.groupby("path")["finding"].nunique(dropna=False)
+    findings = rows.groupby("path")["finding"].nunique(dropna=False)
     if len(torn := list(findings.index[findings > 1])):
         notes.append(f"{count(len(torn), 'image')} left out for two findings: {listed(torn)}.")
-    told = told[~told["path"].isin(torn)]
-    again = told["path"].duplicated()
+    rows = rows[~rows["path"].isin(torn)]
+    again = rows["path"].duplicated()
     if again.any():
         notes.append(
             f"{count(int(again.sum()), 'image')} listed twice in {_METADATA}; the first line "
-            f"counts: {listed(told.loc[again, 'path'])}."
+            f"counts: {listed(rows.loc[again, 'path'])}."
         )
-    for path in told.loc[again, "path"].drop_duplicates():
-        patients = list(told.loc[told["path"] == path, "patient_id"].dropna().drop_duplicates())
+    for path in rows.loc[again, "path"].drop_duplicates():
+        patients = list(rows.loc[rows["path"] == path, "patient_id"].dropna().drop_duplicates())
         for other in patients[1:]:
             first = patients[0]
-            told = told.assign(patient_id=told["patient_id"].replace(other, first))
+            rows = rows.assign(patient_id=rows["patient_id"].replace(other, first))
             notes.append(f"Patients {first} and {other} share {path}; both are {first} here.")
-    return told[~again].reset_index(drop=True), notes
+    return rows[~again].reset_index(drop=True), notes
 
 
-def _labelled(told: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _labelled(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The lines that tell a finding, with `label`, and notes."""
-    last = told["finding"].str.split("/").str[-1]
+    last = rows["finding"].str.split("/").str[-1]
     label = last.str.split(",").str[0].str.strip()
     known = label.notna() & (label != "") & ~label.str.lower().isin(_UNKNOWN)
     notes = []
     if not known.all():
         notes.append(
             f"{count(int((~known).sum()), 'image')} left out because {_METADATA} tells no finding: "
-            f"{listed(told.loc[~known, 'path'])}."
+            f"{listed(rows.loc[~known, 'path'])}."
         )
-    several = told.loc[known & last.str.contains(",", regex=False), "finding"]
+    several = rows.loc[known & last.str.contains(",", regex=False), "finding"]
     notes += [
         f"{count(number, 'image')} of {finding!r}, counted as {finding.split('/')[-1].split(',')[0]}."
         for finding, number in several.value_counts().sort_index().items()
     ]
-    return told[known].assign(label=label[known]).reset_index(drop=True), notes
+    return rows[known].assign(label=label[known]).reset_index(drop=True), notes

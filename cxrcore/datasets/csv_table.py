@@ -20,8 +20,7 @@ import pandas as pd
 from pydantic import Field
 
 from cxrcore import images
-from cxrcore.datasets import catalogue as told_images
-from cxrcore.datasets import folders, scan, selection, sidecars
+from cxrcore.datasets import catalogue, folders, scan, selection, sidecars
 from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
@@ -100,19 +99,19 @@ def read(
     """
     root = root.resolve()
     lines = _lines(root, file, named)
-    told, notes = _told(root, lines)
+    rows, notes = _rows(root, lines)
     found = scan.find(root)
     present = {one.path: one for one in found.files}
-    told["path"] = _full(told["path"], present)
-    told, here = _usable(root, lines.file.name, told, present)
+    rows["path"] = _full(rows["path"], present)
+    rows, here = _usable(root, lines.file.name, rows, present)
     notes += here
-    if told.empty:
+    if rows.empty:
         raise DatasetError(
             f"{lines.file} names no labelled image that is in its folder. {' '.join(notes)} "
             f"Paths are relative to {root}."
         )
-    files = [present[path] for path in told["path"]]
-    table, doubles, damage = told_images.measured(root, told, files, report)
+    files = [present[path] for path in rows["path"]]
+    table, doubles, damage = catalogue.measured(root, rows, files, report)
     classes = tuple(sorted(set(table["label"])))
     notes += damage
     notes += folders.notes_on_classes(table, classes)
@@ -160,8 +159,8 @@ def _columns(file: Path, there: list[str], named: Mapping[str, str]) -> dict[str
     for ours, usual in _USUAL.items():
         if ours in found:
             continue
-        words = usual.split()
-        may = [column for column in there if _plain(column) in words and column not in taken]
+        usual_names = usual.split()
+        may = [column for column in there if _plain(column) in usual_names and column not in taken]
         if len(may) == 1:
             found[ours] = may[0]
         elif ours in _NEEDED:
@@ -175,10 +174,10 @@ def _columns(file: Path, there: list[str], named: Mapping[str, str]) -> dict[str
 
 def _example(found: Mapping[str, str]) -> str:
     """The two options to type, with what is known filled in."""
-    words = {ours: found.get(ours, "COLUMN") for ours in _NEEDED}
+    usual_names = {ours: found.get(ours, "COLUMN") for ours in _NEEDED}
     return " ".join(
         f'--option "{ours}={column}"' if " " in column else f"--option {ours}={column}"
-        for ours, column in words.items()
+        for ours, column in usual_names.items()
     )
 
 
@@ -186,9 +185,9 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).lower()
 
 
-def _told(root: Path, lines: _Lines) -> tuple[pd.DataFrame, list[str]]:
+def _rows(root: Path, lines: _Lines) -> tuple[pd.DataFrame, list[str]]:
     """The cells under our columns' names, values as in the image table, and notes."""
-    told = pd.DataFrame(
+    rows = pd.DataFrame(
         {ours: lines.cells[theirs] for ours, theirs in lines.columns.items()}, dtype="string"
     )
     notes = []
@@ -198,19 +197,19 @@ def _told(root: Path, lines: _Lines) -> tuple[pd.DataFrame, list[str]]:
     if used:
         notes.append(f"Columns of {lines.file.name} that were taken, {used}.")
     for ours in ("path", "mask"):
-        if ours in told:
-            told[ours] = _relative(root, told[ours])
+        if ours in rows:
+            rows[ours] = _relative(root, rows[ours])
     for ours in ("view", "modality", "split"):
-        if ours not in told:
+        if ours not in rows:
             continue
-        good = sidecars.in_words(told[ours], ours)
-        if (bad := told[ours].notna() & good.isna()).any():
-            values = listed(told.loc[bad, ours].drop_duplicates())
+        good = sidecars.in_words(rows[ours], ours)
+        if (bad := rows[ours].notna() & good.isna()).any():
+            values = listed(rows.loc[bad, ours].drop_duplicates())
             notes.append(
                 f"In {lines.file.name}, {count(int(bad.sum()), 'value')} not used as {ours}: {values}."
             )
-        told[ours] = good
-    return told, notes
+        rows[ours] = good
+    return rows, notes
 
 
 def _relative(root: Path, paths: pd.Series) -> pd.Series:
@@ -235,34 +234,34 @@ def _full(paths: pd.Series, present: Iterable[str]) -> pd.Series:
 
 
 def _usable(
-    root: Path, file: str, told: pd.DataFrame, present: Mapping[str, scan.File]
+    root: Path, file: str, rows: pd.DataFrame, present: Mapping[str, scan.File]
 ) -> tuple[pd.DataFrame, list[str]]:
     """The lines with a label whose image is there, each image once, and notes on the others."""
     notes = []
 
     def leave_out(bad: pd.Series, why: str) -> None:
-        nonlocal told
+        nonlocal rows
         if bad.any():
             many = count(int(bad.sum()), "line")
-            paths = listed(told.loc[bad, "path"].dropna())
+            paths = listed(rows.loc[bad, "path"].dropna())
             notes.append(f"In {file}, {many} left out {why}{': ' if paths else ''}{paths}.")
-            told = told[~bad]
+            rows = rows[~bad]
 
-    leave_out(told["path"].isna(), "for naming no image")
-    outside = told["path"].str.startswith(("/", "../")) | told["path"].str.match(r"[A-Za-z]:/")
+    leave_out(rows["path"].isna(), "for naming no image")
+    outside = rows["path"].str.startswith(("/", "../")) | rows["path"].str.match(r"[A-Za-z]:/")
     leave_out(outside, f"because the path leads out of {root}")
-    leave_out(~told["path"].isin(present.keys()), "because there is no such file")
-    suffix = told["path"].map(lambda path: posixpath.splitext(path)[1].lower())
+    leave_out(~rows["path"].isin(present.keys()), "because there is no such file")
+    suffix = rows["path"].map(lambda path: posixpath.splitext(path)[1].lower())
     leave_out(~suffix.isin(images.SUFFIXES), "because that is no image")
-    leave_out(told["label"].isna(), "because there is no label")
-    labels = told.groupby("path")["label"].nunique()
-    torn = told["path"].isin(labels.index[labels > 1])
+    leave_out(rows["label"].isna(), "because there is no label")
+    labels = rows.groupby("path")["label"].nunique()
+    torn = rows["path"].isin(labels.index[labels > 1])
     leave_out(torn, "because the image stands there with two labels")
-    leave_out(told["path"].duplicated(), "because the image was listed before")
-    if "mask" in told:
-        gone = told["mask"].notna() & ~told["mask"].isin(present.keys())
+    leave_out(rows["path"].duplicated(), "because the image was listed before")
+    if "mask" in rows:
+        gone = rows["mask"].notna() & ~rows["mask"].isin(present.keys())
         if gone.any():
-            masks = listed(told.loc[gone, "mask"])
+            masks = listed(rows.loc[gone, "mask"])
             notes.append(f"{count(int(gone.sum()), 'lung mask')} not in the folder: {masks}.")
-        told = told.assign(mask=told["mask"].mask(gone))
-    return told.reset_index(drop=True), notes
+        rows = rows.assign(mask=rows["mask"].mask(gone))
+    return rows.reset_index(drop=True), notes

@@ -59,10 +59,10 @@ class Record:
     @property
     def labels(self) -> list[str]:
         """The classes that its tags name; COVID-19 goes before all others."""
-        told = {tag.lower() for tag in self.tags}
-        if COVID.lower() in told:
+        lower_tags = {tag.lower() for tag in self.tags}
+        if COVID.lower() in lower_tags:
             return [COVID]
-        return [label for label in (*CLASSES, *RARE) if label.lower() in told]
+        return [label for label in (*CLASSES, *RARE) if label.lower() in lower_tags]
 
 
 def read_record(path: Path, name: str) -> Record:
@@ -150,9 +150,9 @@ def _load(path: Path, name: str) -> dict[str, Any]:
             raise ImageError(f"{name} has {size / 1e6:,.0f} MB, too much for a Darwin record.")
         raw = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:  # bad UTF-8 is a ValueError
-        said = " ".join(str(getattr(error, "strerror", None) or error).split())[:120]
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())[:120]
         raise ImageError(
-            f"{name} cannot be read as JSON: {said}. Export it again from Darwin."
+            f"{name} cannot be read as JSON: {reason}. Export it again from Darwin."
         ) from error
     return raw if isinstance(raw, dict) else {}
 
@@ -192,9 +192,9 @@ def _parse(raw: dict[str, Any], file: str) -> Record:
             strays=any(beyond),
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
         raise ImageError(
-            f"{file} is no Darwin record ({said}). It needs `image` with `filename`, and "
+            f"{file} is no Darwin record ({reason}). It needs `image` with `filename`, and "
             "`annotations` with polygons of x and y. Export it again from Darwin."
         ) from error
 

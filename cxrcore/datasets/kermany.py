@@ -91,8 +91,8 @@ def read(root: Path, name: str, report: Report = silent, *, causes: bool = False
     notes = list(made.notes)
     notes += _note(table.loc[table["patient_id"].isna(), "path"], "named without a patient")
     notes += _note(table.loc[table["split"].isna(), "path"], "outside train, val and test")
-    across = table.groupby("patient_id")["split"].nunique()
-    if len(torn := list(across.index[across > 1])):
+    parts = table.groupby("patient_id")["split"].nunique()
+    if len(torn := list(parts.index[parts > 1])):
         notes.append(
             f"{count(len(torn), 'patient')} in more than one published split: {listed(torn)}."
         )

@@ -67,9 +67,9 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
     notes = list(made.notes)
     counts = table["modality"].value_counts().sort_index()
     if len(counts) > 1:
-        told = " and ".join(f"{number:,} {modality}" for modality, number in counts.items())
+        totals = " and ".join(f"{number:,} {modality}" for modality, number in counts.items())
         notes.append(
-            f"Both modalities are here, {told}; give one of the two folders for one alone."
+            f"Both modalities are here, {totals}; give one of the two folders for one alone."
         )
     classes = tuple(sorted(set(table["label"])))
     return replace(made, layout=LAYOUT, table=table, classes=classes, notes=tuple(notes))

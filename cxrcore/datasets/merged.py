@@ -4,7 +4,7 @@
     root/first              a link to the folder of the member `first`
     root/second             …
 
-`merging.merge` makes it. No image is copied: the table's paths lead through the links, so that
+`combination.merge` makes it. No image is copied: the table's paths lead through the links, so that
 `path_of` and `mask_of` work as everywhere. Labels without a mapping keep their name.
 """
 
@@ -71,7 +71,7 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
     together = pd.concat(parts, ignore_index=True)
     if together.empty:
         raise DatasetError(f"No image of {name} is left. {' '.join(notes)}")
-    notes += _classes_told(members, loaded)
+    notes += _class_notes(members, loaded)
     bare = [made.name for made in loaded if not (made.table["split"] == "test").any()]
     if bare and together["split"].notna().any():
         for rows in (together, *doubles):
@@ -152,12 +152,12 @@ def _within(member: Member, table: pd.DataFrame, notes: list[str]) -> pd.DataFra
     if "mask" in table:
         table["mask"] = f"{folder}/" + table["mask"]
         table["patient_id"] = f"{member.name}: " + table["patient_id"]
-        told = f"{member.name}: " + table["source"]
-        table["source"] = told.fillna(member.name)
+        sources = f"{member.name}: " + table["source"]
+        table["source"] = sources.fillna(member.name)
     return table
 
 
-def _classes_told(members: Sequence[Member], loaded: Sequence[Dataset]) -> list[str]:
+def _class_notes(members: Sequence[Member], loaded: Sequence[Dataset]) -> list[str]:
     """Sentences about the classes: which labels of which members went in, and how many images."""
     into: dict[str, list[str]] = defaultdict(list)
     for member, made in zip(members, loaded, strict=True):
@@ -184,7 +184,7 @@ def _alike(members: Sequence[Member], loaded: Sequence[Dataset], table: pd.DataF
         if len(names) < 2:
             continue
         largest = names[0]  # value_counts has the largest first
-        words = [
+        arguments = [
             f'--map "{member.name}:{label}={largest}"'
             for member, made in zip(members, loaded, strict=True)
             for label in made.classes
@@ -192,6 +192,6 @@ def _alike(members: Sequence[Member], loaded: Sequence[Dataset], table: pd.DataF
         ]
         notes.append(
             f"The classes {' and '.join(map(repr, sorted(names)))} have nearly the same name. If "
-            f"they are one, forget this dataset and merge again with {' '.join(words)}."
+            f"they are one, forget this dataset and merge again with {' '.join(arguments)}."
         )
     return notes

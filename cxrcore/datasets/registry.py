@@ -21,7 +21,7 @@ _LOCK_SECONDS = 10  # a change takes milliseconds
 class Entry:
     """A registered dataset: `layout` is None when it is to be detected.
 
-    `options` is what its layout is told, see `datasets.choosing.Options`.
+    `options` is what its layout is told, see `datasets.selection.Options`.
     """
 
     name: str

@@ -28,7 +28,7 @@ class Options(BaseModel):
         None, description="a class to tell from the rest: all others become 'not CLASS'"
     )
 
-    def told(self) -> dict[str, Any]:
+    def explicit(self) -> dict[str, Any]:
         """What differs from the defaults, as JSON values."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
@@ -41,29 +41,29 @@ _COMMON = frozenset(Options.model_fields)
 _LISTS = ("classes", "views")
 
 
-def checked(kind: type[Options], layout: str, told: Mapping[str, Any] | None) -> Options:
+def checked(kind: type[Options], layout: str, values: Mapping[str, Any] | None) -> Options:
     """The options of a layout from what the user told.
 
     Raises:
         DatasetError: there is no such option, or it cannot have that value.
     """
     try:
-        return kind.model_validate(dict(told or {}))
+        return kind.model_validate(dict(values or {}))
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
             problem = f"has no option {name!r}"
         else:
-            said = first["msg"][0].lower() + first["msg"][1:]
-            problem = f"cannot have {name} = {first['input']!r}: {said}"
+            reason = first["msg"][0].lower() + first["msg"][1:]
+            problem = f"cannot have {name} = {first['input']!r}: {reason}"
         known = "; ".join(
             f"{key} ({field.description})" for key, field in kind.model_fields.items()
         )
         raise DatasetError(f"The layout {layout!r} {problem}. Its options are: {known}.") from error
 
 
-def parse(words: Iterable[str]) -> dict[str, Any]:
+def parse(texts: Iterable[str]) -> dict[str, Any]:
     """Options from words like KEY=VALUE; several labels are renamed by rename=A:B,C:D.
 
     >>> parse(["modality=xray", "classes=A,B", "rename=a:A,b:A", "causes=true"])
@@ -72,24 +72,24 @@ def parse(words: Iterable[str]) -> dict[str, Any]:
     Raises:
         DatasetError: a word is not of that form.
     """
-    told: dict[str, Any] = {}
-    for word in words:
+    values: dict[str, Any] = {}
+    for word in texts:
         key, equals, value = word.partition("=")
         if not equals or not key.strip():
             raise DatasetError(f"Options are given as KEY=VALUE. Received: {word!r}.")
         key = key.strip()
         if key in _LISTS:
-            told[key] = [part.strip() for part in value.split(",") if part.strip()]
+            values[key] = [part.strip() for part in value.split(",") if part.strip()]
         elif key == "rename":
             pairs = [part.rpartition(":") for part in value.split(",")]
             if wrong := [part for part in pairs if not (part[0] and part[2])]:
                 raise DatasetError(
                     f"Labels are renamed by rename=OLD:NEW,OLD:NEW. Received: {wrong[0][2]!r}."
                 )
-            told[key] = {old.strip(): new.strip() for old, _, new in pairs}
+            values[key] = {old.strip(): new.strip() for old, _, new in pairs}
         else:
-            told[key] = value
-    return told
+            values[key] = value
+    return values
 
 
 def narrowed(dataset: Dataset, options: Options) -> Dataset:
@@ -130,7 +130,7 @@ def narrowed(dataset: Dataset, options: Options) -> Dataset:
         table=table.reset_index(drop=True),
         classes=tuple(name for name in order if name in there),
         notes=(*dataset.notes, *notes),
-        options=options.told(),
+        options=options.explicit(),
     )
     return chosen if options.against_rest is None else against_rest(chosen, options.against_rest)
 

@@ -54,9 +54,9 @@ def read_about(root: Path) -> About:
         found = read_json(path)
     except (StoreError, RecursionError) as error:
         raise DatasetError(f"{path} cannot be read as JSON. Mend or remove it.") from error
-    told = found if isinstance(found, dict) else {"classes": found}
-    synthetic, notes = told.get("synthetic", False), told.get("notes", [])
-    classes = told.get("classes")
+    content = found if isinstance(found, dict) else {"classes": found}
+    synthetic, notes = content.get("synthetic", False), content.get("notes", [])
+    classes = content.get("classes")
     well_formed = isinstance(synthetic, bool) and _is_texts(notes)
     if not well_formed or not (classes is None or (_is_texts(classes) and _is_unique(classes))):
         raise DatasetError(
@@ -82,23 +82,23 @@ def fill(
     path = root / METADATA
     if not path.is_file():
         return table, []
-    told = read_csv(path)
-    if "path" not in told.columns:
-        columns = listed(map(str, told.columns), 8)
+    rows = read_csv(path)
+    if "path" not in rows.columns:
+        columns = listed(map(str, rows.columns), 8)
         return table, [f"{METADATA} is not used: it has no column `path`; it has {columns}."]
-    told = told[told["path"].notna()]
-    told = told.set_index(_as_posix(told["path"]))
-    if twice := list(told.index[told.index.duplicated()]):
+    rows = rows[rows["path"].notna()]
+    rows = rows.set_index(_as_posix(rows["path"]))
+    if twice := list(rows.index[rows.index.duplicated()]):
         raise DatasetError(f"{path} lists images twice: {listed(twice)}. Keep one line of each.")
     table, notes = table.copy(), []
-    if unknown := sorted(set(told.index) - set(table["path"])):
+    if unknown := sorted(set(rows.index) - set(table["path"])):
         notes.append(
             f"{count(len(unknown), 'line')} in {METADATA} without an image in the folder: "
             f"{listed(unknown)}."
         )
-    told = told.reindex(table["path"]).set_axis(table.index)
-    for column in [name for name in _FILLED if name in told.columns]:
-        cells = told[column]
+    rows = rows.reindex(table["path"]).set_axis(table.index)
+    for column in [name for name in _FILLED if name in rows.columns]:
+        cells = rows[column]
         good = _usable(cells, column, present)
         if (bad := cells.notna() & good.isna()).any():
             notes.append(
@@ -150,11 +150,11 @@ def read_csv(path: Path, delimiters: str = ",") -> pd.DataFrame:
         DatasetError: it cannot be opened, is no UTF-8, or its lines differ in length.
     """
     names, *lines = _lines(path, delimiters)
-    told = pd.DataFrame(lines, columns=names, dtype="string")
-    for column in told.columns:
-        text = told[column].str.strip()
-        told[column] = text.mask(text == "", pd.NA)
-    return told
+    rows = pd.DataFrame(lines, columns=names, dtype="string")
+    for column in rows.columns:
+        text = rows[column].str.strip()
+        rows[column] = text.mask(text == "", pd.NA)
+    return rows
 
 
 def _lines(path: Path, delimiters: str) -> Iterator[list[str]]:

@@ -136,9 +136,9 @@ def without_duplicates(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame,
             f"{listed(table.loc[repeated, 'path'])}."
         )
         splits = table[~torn].groupby("image_id")["split"].nunique()
-        if across := int((splits > 1).sum()):
+        if in_several_splits := int((splits > 1).sum()):
             notes.append(
-                f"{count(across, 'image')} found in more than one published split; "
+                f"{count(in_several_splits, 'image')} found in more than one published split; "
                 "only the first by path is kept."
             )
     dropped = table[torn | repeated].reset_index(drop=True)

@@ -138,10 +138,12 @@ def _file(dataset: "Dataset") -> Path:
 
 
 def _write(path: Path, pairs: pd.DataFrame, usable: str) -> None:
-    told = {"cxr_duplicates": str(VERSION), "cxr_usable": usable}
+    metadata = {"cxr_duplicates": str(VERSION), "cxr_usable": usable}
     table = pa.Table.from_pandas(pairs, preserve_index=False)
     buffer = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **told}), buffer)
+    pq.write_table(
+        table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata}), buffer
+    )
     files.write_atomic(path, buffer.getvalue())
 
 
@@ -155,9 +157,9 @@ def _read(path: Path, usable: str | None = None) -> pd.DataFrame | None:
         raise StoreError(f"{path} cannot be read: {error.strerror}. Give access to it.") from error
     except (OSError, pa.ArrowException):
         return None
-    told = table.schema.metadata or {}
-    if told.get(b"cxr_duplicates") != str(VERSION).encode():
+    metadata = table.schema.metadata or {}
+    if metadata.get(b"cxr_duplicates") != str(VERSION).encode():
         return None
-    if usable is not None and told.get(b"cxr_usable") != usable.encode():
+    if usable is not None and metadata.get(b"cxr_usable") != usable.encode():
         return None
     return table.to_pandas().astype(TYPES)

@@ -20,18 +20,11 @@ from PIL import Image
 from cxrcore import settings
 from cxrcore.errors import ImageError
 from cxrcore.images import decoder_warnings, raster
+from cxrcore.regions import REGION_NAMES as REGION_NAMES
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"})
 MIN_SIDE = 16  # pixels; below this no finding can be seen and no network has a use for it
 MAX_BYTES = 512 * 1024 * 1024  # more than any picture within the pixel cap needs
-# What a model sees of an image, and how people are told of it.
-REGION_NAMES = {
-    "none": "Whole picture",
-    "lungs": "Lungs only, black outside",
-    "lungs-crop": "Cropped to the lungs",
-    "lungs-erased": "Lungs erased (control)",
-    "border": "Border only (control)",
-}
 REGIONS = tuple(REGION_NAMES)
 
 # Everything that decoders were seen to raise on damaged files; pydicom adds `dicom.DAMAGE`.

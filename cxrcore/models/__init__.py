@@ -1,53 +1,51 @@
-"""The published models as data: one study a file, one record a model.
+"""The models that can be trained: one file a study, with its networks and its recipes.
 
 Where a study's text and its notebook disagree, the recipe follows the notebook, because
-the notebook is what produced the reported figures; the other value is in `defects`.
+the notebook produced the reported figures; the other value is in `defects`.
 
 >>> get("cnn-plain").image_size
 192
 """
 
-from cxrcore.errors import RecipeError
-from cxrcore.models import ours, study_a, study_b, study_c, study_d, study_e
-from cxrcore.models.recipe import CHANGEABLE, FAST, LIMITS, SETTLING_STEPS, Recipe
-from cxrcore.models.records import ClassReport, Plateau, Reported, Stopping
+from collections.abc import Mapping
+
+from cxrcore.models import registry
+from cxrcore.models.networks import build, count_parameters
+from cxrcore.models.recipe import FAST, SCHEDULE, SETTLING_STEPS, Recipe
+from cxrcore.models.records import ClassReport, Network, Plateau, Reported, Source, Stopping
+from cxrcore.models.registry import View, get
 
 __all__ = [
-    "CHANGEABLE",
     "FAST",
-    "LIMITS",
     "RECIPES",
+    "SCHEDULE",
     "SETTLING_STEPS",
     "ClassReport",
+    "Network",
     "Plateau",
     "Recipe",
     "Reported",
+    "Source",
     "Stopping",
+    "build",
+    "count_parameters",
     "get",
+    "problems",
     "schedule_of",
 ]
 
-_STUDIES = (study_b, study_a, study_e, study_c, study_d, ours)
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for study in _STUDIES for recipe in study.RECIPES}
+RECIPES: Mapping[str, Recipe] = View("recipes")
 
 
-def get(name: str) -> Recipe:
-    """The recipe called `name`.
-
-    Raises:
-        RecipeError: there is none; lists the names.
-    """
-    try:
-        return RECIPES[name]
-    except KeyError:
-        raise RecipeError(
-            f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}."
-        ) from None
+def problems() -> tuple[str, ...]:
+    """A sentence for each file of `settings.recipes_dir()` that could not be used."""
+    return registry.models().problems
 
 
 def schedule_of(recipe: Recipe) -> str:
-    """How long it trains: "published" as its study did, "fast" as `Recipe.fast`, else "own"."""
-    told = {name: getattr(recipe, name) for name in FAST}
-    if recipe.name in RECIPES and told == {n: getattr(RECIPES[recipe.name], n) for n in FAST}:
+    """How long it trains: "published" as in its study, "fast" as `Recipe.fast`, else "own"."""
+    chosen = {name: getattr(recipe, name) for name in FAST}
+    if recipe.name in RECIPES and chosen == {n: getattr(RECIPES[recipe.name], n) for n in FAST}:
         return "published"
-    return "fast" if recipe.fast() == recipe or told == FAST else "own"
+    known = recipe.network in registry.models().networks  # not in a run of a model since removed
+    return "fast" if chosen == FAST or (known and recipe.fast() == recipe) else "own"

@@ -1,18 +1,79 @@
-"""What recipes are put together from: rules of a training, and what a study reported."""
+"""The records that models consist of: networks and their files, training rules, published figures."""
 
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+if TYPE_CHECKING:
+    import keras
+
+    from cxrcore.models.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published file of pretrained weights."""
+
+    kind: str  # its name on the command line, such as "imagenet:resnet50"
+    file_name: str
+    address: str  # of the file itself if `md5` is known, else of the page that offers it
+    layers: Callable[[], "Sequence[keras.Layer]"]  # builds the layers it holds, in their order
+    md5: str | None = None  # None: no checksum is published, so the file is never downloaded
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How far augmentation may change an image: each change is drawn from -x to +x."""
+
+    degrees: float
+    zoom: float  # share of the side
+    shift: float  # share of the side
+    brightness: float  # share of white
+    contrast: float  # share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """An architecture: how it is built and what it needs.
+
+    `build(recipe, n_classes)` returns the Keras model with random weights, not compiled. It
+    takes (batch, S, S, 3) float32 images with values 0..255 and ends in the layer `predictions`,
+    a float32 softmax. `count_parameters(recipe, n_classes)` returns how many weights that model
+    has, without TensorFlow.
+
+    `pretrained` maps the names of first weights that may be asked for to the files they need;
+    the published name comes first. `load(model, files)` puts those files, or one file that the
+    user names, into a model just built; without it a file must hold the whole network.
+    """
+
+    name: str
+    build: Callable[["Recipe", int], "keras.Model"]
+    count_parameters: Callable[["Recipe", int], int]
+    pretrained: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
+    load: "Callable[[keras.Model, Sequence[Path]], None] | None" = None
+    min_size: int = 32  # pixels; smaller images leave nothing for the last layer
+    channels: Literal[1, 3] = 3  # how many of the three equal channels of a gray image it reads
+    n_classes: Literal[2] | None = None  # how many it tells apart; None: any number
+    # As published: a strength, or layers of the network itself.
+    augmentation: Strength | Literal["layers"] | None = None
+    # Its first layers are frozen: without augmentation their output for an image never changes.
+    frozen_first: bool = False
+    features: bool = False  # only the head after the frozen layers is ever trained
+    # It starts from random weights and its batch normalisations keep Keras' momentum of 0.99.
+    slow_means: bool = False
+
 
 class Frozen(BaseModel):
-    """A record that is never changed and refuses fields it does not know."""
+    """An immutable record that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Plateau(Frozen):
-    """Divide the learning rate when `monitor` stops improving, as Keras' ReduceLROnPlateau.
+    """Reduce the learning rate when `monitor` stops improving, as Keras' ReduceLROnPlateau.
 
     `factor` multiplies the rate after `patience` epochs without an improvement of more
     than 1e-4 (Keras' default `min_delta`); there is no lowest rate and no cooldown.
@@ -22,7 +83,7 @@ class Plateau(Frozen):
     factor: float = Field(gt=0, lt=1)
     patience: int = Field(ge=0)
     mode: Literal["max", "min"]
-    # Epochs that end before so many steps are done do not count.
+    # Epochs that end before this many steps do not count.
     settling_steps: Annotated[int, Field(ge=0)] = 0
 
 
@@ -47,7 +108,7 @@ class ClassReport(Frozen):
     recall: float | None = None
     f1: float | None = None
     support: int | None = None  # test images
-    accuracy: float | None = None  # where a study calls it so, without saying how it was counted
+    accuracy: float | None = None  # as the study calls it, without saying how it was counted
 
 
 class Reported(Frozen):
@@ -61,4 +122,4 @@ class Reported(Frozen):
     per_class: tuple[ClassReport, ...] = ()
     n_test: int | None = None
     caveat: str  # one or two sentences to show beside the figures
-    timing: str = ""  # what the study says of its time
+    timing: str = ""  # what the study says about the time it took

@@ -1,9 +1,138 @@
-"""Study B: three plain CNNs and CheXNet, three classes; and our probe of the same CheXNet."""
+"""Study B: three plain CNNs and CheXNet, three classes; and our probe of the same CheXNet.
 
-from typing import Any
+cnn-*:         see `layers.plain`
+chexnet:       image -> normalise -> densenet121 -> findings (14, sigmoid, at every place of the
+               last map) -> features (average) -> predictions; all layers trainable
+chexnet-probe: image -> normalise -> densenet121, frozen -> features (average) -> head_norm
+               -> predictions
 
+CheXNet is DenseNet121, pretrained on the X-rays of ChestX-ray14.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxrcore.models import layers as shared
+from cxrcore.models.layers import plain
+from cxrcore.models.pretrained import matching, sources
+from cxrcore.models.pretrained.sources import FINDINGS
 from cxrcore.models.recipe import Recipe
-from cxrcore.models.records import ClassReport, Plateau, Reported
+from cxrcore.models.records import ClassReport, Network, Plateau, Reported
+
+if TYPE_CHECKING:
+    import keras
+
+ORDER = 1
+
+_SMALL: dict[str, Any] = {
+    "filters": (128, 64, 32, 32),
+    "kernel": 2,
+    "padding": "same",
+    "hidden": (100, 50),
+}
+# Of ImageNet, red, green, blue, for pixels in 0..1; as CheXNet-Keras' generator.py applies them.
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
+_DENSENET121_PARAMETERS = 7_037_504  # without top, trainable or not, at any image size
+_DENSENET121_MAPS = 1024
+
+
+def _build(recipe: Recipe, n_classes: int) -> "keras.Model":
+    from keras import layers
+
+    inputs, _, maps = _trunk(recipe)
+    # (batch, h, w, 14): the dense layer is applied at every place
+    x = layers.Dense(FINDINGS, activation="sigmoid", name="findings")(maps)
+    x = layers.GlobalAveragePooling2D(dtype="float32", name="features")(x)
+    return shared.classifier(recipe, inputs, x, n_classes)
+
+
+def _load(model: "keras.Model", files: Sequence[Path]) -> None:
+    """The CheXNet file with its 14 findings, or DenseNet121 alone; then findings stay random."""
+    (file,) = files
+    trunk, findings = model.get_layer("densenet121"), model.get_layer("findings")
+    if "predictions" in matching.names(file):
+        loaded = [*trunk.layers, findings]
+        matching.load(file, loaded, model.name, renamed={"findings": "predictions"})
+    else:
+        matching.load(file, trunk.layers, model.name)
+
+
+def _build_probe(recipe: Recipe, n_classes: int) -> "keras.Model":
+    from keras import layers
+
+    inputs, trunk, maps = _trunk(recipe)
+    trunk.trainable = False
+    # float32 under any precision policy: these are the numbers that are cached.
+    x = layers.GlobalAveragePooling2D(dtype="float32", name="features")(maps)
+    # Averaged features differ in size by a factor of a hundred, and many vary by less than
+    # 0.03; a short training needs them alike, so Keras' epsilon of 1e-3 is too coarse.
+    # Momentum 0.9, because the moving averages must settle within few steps.
+    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype="float32", name="head_norm")(x)
+    return shared.classifier(recipe, inputs, x, n_classes)
+
+
+def _load_probe(model: "keras.Model", files: Sequence[Path]) -> None:
+    """DenseNet121; the 14 findings of the CheXNet file are not used."""
+    trunk = model.get_layer("densenet121")
+    matching.load(files[0], trunk.layers, model.name, unused=("predictions",))
+
+
+def _trunk(recipe: Recipe) -> tuple["keras.KerasTensor", "keras.Model", "keras.KerasTensor"]:
+    """Input, DenseNet121 without top, and its last maps (batch, S/32, S/32, 1024)."""
+    import keras
+
+    shape = (recipe.image_size, recipe.image_size, 3)
+    trunk = keras.applications.DenseNet121(include_top=False, weights=None, input_shape=shape)
+    inputs = shared.image(recipe)
+    normalise = keras.layers.Rescaling(
+        [1 / (255 * deviation) for deviation in _DEVIATION],
+        offset=[-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)],
+        dtype="float32",  # under any precision policy
+        name="normalise",
+    )
+    return inputs, trunk, trunk(normalise(inputs))
+
+
+def _count(_: Recipe, n_classes: int) -> int:
+    findings = shared.dense_parameters(_DENSENET121_MAPS, FINDINGS)
+    return _DENSENET121_PARAMETERS + findings + shared.dense_parameters(FINDINGS, n_classes)
+
+
+def _count_probe(_: Recipe, n_classes: int) -> int:
+    norm = shared.norm_parameters(_DENSENET121_MAPS)
+    return _DENSENET121_PARAMETERS + norm + shared.dense_parameters(_DENSENET121_MAPS, n_classes)
+
+
+_PRETRAINED = {"chexnet": (sources.CHEXNET,), "imagenet": (sources.DENSENET121,)}
+
+NETWORKS = (
+    plain.network("cnn-plain", plain.Plain(**_SMALL)),
+    plain.network("cnn-batchnorm", plain.Plain(**_SMALL, norm="after pooling"), slow_means=True),
+    plain.network(
+        "cnn-batchnorm-dropout",
+        # The second dropout as in the notebook; the text says the last.
+        plain.Plain(**_SMALL, norm="after pooling", dropouts=(0.8, 0.0, 0.2, 0.0)),
+        slow_means=True,
+    ),
+    Network(
+        name="chexnet",
+        build=_build,
+        count_parameters=_count,
+        pretrained=_PRETRAINED,
+        load=_load,
+    ),
+    Network(
+        name="chexnet-probe",
+        build=_build_probe,
+        count_parameters=_count_probe,
+        pretrained=_PRETRAINED,
+        load=_load_probe,
+        frozen_first=True,
+        features=True,
+    ),
+)
 
 _VALIDATION_IS_TEST = (
     "The study validated on its test images and chose the learning rate by them, so its "
@@ -118,7 +247,6 @@ RECIPES = (
         title="CheXNet, frozen",
         description="CheXNet's features as they are; only the last layer trains, in seconds.",
         network="chexnet-probe",
-        features=True,
         weights="chexnet",
         best_by="val_loss",
         reported=Reported(caveat="There is no published figure: this recipe is ours."),

@@ -1,7 +1,28 @@
 """Study E: a CNN of five blocks, three classes."""
 
+from cxrcore.models.layers import plain
 from cxrcore.models.recipe import Recipe
 from cxrcore.models.records import Reported
+
+ORDER = 3
+
+NETWORKS = (
+    plain.network(
+        "cnn-five",
+        plain.Plain(
+            filters=(32, 64, 128, 64, 32),
+            kernel=3,
+            padding="valid",
+            hidden=(512,),
+            norm="before pooling",
+            dropouts=(0.25, 0.25, 0.25, 0.25, 0.25),
+            hidden_norm=True,
+            hidden_dropout=0.5,
+        ),
+        min_size=94,  # five times (n - 2) // 2 must leave 1: 94, 46, 22, 10, 4, 1
+        slow_means=True,
+    ),
+)
 
 RECIPES = (
     Recipe(
@@ -10,8 +31,6 @@ RECIPES = (
         title="Five-block CNN",
         description="Five convolution blocks with normalisation and dropout, trained gently.",
         network="cnn-five",
-        # Five times (n - 2) // 2 must leave 1: 94, 46, 22, 10, 4, 1.
-        min_size=94,
         image_size=200,
         batch_size=32,
         epochs=25,

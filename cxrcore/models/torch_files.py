@@ -1,4 +1,4 @@
-"""Checkpoints of PyTorch, which are named and never opened."""
+"""Recognises PyTorch checkpoints, which are refused by name and never opened."""
 
 import zipfile
 from pathlib import Path
@@ -9,11 +9,11 @@ _PICKLE = b"\x80\x02"  # protocol 2: what PyTorch wrote before 1.6
 
 
 def refusal(path: Path) -> str:
-    """Two sentences for a file that is a PyTorch checkpoint by its name or content; else "".
+    """Why a PyTorch checkpoint, known by its name or content, is refused; "" for other files.
 
-    What can be done instead depends on where it was given; who asks adds it.
+    The caller adds what to do instead.
     """
-    if path.suffix.lower() not in _SUFFIXES and not _inside(path):
+    if path.suffix.lower() not in _SUFFIXES and not _is_checkpoint(path):
         return ""
     return (
         f"{path} is a PyTorch checkpoint (TorchXRayVision's are), which is not supported: "
@@ -21,8 +21,8 @@ def refusal(path: Path) -> str:
     )
 
 
-def _inside(path: Path) -> bool:
-    """Whether the content is one: since PyTorch 1.6 a zip with a pickle inside, before a pickle."""
+def _is_checkpoint(path: Path) -> bool:
+    """By content: a zip that holds a pickle since PyTorch 1.6, a mere pickle before."""
     try:
         with open(path, "rb") as file:
             start = file.read(4)
@@ -31,4 +31,4 @@ def _inside(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("data.pkl") for name in archive.namelist())
     except (OSError, zipfile.BadZipFile):
-        return False  # what is wrong with it is for those to say who open it
+        return False  # whoever opens it reports what is wrong

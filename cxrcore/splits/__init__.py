@@ -2,7 +2,7 @@
 
 `assign` keeps a patient and a group of duplicates in one part. `leaks.find` counts the test
 images that are known from training nevertheless (a published split is kept as it is),
-`leaks.would_leak` those of an ordinary split, `across` those of another dataset.
+`leaks.would_leak` those of an ordinary split, `overlap` those of another dataset.
 """
 
 from cxrcore.splits.assignment import FEWEST_FOLDS, MOST_FOLDS, PARTS, Split, SplitSpec, assign

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from cxrcore.errors import DatasetError
 from cxrcore.splits import notes
 from cxrcore.splits.folds import Ints, carve, divide
-from cxrcore.splits.groups import Together
+from cxrcore.splits.groups import KeptGroups
 
 PARTS = ("train", "validation", "test")
 FEWEST_FOLDS, MOST_FOLDS = 2, 10
@@ -131,48 +131,46 @@ def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None
     labels, classes = _labels(table)
     known = table["patient_id"].notna()
     used = groups if spec.duplicates == "together" else None
-    together = Together.of(table, spec.group == "patient" and bool(known.any()), used)
+    kept = KeptGroups.of(table, spec.group == "patient" and bool(known.any()), used)
     rest_share = spec.validation / (1 - spec.test_share)
     keeps_published = spec.keeps_published(table)
     if keeps_published:
-        part, followed = _published(table, together.units)
+        part, followed = _published(table, kept.units)
         carved = not (part == "validation").any()
         if carved:
             rows = np.flatnonzero(part == "train")
-            units = together.units[rows]
+            units = kept.units[rows]
             chosen = carve(labels[rows], units, classes, rest_share, spec.seed, leave=1)
             part[rows[chosen]] = "validation"
-        sentence = notes.on_published(part, together, carved, followed)
+        sentence = notes.on_published(part, kept, carved, followed)
     else:
         part = np.full(len(table), "train", object)
         if spec.folds and spec.fold:
-            fold = divide(labels, together.units, classes, spec.folds, spec.seed)
+            fold = divide(labels, kept.units, classes, spec.folds, spec.seed)
             test = fold == spec.fold - 1
         else:
-            test = carve(labels, together.units, classes, spec.test, spec.seed, leave=2)
+            test = carve(labels, kept.units, classes, spec.test, spec.seed, leave=2)
         part[test] = "test"
         rows = np.flatnonzero(~test)
-        units = together.units[rows]
+        units = kept.units[rows]
         chosen = carve(labels[rows], units, classes, rest_share, spec.seed, leave=1)
         part[rows[chosen]] = "validation"
         numbers = (spec.fold, spec.folds) if spec.fold and spec.folds else None
-        sentence = notes.on_own(table["split"], spec.published, together, numbers)
+        sentence = notes.on_own(table["split"], spec.published, kept, numbers)
     _require_classes(part, labels, classes)
     share = float(known.mean())
-    said = [
+    sentences = [
         sentence,
-        notes.on_duplicates(
-            together, asked=spec.duplicates == "together", published=keeps_published
-        ),
+        notes.on_duplicates(kept, asked=spec.duplicates == "together", published=keeps_published),
         notes.on_patients(share, spec.group),
     ]
     return Split(
         assignment=pd.Series(part, index=table["image_id"].to_numpy(object), dtype="str").loc[
             order.to_numpy(object)
         ],
-        group_key=together.key,
+        group_key=kept.key,
         patients_known=share,
-        note=" ".join(said),
+        note=" ".join(sentences),
     )
 
 

@@ -9,7 +9,7 @@ from cxrcore.splits.folds import Ints
 
 
 @dataclass(frozen=True, eq=False)
-class Together:
+class KeptGroups:
     """What is kept in one part.
 
     `patients` numbers for each image (n,) its patient, or the image alone where patients do not
@@ -23,7 +23,7 @@ class Together:
     by_patient: bool
 
     @classmethod
-    def of(cls, table: pd.DataFrame, by_patient: bool, groups: pd.Series | None) -> "Together":
+    def of(cls, table: pd.DataFrame, by_patient: bool, groups: pd.Series | None) -> "KeptGroups":
         """From an image table and `Duplicates.groups`; images that are in no group stand alone."""
         own = "image " + table["image_id"].astype("string")
         if by_patient:

@@ -94,17 +94,17 @@ class Leaks(BaseModel):
     @property
     def unproven(self) -> str:
         """What cannot be excluded, for people; empty if all is known."""
-        said = []
+        sentences = []
         if not self.patients_known:
-            said.append("Patients are not known; leaks by patient cannot be excluded.")
+            sentences.append("Patients are not known; leaks by patient cannot be excluded.")
         elif self.patients_known < 1:
-            said.append(
+            sentences.append(
                 f"Patients are not known for {_percent(1 - self.patients_known)} of the images; "
                 "leaks among them cannot be excluded."
             )
         if not self.duplicates_searched:
-            said.append("Duplicates were not searched.")
-        return " ".join(said)
+            sentences.append("Duplicates were not searched.")
+        return " ".join(sentences)
 
 
 def find(table: pd.DataFrame, assignment: pd.Series, groups: pd.Series | None) -> Leaks:
@@ -148,8 +148,8 @@ def would_leak(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None) -
     Raises:
         DatasetError: a class is too small to be in all three parts.
     """
-    changes = {"group": "image", "duplicates": "ignored", "published": False}
-    ordinary = assign(table, spec.model_copy(update=changes))
+    options = {"group": "image", "duplicates": "ignored", "published": False}
+    ordinary = assign(table, spec.model_copy(update=options))
     return find(table, ordinary.assignment, groups)
 
 

@@ -5,17 +5,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxrcore.splits.folds import Ints
-from cxrcore.splits.groups import Together
+from cxrcore.splits.groups import KeptGroups
 
 
 def on_own(
-    published: pd.Series, wanted: bool, together: Together, fold: tuple[int, int] | None = None
+    published: pd.Series, wanted: bool, kept: KeptGroups, fold: tuple[int, int] | None = None
 ) -> str:
     """How the images were divided anew, and why a published split was not kept.
 
     `fold` is the one that is tested and how many there are.
     """
-    what = "by patient: no patient is in two parts" if together.by_patient else "by image"
+    what = "by patient: no patient is in two parts" if kept.by_patient else "by image"
     ignored = ""
     if wanted and fold and published.notna().any():
         ignored = (
@@ -31,7 +31,7 @@ def on_own(
     return f"Divided {what}.{ignored}"
 
 
-def on_published(part: NDArray[np.object_], together: Together, carved: bool, followed: int) -> str:
+def on_published(part: NDArray[np.object_], kept: KeptGroups, carved: bool, followed: int) -> str:
     """What was kept of a published split, and what is in two of its parts."""
     text = f"The published test part is kept ({(part == 'test').sum():,} images)"
     text += "; validation is taken from training." if carved else ", and the validation part."
@@ -40,30 +40,30 @@ def on_published(part: NDArray[np.object_], together: Together, carved: bool, fo
             f" {followed:,} images without a published part went with their patient or "
             "duplicate, or else to training."
         )
-    torn = []
-    if together.by_patient and (shared := _in_two_parts(part, together.patients)):
-        torn.append(f"{shared:,} patients are in more than one part")
-    if together.duplicates is not None:
-        inside = together.duplicates >= 0
-        if shared := _in_two_parts(part[inside], together.duplicates[inside]):
-            torn.append(f"{shared:,} groups of duplicates are in more than one part")
-    if torn:
+    divided = []
+    if kept.by_patient and (shared := _in_two_parts(part, kept.patients)):
+        divided.append(f"{shared:,} patients are in more than one part")
+    if kept.duplicates is not None:
+        inside = kept.duplicates >= 0
+        if shared := _in_two_parts(part[inside], kept.duplicates[inside]):
+            divided.append(f"{shared:,} groups of duplicates are in more than one part")
+    if divided:
         text += (
-            f" Beware: in the published split {' and '.join(torn)}, "
+            f" Beware: in the published split {' and '.join(divided)}, "
             "which makes figures look better than they are."
         )
-    elif together.by_patient:
+    elif kept.by_patient:
         text += " No patient is in two parts."
     return text
 
 
-def on_duplicates(together: Together, *, asked: bool, published: bool) -> str:
+def on_duplicates(kept: KeptGroups, *, asked: bool, published: bool) -> str:
     """How many duplicates stay together; a `published` test part may divide them."""
     if not asked:
         return "Duplicates may be in two parts, as asked."
-    if together.duplicates is None:
+    if kept.duplicates is None:
         return "Duplicates were not looked for."
-    inside = together.duplicates[together.duplicates >= 0]
+    inside = kept.duplicates[kept.duplicates >= 0]
     if not len(inside):
         return "No duplicates were found."
     groups = len(np.unique(inside))
@@ -71,7 +71,7 @@ def on_duplicates(together: Together, *, asked: bool, published: bool) -> str:
     if published:
         return f"{text}{'was' if groups == 1 else 'were'} found."
     text += f"{'is' if groups == 1 else 'are'} kept together"
-    if together.by_patient and (joined := together.joined):
+    if kept.by_patient and (joined := kept.joined):
         text += f", which ties {joined:,} images of different or unknown patients"
     return f"{text}."
 

@@ -41,10 +41,10 @@ def find(
     if (kept := load(first, second)) is not None:
         return kept
     pairs = duplicates.between(first, first_index, second, second_index, report=report)
-    told = {_VERSION: str(duplicates.VERSION).encode()}
+    metadata = {_VERSION: str(duplicates.VERSION).encode()}
     table = pa.Table.from_pandas(pairs, preserve_index=False)
     buffer = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | told), buffer)
+    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | metadata), buffer)
     files.write_atomic(file_of(first, second), buffer.getvalue())
     return pairs
 

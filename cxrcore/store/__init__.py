@@ -1,11 +1,12 @@
-"""The store of trained runs: one folder a run, whole or absent.
+"""The store of trained runs: one folder for each run, whole or absent.
 
     models/<run_id>/
         run.json             the Run record          run.digest  BLAKE2b-128 of run.json
         model.keras          the whole network, float32
         predictions.parquet  validation and test     embeddings.npy  float16, rows as predictions
-        history.csv          one row an epoch        log.txt  what the training said
+        history.csv          one row an epoch        log.txt  messages of the training
     models/.trash/           deleted runs, until the trash is emptied
+    models/.metrics/         metrics that were added after a run was saved
 
 A file that is not the one that was saved is reported in `list_runs` and never used.
 """

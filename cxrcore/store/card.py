@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from cxrcore.datasets import collections
 from cxrcore.metrics import Metric, Metrics, select
+from cxrcore.models.fields import PREPARATION
 from cxrcore.store.initial_weights import random_start
 from cxrcore.store.record import Run
 
@@ -56,27 +57,26 @@ def _head(run: Run) -> str:
 
 
 def _details(run: Run, conversions: Mapping[str, float]) -> str:
-    recipe = run.recipe
-    versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
-    made = (
-        f"not trained by this project; imported from {run.imported}"
-        if run.imported
-        else f"{run.epochs_run} of at most {recipe.epochs} epochs, {run.stopped_because}; "
-        f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}, batches of "
-        f"{recipe.batch_size}, seed {recipe.seed}, {run.precision}"
-    )
+    recipe, options = run.recipe, run.recipe.options()
     rows = [
         ("Run", f"`{run.run_id}`, {run.created[:10]}"),
-        ("What", recipe.description),
+        ("Model", recipe.description),
         ("Network", f"`{recipe.network}`, {run.parameters:,} parameters"),
         ("Input", f"(batch, {recipe.image_size}, {recipe.image_size}, 3) gray three times, 0..255"),
-        ("Part of the image", recipe.region if recipe.region != "none" else "whole image"),
         ("Output", f"probabilities of {', '.join(run.classes)}, in this order"),
-        ("Training", made),
-        ("Made with", versions),
     ]
-    if not run.imported:
-        rows.insert(-1, ("Starts from", f"{run.weights_used} weights"))
+    if run.imported:
+        rows.append(("Training", f"not trained by this project; imported from {run.imported}"))
+    else:
+        trained = f"{run.epochs_run} epochs, {run.stopped_because}; {run.precision}"
+        rows.append(("Training", trained))
+    for name in PREPARATION if run.imported else options:
+        # What it really started from is known to the run.
+        value = run.weights_used if name == "weights" else getattr(recipe, name)
+        rows.append((options[name].title, options[name].text(value)))
+    rows.append(
+        ("Software", ", ".join(f"{name} {version}" for name, version in run.versions.items()))
+    )
     files = ["`model.keras`", *(f"`{n}` (within {d:.1e} of it)" for n, d in conversions.items())]
     rows.append(("Files", ", ".join(files)))
     return "## Model details\n\n" + _table(("", ""), rows)

@@ -99,7 +99,7 @@ def _log_whole(
     info = server.create(experiment_id=experiment, run_name=run.run_id, start_time=begun, tags=tags)
     number = str(info["run_id"])
     server.log(number, [*_epochs(run, ended), *_figures(run, ended)], _parameters(run))
-    facts = json.dumps(bundle.facts(run), indent=1, ensure_ascii=False)
+    facts = json.dumps(bundle.public_record(run), indent=1, ensure_ascii=False)
     texts = {"README.md": model_card(run), "figures.json": facts}
     files = {name: text.encode() for name, text in texts.items()}
     files[HISTORY] = run.verified(HISTORY).read_bytes()
@@ -110,10 +110,10 @@ def _log_whole(
 
 
 def _parameters(run: Run) -> dict[str, str]:
-    """What was chosen: the recipe's fields that decide weights, the split, the data."""
+    """The recipe's fields that decide weights, by their names; the split and the data."""
     values = {
         "recipe": run.recipe.name,
-        **run.recipe.weights_fields(),
+        **run.recipe.values(),
         "split": run.split.model_dump(mode="json", exclude_none=True),
         "classes": ", ".join(run.classes),
         "images": dict(run.split_counts),

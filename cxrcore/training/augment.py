@@ -6,27 +6,13 @@ geometry: at 192 pixels it costs a tenth of a millisecond, a fiftieth of what Ke
 layers cost on a CPU.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from cxrcore.models import Recipe
+from cxrcore.models.records import Strength
 
-
-@dataclass(frozen=True)
-class Strength:
-    """The greatest change of each kind; each is drawn evenly between minus and plus this."""
-
-    degrees: float
-    zoom: float  # share of the side
-    shift: float  # share of the side
-    brightness: float  # share of white
-    contrast: float  # share
-
-
-MILD = Strength(degrees=5, zoom=0.05, shift=0.05, brightness=0.10, contrast=0.0)
 STRONG = Strength(degrees=15, zoom=0.15, shift=0.08, brightness=0.20, contrast=0.25)
 
 
@@ -37,9 +23,8 @@ def strength_of(recipe: Recipe) -> Strength | None:
     """
     if recipe.augmentation == "strong":
         return STRONG
-    if recipe.augmentation == "published" and recipe.network == "resnet50v2-xception":
-        return MILD
-    return None
+    published = recipe.architecture.augmentation if recipe.augmentation == "published" else None
+    return published if isinstance(published, Strength) else None
 
 
 def changed(

@@ -73,7 +73,7 @@ def _train(
     recipe = spec.recipe
     state = checkpoint.load(spec.run_id)
     if state and state.features is None:
-        state.features = recipe.features
+        state.features = recipe.architecture.features
     reporter.history = list(state.history) if state else []
     weights_used = _first_weights(recipe, reporter, needed=state is None or bool(state.features))
     material = gather(spec, reporter)
@@ -83,7 +83,9 @@ def _train(
     reporter.tell("building")
     machine.start_tensorflow()
     if state is None:
-        chosen = "float32" if recipe.features else precision or machine.best_precision()
+        chosen = (
+            "float32" if recipe.architecture.features else precision or machine.best_precision()
+        )
         state = State(run_id=spec.run_id, precision=chosen, weights_used=weights_used)
         state.features, state.division = recipe.frozen_first, material.split.digest
         state.log = opening(spec, material, state)

@@ -1,6 +1,6 @@
 """A team's own trained weights as a run: put into a recipe's network and scored on a dataset.
 
-Nothing is trained and nothing of the file is executed (see `networks.foreign`). The run stands
+Nothing is trained and nothing of the file is executed (see `pretrained.reader`). The run stands
 beside the trained ones and says that it was imported. Which images the weights were trained on
 is not known, so that leaks cannot be counted.
 """
@@ -19,9 +19,9 @@ from cxrcore import files, store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import TrainingError, WeightsError
 from cxrcore.models import Recipe, networks
-from cxrcore.models.networks import foreign, matching
-from cxrcore.models.networks.binary import BINARY
-from cxrcore.models.networks.matching import Arrays, Match
+from cxrcore.models.pretrained import matching
+from cxrcore.models.pretrained.matching import Arrays, Match
+from cxrcore.models.pretrained.reader import open_weights
 from cxrcore.splits import SplitSpec
 from cxrcore.store import Run
 from cxrcore.training import machine
@@ -157,22 +157,19 @@ def load_foreign(model: "keras.Model", spec: ImportSpec) -> list[dict[str, str]]
     path = Path(spec.file)
     if files.digest(path) != spec.file_digest:
         raise WeightsError(f"{path} has changed since it was chosen. Import it again.")
-    binary = spec.recipe.network in BINARY
-    targets = matching.leaves(model)
-    with foreign.opened(path) as content:
+    binary = not model.layers[-1].trainable  # it only makes two probabilities of one sigmoid
+    targets = matching.leaves(model.layers)
+    with open_weights(path) as content:
         fixed: Match | None = None
-        try:
-            if not binary:
-                matched = matching.match(content, targets, spec.recipe.name)
-            elif len(content.layers) == len(targets):
-                *matched, fixed = matching.match(content, targets, spec.recipe.name)
-            else:  # as published: the last layer is one unit with a sigmoid
-                matched = matching.match(content, targets[:-1], spec.recipe.name)
-            arrays = [matching.read(content, one) for one in matched]
-            if fixed is not None:
-                _require_same(path, fixed, matching.read(content, fixed))
-        except OSError as error:  # h5py, of a damaged block
-            raise WeightsError(f"{path} is damaged: {error}. Get the file again.") from error
+        if not binary:
+            matched = matching.match(content, targets, spec.recipe.name)
+        elif len(content.layers) == len(targets):
+            *matched, fixed = matching.match(content, targets, spec.recipe.name)
+        else:  # as published: the last layer is one unit with a sigmoid
+            matched = matching.match(content, targets[:-1], spec.recipe.name)
+        arrays = [matching.read(content, one) for one in matched]
+        if fixed is not None:
+            _require_same(path, fixed, matching.read(content, fixed))
         rows = [one.row() for one in matched]
     arrays[-1] = _in_order(arrays[-1], spec, binary)
     for one, values in zip(matched, arrays, strict=True):

@@ -2,9 +2,6 @@
 
 import re
 
-# Where a training starts, as the form and the tables call it; files keep their name.
-WEIGHTS_NAMES = {"imagenet": "ImageNet", "chexnet": "CheXNet", "random": "random"}
-
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
 
 

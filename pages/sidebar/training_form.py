@@ -8,7 +8,8 @@ import streamlit as st
 from cxrcore import datasets, index, jobs, settings, store, training
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
-from cxrcore.models import RECIPES, Recipe, networks
+from cxrcore.models import RECIPES, Recipe, networks, problems
+from cxrcore.models.fields import GROUPS
 from cxrcore.splits import MOST_FOLDS, SplitSpec
 from pages.shared import reported
 from pages.shared.text import literal
@@ -23,6 +24,8 @@ def show(dataset: Dataset) -> None:
                 "Model", list(RECIPES), key="recipe", help="The models of the published studies."
             )
         ]
+        for problem in problems():
+            st.warning(literal(problem))
         st.caption(recipe.description)
         reported.caption(recipe, dataset)
         two = recipe.n_classes == 2 < len(dataset.classes)
@@ -59,52 +62,18 @@ def _one_against_rest(dataset: Dataset) -> Dataset:
 
 
 def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, SplitSpec, dict[str, int]]:
-    """The recipe with the values of the form, the split, and how many folds and repeats.
-
-    Keys name the recipe, so that each keeps its own.
-    """
-
-    def key(field: str) -> str:
-        return f"form_{field}_{recipe.name}"
-
-    changes = _numbers(recipe, key)
-    changes |= training_options.schedule(recipe, key)
+    """The recipe with the values of the form, the split, and how many folds and repeats."""
+    main, *others = GROUPS
+    changes = training_options.fields(recipe, dataset, main, st.columns(2))
+    changes |= training_options.schedule(recipe)
     with st.popover("More options", width="stretch"):
-        changes |= training_options.show(recipe, dataset, key)
+        for group in others:
+            st.markdown(f"**{group.capitalize()}**")
+            changes |= training_options.fields(recipe, dataset, group, [st.container()])
+        st.markdown("**Training, validation and test parts**")
         split = _split(dataset)
         many = _many(split.keeps_published(dataset.table))
     return recipe.override(**changes), split, many
-
-
-def _numbers(recipe: Recipe, key: training_options.Key) -> dict[str, Any]:
-    """The four numbers that people change most, as changes to the recipe."""
-
-    def whole(field: str) -> tuple[int, int]:
-        low, high = recipe.limits()[field]
-        return int(low), int(high)
-
-    left, right = st.columns(2)
-    size = left.number_input(
-        "Image side (px)", *whole("image_size"), recipe.image_size, 8, key=key("size")
-    )
-    epochs = right.number_input("Epochs", *whole("epochs"), recipe.epochs, key=key("epochs"))
-    batch = left.number_input(
-        "Batch size", *whole("batch_size"), recipe.batch_size, key=key("batch")
-    )
-    rate = right.number_input(
-        "Learning rate",
-        *recipe.limits()["learning_rate"],
-        recipe.learning_rate,
-        format="%.1e",
-        step=None,
-        key=key("rate"),
-    )
-    return {
-        "image_size": int(size),
-        "epochs": int(epochs),
-        "batch_size": int(batch),
-        "learning_rate": float(rate),
-    }
 
 
 def _split(dataset: Dataset) -> SplitSpec:

@@ -1,145 +1,138 @@
-"""What the training form offers beyond size, epochs, batch size and learning rate."""
+"""The widgets of the training form for the fields of a recipe, made from their records."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from cxrcore import images
 from cxrcore.datasets import Dataset
 from cxrcore.errors import RecipeError
-from cxrcore.images import REGION_NAMES
-from cxrcore.models import FAST, Recipe, pretrained
-from pages.shared.text import WEIGHTS_NAMES
+from cxrcore.models import FAST, SCHEDULE, Recipe, pretrained
+from cxrcore.models.fields import Choice, ClassChoice, Group, Number, Option, Weights
 
-Key = Callable[[str], str]  # the field's name -> the widget's key
-SCHEDULES = {"fast": "Fast", "published": "As published"}
-AUGMENTATIONS = {
-    "none": "None",
-    "published": "As published",
-    "strong": "Strong: turned, zoomed, shifted, brighter or darker",
-}
+NO_MASKS = "This dataset has no lung masks."
 
 
-def schedule(recipe: Recipe, key: Key) -> dict[str, Any]:
+def schedule(recipe: Recipe) -> dict[str, Any]:
     """Which schedule to train by, as changes to the recipe."""
     fast = recipe.fast()
-    if fast is recipe:  # of our own make, with an end of its own
+    if fast is recipe:  # one of ours, which ends by itself
         return {}
     chosen = st.segmented_control(
-        "Schedule",
-        list(SCHEDULES),
+        SCHEDULE.title,
+        list(SCHEDULE.labels),
         default="fast",
         required=True,
-        format_func=SCHEDULES.__getitem__,
-        key=key("schedule"),
-        help="Fast: the same network and optimiser; the learning rate falls and the training ends "
-        "when the validation loss stops improving, and the best epoch is kept. As published: the "
-        "study's own schedule, with all its epochs unless they can change nothing any more.",
+        format_func=SCHEDULE.text,
+        key=_key("schedule", recipe),
+        help=SCHEDULE.help,
     )
     return {name: getattr(fast, name) for name in FAST} if chosen == "fast" else {}
 
 
-def show(recipe: Recipe, dataset: Dataset, key: Key) -> dict[str, Any]:
-    """The other options, as changes to the recipe."""
-    regions = list(images.REGIONS) if dataset.table["mask"].notna().any() else ["none"]
-    region = st.selectbox(
-        "What the model sees",
-        regions,
-        index=regions.index(recipe.region) if recipe.region in regions else 0,
-        format_func=REGION_NAMES.__getitem__,
-        key=key("region") + dataset.name,
-        help="Lung masks come with some datasets."
-        if len(regions) > 1
-        else "This dataset has no lung masks.",
-    )
-    cut = st.checkbox("Leave out poor images", recipe.max_brisque is not None, key=key("cut"))
-    limit = st.number_input(
-        "Highest BRISQUE score",
-        0.0,
-        200.0,
-        recipe.max_brisque or 70.0,
-        1.0,
-        disabled=not cut,
-        key=key("brisque"),
-        help="Measured on the pixels that the model sees. Lower is better. The Quality page shows what a limit removes.",
-    )
-    start = st.selectbox(
-        "Weights to start from",
-        recipe.weights_choices,
-        format_func=lambda name: WEIGHTS_NAMES.get(name, name),
-        key=key("weights"),
-    )
-    if not _on_this_machine(recipe, start):
-        st.caption(
-            ":orange[Not on this computer yet: they will be downloaded, or the training stops and says where to put the file.]"
-        )
-    seed = st.number_input(
-        "Seed",
-        0,
-        2**31 - 1,
-        recipe.seed,
-        key=key("seed"),
-        help="Same seed, same split, same result.",
-    )
-    pixels = {"region": region, "max_brisque": limit if cut else None}
-    return {**pixels, "weights": start, "seed": int(seed), **_balance(recipe, dataset, key)}
+def fields(
+    recipe: Recipe, dataset: Dataset, group: Group, places: Sequence[DeltaGenerator]
+) -> dict[str, Any]:
+    """Draw the fields of one group, one place after the other.
+
+    Returns:
+        The values, as changes to the recipe.
+    """
+    changes: dict[str, Any] = {}
+    offered = [name for name, o in recipe.options().items() if o.group == group and o.flags]
+    for number, name in enumerate(offered):
+        option = recipe.option(name)
+        if option.requires and changes.get(option.requires) is None:
+            continue
+        with places[number % len(places)]:
+            changes[name] = _widget(name, option, recipe, dataset)
+    return changes
 
 
-def _balance(recipe: Recipe, dataset: Dataset, key: Key) -> dict[str, Any]:
-    """What changes how much single images and classes count."""
-    ways = [way for way in AUGMENTATIONS if _allowed(recipe, way)]
-    augmentation = st.selectbox(
-        "Augmentation",
-        ways,
-        index=ways.index(recipe.augmentation),
-        format_func=AUGMENTATIONS.__getitem__,
-        key=key("augmentation"),
-        help="Training images are changed a little in every epoch, so that the model learns what "
-        "stays. Validation and test images never are.",
-    )
-    balanced = st.checkbox(
-        "Rare classes count more",
-        recipe.class_weights == "balanced",
-        key=key("balanced"),
-        help="Every class counts the same in the loss, however few images it has.",
-    )
-    favoured = st.selectbox(
-        "Do not miss this class",
-        [None, *dataset.classes],
-        format_func=lambda name: "No class in particular" if name is None else name,
-        key=key("favoured") + dataset.name,
-        help="Its images count more, so that fewer of them are missed, at the cost of more false "
-        "alarms.",
-    )
-    times = 1.0
-    if favoured is not None:
-        times = st.slider("Its images count, times", 1.5, 10.0, 3.0, 0.5, key=key("favoured_times"))
-    smoothing = st.slider(
-        "Label smoothing",
-        0.0,
-        0.3,
-        recipe.label_smoothing,
-        0.05,
-        key=key("smoothing"),
-        help="Labels count as a little less than certain; probabilities become less extreme.",
-    )
-    return {
-        "augmentation": augmentation,
-        "class_weights": "balanced" if balanced else "none",
-        "favoured_class": favoured,
-        "favoured_weight": times,
-        "label_smoothing": smoothing,
-    }
+def _widget(name: str, option: Option, recipe: Recipe, dataset: Dataset) -> Any:
+    key = _key(name, recipe)
+    value = option.start if option.requires else getattr(recipe, name)
+    match option:
+        case Number():
+            return _number(option, value, key)
+        case Choice() if list(option.labels.values()) == ["no", "yes"]:
+            off, on = option.labels
+            checked = st.checkbox(option.title, value == on, key=key, help=option.help)
+            return on if checked else off
+        case Choice():
+            return _choice(name, option, recipe, dataset)
+        case ClassChoice():
+            return _select(option, [None, *dataset.classes], value, key + dataset.name)
+        case Weights():
+            start = _select(option, recipe.weights_choices, value, key)
+            if not all(
+                map(pretrained.available, pretrained.kinds_of(recipe.override(**{name: start})))
+            ):
+                st.caption(
+                    ":orange[Not on this computer yet: they will be downloaded, or the training "
+                    "stops and says where to put the file.]"
+                )
+            return start
+    raise TypeError(f"There is no widget for a {type(option).__name__}, which {name} is.")
 
 
-def _allowed(recipe: Recipe, augmentation: str) -> bool:
+def _number(option: Number, value: float | None, key: str) -> float | None:
+    on = True
+    if option.switch:
+        on = st.checkbox(option.switch, value is not None, key=f"{key}_on")
+    kind = option.argument
+    low, high = map(kind, option.bounds)
+    value = kind(option.start if value is None else value)
+    step = option.step and kind(option.step)
+    if option.slider:
+        return st.slider(option.label, low, high, value, step, key=key, help=option.help)
+    number = st.number_input(
+        option.label,
+        low,
+        high,
+        value,
+        step,
+        format=option.format,
+        disabled=not on,
+        key=key,
+        help=option.help,
+    )
+    return kind(number) if on else None
+
+
+def _choice(name: str, option: Choice, recipe: Recipe, dataset: Dataset) -> Any:
+    """Of the values, those that this recipe can have and these images allow."""
+    key, help_text = _key(name, recipe), option.help
+    values = [value for value in option.labels if _allowed(recipe, name, value)]
+    if name == "region":
+        key += dataset.name
+        if not dataset.table["mask"].notna().any():
+            values, help_text = values[:1], f"{help_text} {NO_MASKS}"
+    return _select(option, values, getattr(recipe, name), key, help_text)
+
+
+def _select(
+    option: Option, values: Sequence[Any], value: Any, key: str, help_text: str = ""
+) -> Any:
+    return st.selectbox(
+        option.title,
+        values,
+        index=values.index(value) if value in values else 0,
+        format_func=option.text,
+        key=key,
+        help=help_text or option.help,
+    )
+
+
+def _allowed(recipe: Recipe, name: str, value: Any) -> bool:
     try:
-        recipe.override(augmentation=augmentation)
+        recipe.override(**{name: value})
     except RecipeError:
         return False
     return True
 
 
-def _on_this_machine(recipe: Recipe, start: str) -> bool:
-    return all(map(pretrained.available, pretrained.kinds_of(recipe.override(weights=start))))
+def _key(name: str, recipe: Recipe) -> str:
+    """The key of a widget; each recipe keeps its own values."""
+    return f"form_{name}_{recipe.name}"

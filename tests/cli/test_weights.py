@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cxrcore import models, store
-from cxrcore.models import networks, pretrained
+from cxrcore.models import networks, pretrained, registry
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -90,7 +90,7 @@ def test_of_a_file_that_is_here_the_list_says_where_it_came_from_and_whether_it_
         (folder / pretrained.SOURCES[kind].file_name).write_bytes(b"what was downloaded")
     own = hashlib.md5(b"what was downloaded").hexdigest()
     right = replace(pretrained.SOURCES["imagenet:resnet50"], md5=own)
-    monkeypatch.setitem(pretrained.SOURCES, "imagenet:resnet50", right)
+    monkeypatch.setitem(registry.models().sources, "imagenet:resnet50", right)
 
     found = {r["kind"]: r for r in json.loads(run("weights", "list", "--json")[1])["weights"]}
     told = {kind: (row["state"], row["as_published"]) for kind, row in found.items()}
@@ -140,7 +140,7 @@ def test_a_file_with_other_layers_is_refused_and_named(run, tmp_path, own_folder
     file = write_keras2(tmp_path / "three.h5", densenet(3))
     code, _, err = run("weights", "import", file)
     assert code == 2
-    assert f"{file} is none of imagenet:resnet50" in err
+    assert f"{file} is none of imagenet:densenet121, imagenet:resnet50" in err
     assert "import-weights RECIPE three.h5" in err
     assert "tells 3 classes apart, here there are 14" in err
     assert not (own_folders.data / "weights").exists()
@@ -185,7 +185,7 @@ def test_a_published_file_is_recognised_by_its_checksum_alone(
 
     source = pretrained.SOURCES["imagenet:resnet50"]
     md5 = hashlib.md5(file.read_bytes()).hexdigest()
-    monkeypatch.setitem(pretrained.SOURCES, "imagenet:resnet50", replace(source, md5=md5))
+    monkeypatch.setitem(registry.models().sources, "imagenet:resnet50", replace(source, md5=md5))
     assert run("weights", "import", file)[0] == 0
     assert (own_folders.data / "weights" / source.file_name).is_file()
     code, out, _ = run("weights", "check", "imagenet:resnet50")
@@ -202,7 +202,10 @@ def test_missing_weights_unknown_kinds_and_torch_files_are_one_clear_line(
     for command in ("get", "check"):
         code, _, err = run("weights", command, "nothing")
         assert code == 2
-        assert "no weights called 'nothing'. Choose one of: imagenet:resnet50" in err
+        assert (
+            "no weights called 'nothing'. Choose one of: imagenet:densenet121, imagenet:resnet50"
+            in err
+        )
     assert run("weights", "import", tmp_path / "nowhere.h5")[0] == 2
     torch = tmp_path / "nih-densenet121.pth"
     with zipfile.ZipFile(torch, "w") as archive:

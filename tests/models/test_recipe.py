@@ -10,10 +10,12 @@ from pydantic import ValidationError
 
 from cxrcore import models
 from cxrcore.errors import RecipeError
-from cxrcore.models import LIMITS, RECIPES, Recipe
+from cxrcore.models import RECIPES, Recipe, Stopping
+from cxrcore.models.fields import Number
 
 PLAIN = RECIPES["cnn-plain"]
 WHOLE = ["image_size", "batch_size", "epochs", "seed"]
+NUMBERS = [name for name, option in Recipe.options().items() if isinstance(option, Number)]
 
 
 def test_an_unknown_recipe_is_refused_with_the_names_that_exist():
@@ -34,9 +36,9 @@ def test_override_changes_only_what_was_asked_and_not_the_original():
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-@pytest.mark.parametrize("field", LIMITS)
+@pytest.mark.parametrize("field", NUMBERS)
 def test_both_ends_of_every_range_are_allowed_and_beyond_is_not(recipe, field):
-    low, high = recipe.limits()[field]
+    low, high = recipe.option(field).bounds
     step = 1 if field in WHOLE else 1e-6
     for value in (low, high):
         assert getattr(recipe.override(**{field: value}), field) == value
@@ -48,7 +50,7 @@ def test_both_ends_of_every_range_are_allowed_and_beyond_is_not(recipe, field):
 @given(size=st.integers(-10, 1000))
 def test_a_size_is_taken_exactly_if_it_lies_in_the_limits(size):
     recipe = RECIPES["cnn-five"]
-    low, high = recipe.limits()["image_size"]
+    low, high = recipe.option("image_size").bounds
     if low <= size <= high:
         assert recipe.override(image_size=size).image_size == size
     else:
@@ -73,11 +75,17 @@ def test_a_learning_rate_must_be_a_finite_number(value):
     ("change", "message"),
     [
         ({"region": "heart"}, "region must be one of none, lungs, .*'heart'"),
-        ({"optimizer": "sgd"}, "optimizer must be valid .*'adam' or 'rmsprop'"),
+        (
+            {"optimizer": "sgd"},
+            "optimizer must be one of adam, rmsprop for recipe cnn-plain.*'sgd'",
+        ),
         ({"weights": "imagenet"}, "weights must be one of random or the path"),
         ({"weights": "model.bin"}, "weights must be one of random or the path"),
         ({"augmentation": "published"}, "its study published none"),
-        ({"name": "mine"}, "'name' cannot be changed.*image_size, batch_size"),
+        ({"plateau": 3}, "plateau must be valid .*Received: 3"),
+        ({"best_by": "loss"}, "best_by must be one of None, val_loss .*'loss'"),
+        ({"max_brisque": -1.0}, "max_brisque must be a number from 0 to 200, or None .*-1.0"),
+        ({"name": "mine"}, "'name' cannot be changed.*image_size, epochs, batch_size"),
         ({"reported": None}, "'reported' cannot be changed"),
     ],
 )
@@ -140,12 +148,73 @@ def test_texts_do_not_decide_the_name_of_a_run_but_every_setting_does(recipe):
         assert recipe.model_copy(update=change).weights_fields() != fields, change
 
 
-def test_arms_are_those_that_images_can_apply():
+def test_regions_are_those_that_images_can_apply():
     images = pytest.importorskip("cxrcore.images")
     for region in images.REGIONS:
         assert PLAIN.override(region=region).region == region
     with pytest.raises(RecipeError, match=", ".join(images.REGIONS)):
         PLAIN.override(region="?")
+
+
+def test_a_recipe_of_version_0_4_reads_with_its_region_under_the_old_name():
+    stored = json.loads(PLAIN.override(region="lungs").model_dump_json())
+    stored["arm"] = stored.pop("region")
+    assert Recipe.model_validate(stored) == PLAIN.override(region="lungs")
+
+
+def test_what_runs_are_named_by_is_what_it_was_in_version_0_4():
+    assert PLAIN.fast().weights_fields() == {
+        "network": "cnn-plain",
+        "image_size": 192,
+        "batch_size": 32,
+        "epochs": 50,
+        "learning_rate": 0.001,
+        "optimizer": "adam",
+        "seed": 42,
+        "weights": "random",
+        "arm": "none",
+        "max_brisque": None,
+        "plateau": {"monitor": "val_loss", "factor": 0.25, "patience": 3, "mode": "min"},
+        "best_by": "val_loss",
+        "stopping": {"monitor": "val_loss", "min_delta": 0.0, "patience": 8},
+        "augmentation": "none",
+        "class_weights": "none",
+        "label_smoothing": 0.0,
+        "favoured_class": None,
+        "favoured_weight": 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"image_size": 56}, "56 px"),
+        ({"learning_rate": 1e-5}, "1e-05"),
+        ({"max_brisque": 70.0}, "70"),
+        ({"max_brisque": None}, "none"),
+        ({"favoured_weight": 3.0}, "3 times"),
+        ({"favoured_weight": 1.0}, "once"),
+        ({"favoured_class": None}, "No class in particular"),
+        ({"favoured_class": "B"}, "B"),
+        ({"region": "lungs-crop"}, "Cropped to the lungs"),
+        ({"best_by": None}, "of the last epoch"),
+        ({"stopping": None}, "no"),
+        ({"plateau": PLAIN.plateau}, "÷10 after 3 epochs without a better validation accuracy"),
+        (
+            {"stopping": Stopping(monitor="val_loss", patience=1, settling_steps=300)},
+            "after 1 epoch without a better validation loss, not counting the first 300 steps",
+        ),
+    ],
+)
+def test_a_value_reads_as_people_say_it(change, text):
+    [field] = change
+    assert PLAIN.override(**change).describe(field) == text
+
+
+def test_first_weights_read_by_name_and_a_file_without_its_folder(tmp_path):
+    (tmp_path / "team.h5").write_bytes(b"1")
+    assert RECIPES["chexnet"].describe("weights") == "CheXNet"
+    assert PLAIN.override(weights=str(tmp_path / "team.h5")).describe("weights") == "team.h5"
 
 
 def test_reading_recipes_imports_neither_tensorflow_nor_opencv():

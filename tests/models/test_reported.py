@@ -11,8 +11,8 @@ NOT_COVID = "Non-COVID"
 
 
 def binary(precision=None, recall=None, **figures):
-    told = {("precision", NOT_COVID): precision, ("recall", NOT_COVID): recall} | figures
-    return {name: value for name, value in told.items() if value is not None}
+    given = {("precision", NOT_COVID): precision, ("recall", NOT_COVID): recall} | figures
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def rows(**columns):
@@ -103,7 +103,7 @@ CAVEATS = {
 }
 
 
-def told(reported: Reported) -> dict:
+def figures_of(reported: Reported) -> dict:
     """Every figure of a record, by its field, or its field and class."""
     figures = reported.model_dump(exclude={"per_class", "caveat", "timing"}, exclude_none=True)
     for row in reported.per_class:
@@ -123,7 +123,7 @@ def test_every_published_recipe_is_written_out_here():
 @pytest.mark.parametrize("name", XRAY)
 def test_it_reports_what_its_study_reports(name):
     recipe = RECIPES[name]
-    assert told(recipe.reported) == XRAY[name]
+    assert figures_of(recipe.reported) == XRAY[name]
     assert CAVEATS[name] in recipe.reported.caveat
     classes = {row.name for row in recipe.reported.per_class}
     assert classes <= set(recipe.class_names)
@@ -132,7 +132,7 @@ def test_it_reports_what_its_study_reports(name):
 @pytest.mark.parametrize("name", CT)
 def test_ct_slices_have_figures_of_their_own(name):
     recipe = RECIPES[name]
-    assert told(recipe.reported_ct) == CT[name]
+    assert figures_of(recipe.reported_ct) == CT[name]
     assert recipe.reported_on("ct") is recipe.reported_ct
     assert recipe.reported_on("xray") is recipe.reported_on(None) is recipe.reported
 
@@ -145,5 +145,5 @@ def test_a_figure_of_another_model_says_so():
 
 @pytest.mark.parametrize("name", [n for n, r in RECIPES.items() if r.study == "ours"])
 def test_a_recipe_of_our_own_reports_nothing_and_says_so(name):
-    assert told(RECIPES[name].reported) == {}
+    assert figures_of(RECIPES[name].reported) == {}
     assert "ours" in RECIPES[name].reported.caveat

@@ -124,7 +124,7 @@ def test_the_fast_schedule_changes_nothing_but_the_schedule():
 
 
 def test_only_the_probe_trains_on_cached_features():
-    assert [r.name for r in RECIPES.values() if r.features] == ["chexnet-probe"]
+    assert [r.name for r in RECIPES.values() if r.architecture.features] == ["chexnet-probe"]
 
 
 def test_networks_whose_means_settle_slowly_are_not_ended_before_they_have():

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxrcore.models import RECIPES
+from cxrcore.models.records import Strength
 from cxrcore.training import augment
-from cxrcore.training.augment import MILD, STRONG, Strength
+from cxrcore.training.augment import STRONG
 
 NOTHING = Strength(degrees=0, zoom=0, shift=0, brightness=0, contrast=0)
 
@@ -80,4 +81,5 @@ def test_recipes_say_how_much():
     assert augment.strength_of(RECIPES["cnn-plain"]) is None
     assert augment.strength_of(RECIPES["cnn-plain"].override(augmentation="strong")) is STRONG
     assert augment.strength_of(RECIPES["resnet50-masked"]) is None  # layers of its network
-    assert augment.strength_of(RECIPES["resnet50v2-xception"]) is MILD
+    mild = Strength(degrees=5, zoom=0.05, shift=0.05, brightness=0.10, contrast=0.0)
+    assert augment.strength_of(RECIPES["resnet50v2-xception"]) == mild

@@ -7,9 +7,6 @@ from cxrcore import datasets, explanations, images, pixels, store, training
 from cxrcore.datasets import demo
 from cxrcore.models import RECIPES
 
-# The smallest images that leave something for the last layer.
-SIZES = {"cnn-five": 94, "resnet50v2-xception": 71}
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -21,7 +18,7 @@ def spec(folder, request):
     recipe = RECIPES[request.param]
     options = {"classes": demo.CLASSES[:2]} if recipe.n_classes == 2 else None
     dataset = datasets.load(folder, options=options)
-    changes = {"image_size": SIZES.get(recipe.name, 48), "epochs": 1, "batch_size": 8}
+    changes = {"image_size": max(48, recipe.architecture.min_size), "epochs": 1, "batch_size": 8}
     changes |= {"weights": "random", "max_brisque": None}
     return training.plan(recipe.override(**changes), dataset)
 

@@ -9,11 +9,11 @@ from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.images import REGION_NAMES
 from cxrcore.metrics import Metric
+from cxrcore.models.fields import WEIGHTS_NAMES
 from cxrcore.store import Run
 from pages.models.compare import confusion, families, family_table, metric_columns, report, trash
 from pages.models.compare.families import Family
 from pages.shared import cache, charts, reported, run_marks
-from pages.shared.text import WEIGHTS_NAMES
 
 MOST_SIDE_BY_SIDE = 3
 

@@ -1,67 +1,29 @@
-"""How a run, or the runs of a family, came about: what differs from the study, with what, without what."""
+"""How a run, or the runs of a family, were trained: what differs from the study, and how it went."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from cxrcore.images import REGION_NAMES
-from cxrcore.models import FAST, RECIPES, Plateau, Recipe, Stopping, schedule_of
+from cxrcore.models import FAST, RECIPES, SCHEDULE, schedule_of
+from cxrcore.models.fields import PREPARATION, WEIGHTS_NAMES
 from cxrcore.store import Run
-from pages.shared.text import WEIGHTS_NAMES, literal, plural
-from pages.sidebar.training_options import AUGMENTATIONS, SCHEDULES
-
-_MONITORS = {
-    "accuracy": "training accuracy",
-    "val_accuracy": "validation accuracy",
-    "val_loss": "validation loss",
-}
-# The fields of a recipe by the words of the form, in the order of this table.
-_NAMES = {
-    "region": "What the model sees",
-    "image_size": "Image side",
-    "weights": "Weights to start from",
-    "epochs": "Epochs at most",
-    "batch_size": "Batch size",
-    "learning_rate": "Learning rate",
-    "optimizer": "Optimizer",
-    "plateau": "Learning rate falls",
-    "stopping": "Ends early",
-    "best_by": "Weights kept",
-    "augmentation": "Augmentation",
-    "class_weights": "Rare classes count more",
-    "favoured_class": "Class not to be missed",
-    "favoured_weight": "Its images count",
-    "label_smoothing": "Label smoothing",
-    "max_brisque": "Highest BRISQUE score",
-    "seed": "Seed",
-}
-_VALUES = {
-    "region": REGION_NAMES,
-    "augmentation": AUGMENTATIONS,
-    "class_weights": {"none": "no", "balanced": "yes"},
-    "best_by": {"val_loss": "of the epoch with the lowest validation loss"},
-    "optimizer": {"adam": "Adam", "rmsprop": "RMSprop"},
-}
-_NONE = {"plateau": "never", "stopping": "no", "best_by": "of the last epoch"}
-_OF_IMPORTED = ("region", "image_size")  # all that scoring depends on
+from pages.shared.text import literal, plural
 
 
 def show(runs: Sequence[Run], name: str) -> None:
-    """Draw it.
+    """Draw the differences, the notes, a sentence on the training and the images left out.
 
     Args:
         runs: one, or those of a family, which differ in fold and seed alone.
         name: of the run or family.
     """
-    changed = changes(runs)
-    if changed:
+    if rows := differences(runs):
         st.table(
-            pd.DataFrame(changed, columns=["Other than published", "Here", "Published"]),
+            pd.DataFrame(rows, columns=["Other than published", "Here", "Published"]),
             border="horizontal",
             hide_index=True,
-            alt=f"What was done otherwise for {name} than in its study",
+            alt=f"How the training of {name} differs from that in its study",
         )
     for note in dict.fromkeys(note for run in runs for note in run.notes):
         st.caption(note)
@@ -69,51 +31,27 @@ def show(runs: Sequence[Run], name: str) -> None:
     _removed(runs, name)
 
 
-def changes(runs: Sequence[Run]) -> list[tuple[str, str, str]]:
-    """What, how it was here, how it was published, as Markdown; nothing for a recipe that is not known any more.
+def differences(runs: Sequence[Run]) -> list[tuple[str, str, str]]:
+    """Field, value here and published value, as Markdown; empty if the recipe no longer exists.
 
-    Several runs have seeds of their own, which are not told as a change.
+    The seeds of several runs differ by design, so they are not listed.
     """
     here = runs[0].recipe
     if (published := RECIPES.get(here.name)) is None:
         return []
     rows: list[tuple[str, str, str]] = []
-    left_out = {"seed"} if len(runs) > 1 else set()
+    options = here.options()
+    fields = set(PREPARATION if runs[0].imported else options)
+    if len(runs) > 1:
+        fields.discard("seed")
     if not runs[0].imported and schedule_of(here) == "fast":
-        rows.append(("Schedule", SCHEDULES["fast"], SCHEDULES["published"]))
-        left_out |= set(FAST)
-    for field in _OF_IMPORTED if runs[0].imported else _NAMES:
-        if field not in left_out and getattr(here, field) != getattr(published, field):
-            was = literal(_words(field, published))
-            rows.append((_NAMES[field], literal(_words(field, here)), was))
+        rows.append((SCHEDULE.title, SCHEDULE.text("fast"), SCHEDULE.text("published")))
+        fields -= set(FAST)
+    for name, option in options.items():
+        if name in fields and getattr(here, name) != getattr(published, name):
+            values = literal(here.describe(name)), literal(published.describe(name))
+            rows.append((option.title, *values))
     return rows
-
-
-def _words(field: str, recipe: Recipe) -> str:
-    """One value as the form would say it."""
-    value = getattr(recipe, field)
-    if isinstance(value, Plateau | Stopping):
-        return _rule(value)
-    if value is None:
-        return _NONE.get(field, "none")
-    if field == "image_size":
-        return f"{value} px"
-    if field == "favoured_weight":
-        return "once" if value == 1 else f"{value:g} times"
-    if field == "weights":
-        return WEIGHTS_NAMES.get(value, Path(value).name)
-    return _VALUES.get(field, {}).get(
-        value, f"{value:g}" if isinstance(value, float) else str(value)
-    )
-
-
-def _rule(rule: Plateau | Stopping) -> str:
-    text = f"after {plural(rule.patience, 'epoch')} without a better {_MONITORS[rule.monitor]}"
-    if isinstance(rule, Plateau):
-        text = f"÷{1 / rule.factor:g} {text}"
-    if rule.settling_steps:
-        text += f", the first {rule.settling_steps} steps not counted"
-    return text
 
 
 def _training(runs: Sequence[Run]) -> str:

@@ -142,16 +142,16 @@ def changed_spec(dataset: datasets.Dataset, folds: int | None = None) -> list[Tr
 
 
 EXPECTED = {
-    "What the model sees": ("Cropped to the lungs", "Whole picture"),
+    "Region": ("Cropped to the lungs", "Whole picture"),
     "Image side": ("56 px", "192 px"),
-    "Epochs at most": ("14", "50"),
+    "Epochs": ("14", "50"),
     "Learning rate falls": (
         "never",
         r"÷10 after 3 epochs without a better validation accuracy",
     ),
     "Weights kept": ("of the epoch with the lowest validation loss", "of the last epoch"),
     "Rare classes count more": ("yes", "no"),
-    "Class not to be missed": ("A", "none"),
+    "Class not to miss": ("A", "No class in particular"),
     "Its images count": ("3 times", "once"),
     "Highest BRISQUE score": ("70", "none"),
 }

@@ -43,10 +43,10 @@ def test_the_published_schedule_trains_the_recipe_as_it_is(form):
 def test_every_option_reaches_the_recipe(form):
     key = "form_{}_cnn-plain".format
     form.selectbox(key=key("augmentation")).set_value("strong").run()
-    form.checkbox(key=key("balanced")).check().run()
-    form.selectbox(key=key("favoured") + "tiny").set_value("B").run()
-    form.slider(key=key("favoured_times")).set_value(5.0).run()
-    form.slider(key=key("smoothing")).set_value(0.1).run()
+    form.checkbox(key=key("class_weights")).check().run()
+    form.selectbox(key=key("favoured_class") + "tiny").set_value("B").run()
+    form.slider(key=key("favoured_weight")).set_value(5.0).run()
+    form.slider(key=key("label_smoothing")).set_value(0.1).run()
     expected = (
         models.get("cnn-plain")
         .fast()
@@ -149,7 +149,7 @@ def test_a_run_of_another_dataset_is_opened_with_its_dataset(form, make_tiny_dat
 @pytest.mark.parametrize("name", ["binary-l2-64", "chexnet", "cnn-plain"])
 def test_the_form_accepts_no_number_that_it_then_warns_about(form, name):
     form.selectbox(key="recipe").set_value(name).run()
-    fields = ("size", "epochs", "batch", "rate")
+    fields = ("image_size", "epochs", "batch_size", "learning_rate")
     for end in ("min", "max"):
         for field in fields:
             number = form.number_input(key=f"form_{field}_{name}")
@@ -157,8 +157,8 @@ def test_the_form_accepts_no_number_that_it_then_warns_about(form, name):
         form.run()
         assert not form.exception
         assert [warning.value for warning in form.sidebar.warning] == []
-    low, high = RECIPES[name].limits()["image_size"]
-    size = form.number_input(key=f"form_size_{name}")
+    low, high = RECIPES[name].option("image_size").bounds
+    size = form.number_input(key=f"form_image_size_{name}")
     assert (size.min, size.max) == (low, high)
 
 

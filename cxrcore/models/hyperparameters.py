@@ -1,0 +1,221 @@
+"""The fields of a recipe that decide the weights and can be changed, each with its record."""
+
+from typing import Annotated
+
+from pydantic import AliasChoices, Field
+
+from cxrcore.models.fields import (
+    WEIGHTS_NAMES,
+    Choice,
+    ClassChoice,
+    Number,
+    Option,
+    Rule,
+    Weights,
+)
+from cxrcore.models.records import Frozen, Plateau, Stopping
+from cxrcore.regions import REGION_NAMES
+
+
+class Hyperparameters(Frozen):
+    """How a network is trained, and on what.
+
+    A new field needs its entry here and the training code that uses it. Form, command line,
+    "How it was trained", model card and tracking take it from here, in this order. `weights` is
+    "random", the name of pretrained weights, or the path of an .h5 file with first weights; then
+    `weights_digest` is the digest of its content, so that the run's name depends on the content
+    and not on the place.
+    """
+
+    image_size: Annotated[
+        int,
+        Number(
+            title="Image side",
+            group="size and time",
+            bounds=(32, 512),  # a network may need more: min_size
+            unit="px",
+            step=8,
+            flags=("--size",),
+            help="Larger images show more and take longer.",
+        ),
+    ]
+    epochs: Annotated[
+        int,
+        Number(
+            title="Epochs",
+            group="size and time",
+            bounds=(1, 500),
+            flags=("--epochs",),
+            help="How often the model goes through the training images, at most.",
+        ),
+    ]
+    batch_size: Annotated[
+        int,
+        Number(
+            title="Batch size",
+            group="size and time",
+            bounds=(1, 512),
+            flags=("--batch",),
+            help="How many images a step learns from.",
+        ),
+    ]
+    learning_rate: Annotated[
+        float,
+        Number(
+            title="Learning rate",
+            group="size and time",
+            bounds=(1e-7, 1.0),
+            format="%.1e",
+            flags=("--lr",),
+            help="How far a step changes the weights.",
+        ),
+    ]
+    optimizer: Annotated[
+        str,
+        Choice(title="Optimizer", group="training", labels={"adam": "Adam", "rmsprop": "RMSprop"}),
+    ] = "adam"
+    plateau: Annotated[
+        Plateau | None, Rule(title="Learning rate falls", group="training", labels={None: "never"})
+    ] = None
+    stopping: Annotated[
+        Stopping | None, Rule(title="Ends early", group="training", labels={None: "no"})
+    ] = None
+    best_by: Annotated[
+        str | None,
+        Choice(
+            title="Weights kept",
+            group="training",
+            labels={
+                None: "of the last epoch",
+                "val_loss": "of the epoch with the lowest validation loss",
+            },
+        ),
+    ] = None
+    weights: Annotated[
+        str,
+        Weights(
+            title="Weights to start from",
+            group="training",
+            labels=WEIGHTS_NAMES,
+            flags=("--weights",),
+            help="Pretrained weights, random ones, or an .h5 file in Keras' layout.",
+        ),
+    ] = "random"
+    weights_digest: str = ""
+    label_smoothing: Annotated[
+        float,
+        Number(
+            title="Label smoothing",
+            group="training",
+            bounds=(0.0, 0.3),
+            step=0.05,
+            slider=True,
+            flags=("--label-smoothing",),
+            help="The share of each label that is spread over all classes. Probabilities become "
+            "less extreme.",
+        ),
+    ] = 0.0
+    seed: Annotated[
+        int,
+        Number(
+            title="Seed",
+            group="training",
+            bounds=(0, 2**31 - 1),
+            flags=("--seed",),
+            help="The same seed and the same split give the same result.",
+        ),
+    ] = 42
+    region: Annotated[
+        str,
+        Choice(
+            title="Region",
+            group="what the model sees",
+            labels=REGION_NAMES,
+            flags=("--region", "--mask"),
+            help="The part of the image that the model sees. All but the whole picture need lung "
+            "masks, which come with some datasets.",
+        ),
+        Field(validation_alias=AliasChoices("region", "arm")),  # "arm" in version 0.4
+    ] = "none"
+    max_brisque: Annotated[
+        float | None,
+        Number(
+            title="Highest BRISQUE score",
+            group="what the model sees",
+            bounds=(0.0, 200.0),
+            step=1.0,
+            start=70.0,
+            switch="Leave out poor images",
+            labels={None: "none"},
+            flags=("--max-brisque",),
+            help="Images that score higher are left out. Lower is better; the score is measured "
+            "on the pixels that the model sees. The Quality page shows what a limit removes.",
+        ),
+    ] = None
+    augmentation: Annotated[
+        str,
+        Choice(
+            title="Augmentation",
+            group="what the model sees",
+            labels={
+                "none": "None",
+                "published": "As published",
+                "strong": "Strong: turned, zoomed, shifted, brighter or darker",
+            },
+            flags=("--augment",),
+            help="Training images are changed a little in every epoch, so that the model learns "
+            "what stays the same. Validation and test images never are.",
+        ),
+    ] = "none"
+    class_weights: Annotated[
+        str,
+        Choice(  # balanced: n / (classes * n of class)
+            title="Rare classes count more",
+            group="balance",
+            labels={"none": "no", "balanced": "yes"},
+            flags=("--class-weights",),
+            help="With balanced weights every class counts the same in the loss, however few "
+            "images it has.",
+        ),
+    ] = "none"
+    favoured_class: Annotated[
+        str | None,
+        ClassChoice(
+            title="Class not to miss",
+            group="balance",
+            labels={None: "No class in particular"},
+            flags=("--favour",),
+            help="Its images count more, so that fewer of them are missed, at the cost of more "
+            "false alarms.",
+        ),
+    ] = None
+    favoured_weight: Annotated[
+        float,
+        Number(
+            title="Its images count",
+            group="balance",
+            bounds=(1.0, 20.0),
+            unit="times",
+            step=0.5,
+            slider=True,
+            start=3.0,
+            requires="favoured_class",
+            labels={1.0: "once"},
+            flags=("--favour-weight",),
+            help="How many times an image of that class counts.",
+        ),
+    ] = 1.0
+
+    @classmethod
+    def options(cls) -> dict[str, Option]:
+        """The fields that decide weights and can be changed, with their records."""
+        return {
+            name: record
+            for name, field in cls.model_fields.items()
+            for record in field.metadata
+            if isinstance(record, Option)
+        }
+
+    def describe(self, field: str) -> str:
+        """How the value of a field reads in a table or a sentence."""
+        return self.options()[field].text(getattr(self, field))

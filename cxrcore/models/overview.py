@@ -1,0 +1,25 @@
+"""The table of all recipes in the README."""
+
+from cxrcore.models.registry import models
+
+_COLUMNS = ("model", "study", "input", "parameters", "starts from", "published accuracy")
+
+
+def markdown() -> str:
+    """One row a recipe, in Markdown; a test compares the README with it."""
+    rows = [_COLUMNS, ("---",) * len(_COLUMNS)]
+    for recipe in models().recipes.values():
+        region = "" if recipe.region == "none" else f", {recipe.region}"
+        accuracy = recipe.reported.accuracy
+        count = recipe.architecture.count_parameters(recipe, recipe.n_classes_published)
+        rows.append(
+            (
+                f"`{recipe.name}`",
+                recipe.study,
+                f"{recipe.image_size} px{region}",
+                f"{count:,}",
+                recipe.weights,
+                "" if accuracy is None else f"{accuracy:.3f}",
+            )
+        )
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
