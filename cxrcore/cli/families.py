@@ -26,8 +26,7 @@ def train_all(
 ) -> None:
     """Train a family: submit all, follow them to the end, print its row.
 
-    Each asks for `room` on a node of the cluster, see `jobs.submit_training`. Exits with 1 if one
-    of them fails.
+    Each asks for `room` on a node of the cluster, see `jobs.submit_training`. Exits with 1 if one of them did not get done.
     """
     from cxrcore import jobs, settings
 
