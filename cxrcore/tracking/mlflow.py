@@ -144,7 +144,7 @@ def _epochs(run: Run, ended: int) -> list[dict[str, Any]]:
 
 
 def _figures(run: Run, ended: int) -> list[dict[str, Any]]:
-    """The metrics of the kept model, with the bounds of their 95 % intervals where they have one."""
+    """The figures of the kept model, shares with the bounds of their 95 % intervals (Wilson)."""
     values = {
         "total_seconds": run.seconds,
         "images_per_second": run.images_per_second,
