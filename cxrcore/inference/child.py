@@ -1,6 +1,6 @@
 """The inference process: takes requests from its standard input until that is closed.
 
-A request is a pickled `(what, arguments, settings)`; the answer is `("value", result)`
+A request is a pickled `(arguments of predict, settings)`; the answer is `("value", result)`
 or `("error", CxrError)`. Any other exception is a fault in this program: it ends the
 process with a traceback on the server's log, and the parent starts a new one.
 """
@@ -14,12 +14,11 @@ import threading
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cxrcore import images
 from cxrcore.errors import CxrError
 from cxrcore.inference import pipe
-from cxrcore.inference.models import Models, predict, warm
+from cxrcore.inference.models import Models, predict
 
-Request = tuple[str, dict[str, Any], dict[str, str]]
+Request = tuple[dict[str, Any], dict[str, str]]
 
 
 def main(max_models: int) -> None:
@@ -36,16 +35,11 @@ def main(max_models: int) -> None:
 
 
 def _answer(models: Models, request: Request) -> tuple[str, object]:
-    what, arguments, settings = request
+    arguments, settings = request
     for key in [key for key in os.environ if key.startswith("CXR_")]:
         del os.environ[key]
     os.environ.update(settings)
     try:
-        if what == "decode":
-            return "value", images.decode(arguments["image"], name=arguments["name"])
-        if what == "warm":
-            warm(models, **arguments)
-            return "value", None
         return "value", predict(models, **arguments)
     except CxrError as error:
         return "error", error

@@ -120,18 +120,6 @@ def predict_here(
     )
 
 
-def warm(models: Models, run_ids: Sequence[str], methods: Sequence[str]) -> None:
-    """See `Worker.warm`."""
-    explanations.check(methods)
-
-    def blank(preparation: pixels.Preparation) -> Prepared:
-        return np.zeros((preparation.size, preparation.size), np.uint8), ()
-
-    for run_id in run_ids:
-        _predict(models, run_id, blank, methods, None)
-    models.settle()
-
-
 def _predict(
     models: Models,
     run_id: str,

@@ -18,8 +18,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import numpy as np
-
 from cxrcore import settings
 from cxrcore.errors import JobError
 from cxrcore.inference import pipe
@@ -76,35 +74,7 @@ class Worker:
         """
         arguments = {"image": image, "run_ids": list(run_ids), "mask": mask, "name": name}
         arguments |= {"methods": list(methods), "class_name": class_name}
-        return cast(list[Prediction], self._ask("predict", arguments, timeout))
-
-    def decode(
-        self, image: bytes | Path, name: str | None = None, *, timeout: float = 60
-    ) -> np.ndarray:
-        """The picture as (H, W) uint8 gray, decoded in the child; does not load TensorFlow.
-
-        Raises:
-            ImageError: the picture cannot be used.
-            JobError: the process died or took too long.
-        """
-        return cast(np.ndarray, self._ask("decode", {"image": image, "name": name}, timeout))
-
-    def warm(
-        self,
-        run_ids: Sequence[str],
-        methods: Sequence[str] = ("saliency", "grad-cam"),
-        *,
-        timeout: float = 300,
-    ) -> None:
-        """Load and compile in advance what `predict` would need; to be called from a thread.
-
-        Runs that cannot be used are passed over: `predict` says why.
-
-        Raises:
-            ExplainError: a method does not exist.
-            JobError: the process died or took too long.
-        """
-        self._ask("warm", {"run_ids": list(run_ids), "methods": list(methods)}, timeout)
+        return cast(list[Prediction], self._ask(arguments, timeout))
 
     @property
     def alive(self) -> bool:
@@ -123,12 +93,12 @@ class Worker:
         if child := self._child:
             child.stop()
 
-    def _ask(self, what: str, arguments: dict[str, Any], timeout: float) -> object:
+    def _ask(self, arguments: dict[str, Any], timeout: float) -> object:
         with self._turn:
             if self._child is None or not self.alive:
                 self.close()
                 self._child = _Child(self._max_models)
-            kind, answer = self._child.ask((what, arguments, _settings()), timeout)
+            kind, answer = self._child.ask((arguments, _settings()), timeout)
         if kind == "error":
             raise answer
         return answer

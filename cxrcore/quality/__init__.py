@@ -1,6 +1,6 @@
-"""What can be said of an image without a model: quality, gray values, likeness.
+"""Properties of images without a model: quality, gray values, similarity.
 
-`dependence` and `association` say whether quality or source gives the class away, `outliers`
+`dependence` and `association` tell whether quality or source reveals the class, `outliers`
 which images are unusual for their source.
 """
 
