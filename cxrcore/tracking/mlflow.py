@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxrcore import settings, store
 from cxrcore.errors import CxrError
-from cxrcore.metrics import Metrics
-from cxrcore.metrics.intervals import wilson
+from cxrcore.metrics import METRICS, ClassMetrics, Metrics
 from cxrcore.store import Run, bundle
 from cxrcore.store.card import NOTICE, model_card
 from cxrcore.store.record import HISTORY
@@ -104,7 +103,7 @@ def _log_everything(run: Run, server: Server, experiment: str, key: Mapping[str,
     params = [Param(name, value) for name, value in _parameters(run).items()]
     server.call("log_batch", info.run_id, [*_epochs(run, ended), *_figures(run, ended)], params)
     if _takes_files(info):
-        figures = json.dumps(bundle.facts(run), indent=1, ensure_ascii=False)
+        figures = json.dumps(bundle.public_record(run), indent=1, ensure_ascii=False)
         server.call("log_text", info.run_id, model_card(run), "README.md")
         server.call("log_text", info.run_id, figures, "figures.json")
         server.call("log_artifact", info.run_id, str(run.verified(HISTORY)))
@@ -171,24 +170,20 @@ def _figures(run: Run, ended: int) -> list["Metric"]:
 
 
 def _scores(metrics: Metrics) -> dict[str, float]:
-    hits = sum(line[place] for place, line in enumerate(metrics.confusion))
-    low, high = wilson(hits, metrics.n)
-    found = {
-        "accuracy": metrics.accuracy,
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "loss": metrics.loss,
-        "macro_f1": metrics.macro.f1,
-        "images": metrics.n,
-    }
-    names = _keys(row.name for row in metrics.classes)
-    for place, (name, row) in enumerate(zip(names, metrics.classes, strict=True)):
-        low, high = wilson(metrics.confusion[place][place], row.support)
-        found[f"recall/{name}"] = row.recall
-        found[f"recall_low/{name}"], found[f"recall_high/{name}"] = low, high
-        found[f"precision/{name}"] = row.precision
-        found[f"f1/{name}"] = row.f1
-    return found
+    """Every metric by its name in MLflow: accuracy, accuracy_low, recall/COVID-19 and so on."""
+    found: dict[str, float | None] = {"images": metrics.n}
+    keys = _keys(row.name for row in metrics.classes)
+    for metric in METRICS.values():
+        if metric.basis not in ("confusion", "predictions"):
+            continue
+        places: list[tuple[str, Metrics | ClassMetrics]] = [("", metrics)]
+        if metric.scope == "class":
+            places = [(f"/{key}", row) for key, row in zip(keys, metrics.classes, strict=True)]
+        for (end, values), sure in zip(places, metrics.intervals(metric), strict=True):
+            found[metric.name + end] = values.value(metric.name)
+            if sure is not None:
+                found[f"{metric.name}_low{end}"], found[f"{metric.name}_high{end}"] = sure
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _keys(names: Iterable[str]) -> list[str]:

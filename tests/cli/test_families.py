@@ -80,7 +80,7 @@ def test_json_has_the_families_and_the_runs(specs, run):
     assert len(told["runs"]) == 2
     [family] = told["families"]
     assert (family["runs"], family["wanted"], family["folds"]) == (2, 2, 2)
-    assert json.loads(family["run_ids"]) == [spec.run_id for spec in specs[:2]]
+    assert family["run_ids"] == [spec.run_id for spec in specs[:2]]
     assert family["accuracy_low"] is None
 
 

@@ -70,7 +70,7 @@ def test_a_family_is_one_row_with_mean_spread_and_interval(tiny, specs):
     accuracies = [run.metrics["test"].accuracy for run in runs]
     assert table["Accuracy"].tolist() == pytest.approx([np.mean(accuracies)])
     assert table["±"].tolist() == [f"{np.std(accuracies, ddof=1):.3f}"]
-    assert table["Loss"].tolist() == pytest.approx(
+    assert table["Log loss"].tolist() == pytest.approx(
         [np.mean([r.metrics["test"].loss for r in runs])]
     )
     assert " to " in table["95 % interval"][0]

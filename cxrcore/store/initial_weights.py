@@ -5,11 +5,11 @@ from cxrcore.store.record import Run
 
 
 def random_start(run: Run) -> str:
-    """The sentence to show wherever the run's figures or answers stand; "" where none is due.
+    """The sentence to show beside the run's metrics and predictions; "" where there is none.
 
-    Imported weights say for themselves where they come from.
+    There is none for imported weights, which are marked as such.
     """
-    if not instead_of(run.recipe.name, run.weights_used):
+    if not missing_pretraining(run.recipe.name, run.weights_used):
         return ""
     return (
         "Started from random weights, not from the pretrained ones that its study used: its "
@@ -17,14 +17,14 @@ def random_start(run: Run) -> str:
     )
 
 
-def instead_of(recipe: str, weights_used: str) -> str:
-    """The pretrained weights that the study of a recipe used in place of random ones; else "".
+def missing_pretraining(recipe: str, weights_used: str) -> str:
+    """The pretrained weights that the study used where a run started from random ones; else "".
 
     Args:
-        recipe: its name.
+        recipe: name of the recipe.
         weights_used: as `Run` has it.
 
-    >>> instead_of("resnet50-masked", "random"), instead_of("cnn-plain", "random")
+    >>> missing_pretraining("resnet50-masked", "random"), missing_pretraining("cnn-plain", "random")
     ('imagenet', '')
     """
     published = RECIPES.get(recipe)
