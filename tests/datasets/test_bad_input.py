@@ -100,16 +100,16 @@ def cohen_no_image(root: Path) -> None:
 
 
 NOTED = {
-    image_gone: "1 JSON file is left out because no single image has the name they tell: ",
-    record_gone: "1 image is left out because no JSON file is about it: images/00000000.png.",
+    image_gone: "1 JSON file is left out because no single image has the given name: ",
+    record_gone: "1 image is left out without a JSON file: images/00000000.png.",
     broken_json: "1 JSON file is skipped. The first: releases/all-images/annotations/00000000.json",
     polygon_outside: "1 image is left out as X-ray without exactly two lung polygons: images/00000000.png.",
-    polygon_partly_outside: "annotated with lungs that reach outside the picture, which is cut off",
+    polygon_partly_outside: "annotated with lungs that reach beyond the image; the excess is cut off",
     radiography_mask_gone: "1 image is without a lung mask: ",
-    csv_duplicate: "1 line is left out because the image was listed before: a.png.",
-    csv_two_labels: "2 lines are left out because the image stands there with two labels: a.png",
+    csv_duplicate: "1 line is left out because the image is listed earlier: a.png.",
+    csv_two_labels: "2 lines are left out because the image has two labels in this file: a.png",
     csv_no_image: "1 line is left out because there is no such file: e.png.",
-    name_not_utf_8: "1 file is skipped for an unreadable name",
+    name_not_utf_8: "1 file is skipped (unreadable name, or not a regular file): ill/b?.png.",
     damaged_image: "1 image is listed but cannot be used",
     damaged_dicom: "1 image is listed but cannot be used",
     cohen_no_image: "1 line is in metadata.csv without an image in the folder",
@@ -192,7 +192,7 @@ def test_unknown_labels_are_named_with_their_number(tmp_path):
     picture(tmp_path / "set" / "e.png")
     made = datasets.load(tmp_path / "set", options={"classes": ["i", "w"]})
     assert made.classes == ("i", "w")
-    assert made.notes[-1] == "1 image is left out, of classes that were not asked for, strange (1)."
+    assert made.notes[-1] == "1 image is left out, of classes that were not chosen, strange (1)."
     with pytest.raises(DatasetError, match=r"has the class sick\. Its classes are i, strange, w"):
         datasets.load(tmp_path / "set", options={"classes": ["i", "sick"]})
 

@@ -84,13 +84,13 @@ def test_the_finding_of_either_generation_is_the_label(collection, finding, labe
 
 def test_a_syndrome_beside_the_cause_is_told(collection):
     collection.both("1.png", "COVID-19, ARDS")
-    assert "1 image is of 'COVID-19, ARDS', counted as COVID-19." in collection.notes()
+    assert "1 image is labelled 'COVID-19, ARDS' and counted as COVID-19." in collection.notes()
 
 
 @pytest.mark.parametrize("finding", ["", "todo", "Unknown"])
 def test_an_image_without_a_finding_is_left_out(collection, finding):
     collection.both("1.png", finding)
-    assert "1 image is left out because metadata.csv tells no finding: images/1.png" in (
+    assert "1 image is left out because metadata.csv gives no finding: images/1.png" in (
         collection.notes()
     )
 
@@ -107,7 +107,7 @@ def test_lines_and_images_that_are_alone_are_noted(collection):
     collection.line("1.png").line("2.nii.gz", folder="volumes").image("3.png")
     notes = collection.notes()
     assert "2 lines are in metadata.csv without an image in the folder: images/1.png" in notes
-    assert "1 image is left out because metadata.csv does not list it: images/3.png" in notes
+    assert "1 image is left out because not listed in metadata.csv: images/3.png" in notes
 
 
 def test_two_patients_with_the_same_image_are_one(collection):
@@ -125,7 +125,7 @@ def test_a_line_that_is_there_twice_without_patients_counts_once(collection):
 def test_an_image_with_two_findings_is_left_out(collection):
     collection.both("1.png", "SARS").line("1.png", "COVID-19")
     assert list(collection.load().table["path"]) == ["images/0.jpg"]
-    assert "1 image is left out for two findings: images/1.png" in collection.notes()
+    assert "1 image is left out because of two findings: images/1.png" in collection.notes()
 
 
 def test_a_damaged_image_keeps_its_row(collection):
@@ -147,7 +147,7 @@ def test_columns_that_may_be_missing_are_noted(collection):
     collection.write(["filename", "finding"])
     made = datasets.load(collection.root)
     assert made.table["path"][0] == "images/0.jpg"
-    assert made.notes[0].startswith("metadata.csv has no column patientid and none view")
+    assert made.notes[0].startswith("metadata.csv has no column patientid, view")
 
 
 def test_text_that_is_not_utf_8_is_refused(collection):

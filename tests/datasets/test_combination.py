@@ -53,15 +53,13 @@ def test_labels_are_mapped_and_the_notes_say_what_went_in(first, second):
     assert "Class COVID: first COVID (2), second covid (3)." in made.notes
     assert "Class Normal: first Normal (2), second normal (2)." in made.notes
     assert "second: 1 image is left out, as asked, with the label CT." in made.notes
-    assert any(note.startswith("second: Columns of labels.csv") for note in made.notes)
+    assert any(note.startswith("second: Columns used from labels.csv") for note in made.notes)
 
 
 def test_classes_of_one_member_are_told_together_and_what_matters_only_there_is_not(first, second):
     datasets.register("second", second.root, "csv", {"classes": ["covid"]})
     made = datasets.merge("both", ["first", "second"])
-    assert made.notes[-2].startswith(
-        "Classes of one member alone, COVID: first COVID (2); Normal: "
-    )
+    assert made.notes[-2].startswith("Classes of a single member, COVID: first COVID (2); Normal: ")
     assert not any("only one class" in note for note in made.notes)
 
 
@@ -105,7 +103,7 @@ def test_the_same_content_in_two_members_is_kept_once(first, second):
     said = "\n".join(made.notes)
     # 1 is COVID in both; 3 is Normal in one and COVID in the other.
     assert made.counts().to_dict() == {"COVID": 3, "Normal": 3}
-    assert "content was there already: second/films/1.png" in said
+    assert "another file has the same content: second/films/1.png" in said
     assert "different labels: first/Normal/images/3.png, second/films/2.png" in said
     reasons = made.doubles.set_index("path")["reason"].to_dict()
     assert reasons == {
@@ -176,7 +174,7 @@ def test_a_member_that_is_gone_is_told_in_one_line(first, second):
     with pytest.raises(DatasetError) as error:
         datasets.load("both")
     message = str(error.value)
-    assert message.startswith("second, a member of the merged dataset 'both', is not there: ")
+    assert message.startswith("second, a member of the merged dataset 'both', is missing: ")
     assert str(second.root) in message
 
 
@@ -185,8 +183,8 @@ def test_a_member_that_is_gone_is_told_in_one_line(first, second):
     [
         ("both", ["first"], {}, "needs two datasets or more"),
         ("both", [], {}, "needs two datasets or more"),
-        ("both", ["first", "first"], {}, "Nothing can be merged with itself"),
-        ("first", ["first", "second"], {}, "The name 'first' stands for"),
+        ("both", ["first", "first"], {}, "A dataset cannot be merged with itself"),
+        ("first", ["first", "second"], {}, "The name 'first' already stands for"),
         ("Both!", ["first", "second"], {}, "cannot be a dataset's name"),
         ("both", ["first", "nothing"], {}, "no registered dataset 'nothing'"),
         ("both", ["first", "second"], {"third": {"a": "b"}}, "'third' is not one of the members"),
@@ -206,14 +204,14 @@ def test_what_cannot_be_merged_is_refused_and_leaves_nothing(
 
 def test_the_same_folder_under_two_names_is_refused(first):
     datasets.register("again", first.root)
-    assert "Nothing can be merged with itself" in refusal("both", ["first", "again"])
+    assert "A dataset cannot be merged with itself" in refusal("both", ["first", "again"])
 
 
 def test_a_circle_is_refused(first, second, own_folders):
     datasets.merge("both", ["first", "second"], MAP)
     datasets.merge("more", ["both", "first"])
     datasets.forget("both")
-    assert "more contains both" in refusal("both", ["more", "second"])
+    assert "more contains the new dataset both" in refusal("both", ["more", "second"])
     assert len(datasets.load("more").table) == 9
 
 

@@ -123,7 +123,7 @@ def test_classes_and_names_may_be_asked_for(root):
     made = load(root, lines("a ill", "b sick", "c well", "d what"),
                 rename={"sick": "ill"}, classes=("well", "ill"))  # fmt: skip
     assert made.classes == ("well", "ill")
-    assert "1 image is left out, of classes that were not asked for, what (1)." in made.notes
+    assert "1 image is left out, of classes that were not chosen, what (1)." in made.notes
 
 
 def test_a_bare_name_is_the_only_image_of_that_name(root):
@@ -151,9 +151,9 @@ def test_a_path_that_leads_out_of_the_folder_is_left_out(root, path):
     [
         (["films/x.png", "ill"], "because there is no such file: films/x.png"),
         (["films/a.png", ""], "because there is no label: films/a.png"),
-        (["", "ill"], "for naming no image"),
-        (["films/a.png", "ill"], "because the image was listed before: films/a.png"),
-        (["labels.csv", "ill"], "because that is no image: labels.csv"),
+        (["", "ill"], "because no image is named"),
+        (["films/a.png", "ill"], "because the image is listed earlier: films/a.png"),
+        (["labels.csv", "ill"], "because the file is not an image: labels.csv"),
     ],
 )
 def test_a_line_that_cannot_be_used_is_told(root, row, said):
@@ -165,7 +165,9 @@ def test_a_line_that_cannot_be_used_is_told(root, row, said):
 def test_an_image_with_two_labels_is_left_out(root):
     made = load(root, [*FOUR, ["films/a.png", "well"]])
     assert list(made.table["path"]) == ["films/b.png", "films/c.png", "films/d.png"]
-    assert "stands there with two labels: films/a.png, films/a.png" in "\n".join(made.notes)
+    assert "the image has two labels in this file: films/a.png, films/a.png" in "\n".join(
+        made.notes
+    )
 
 
 def test_without_a_usual_name_the_error_lists_the_columns_and_the_words_to_type(root):
@@ -179,7 +181,7 @@ def test_without_a_usual_name_the_error_lists_the_columns_and_the_words_to_type(
 
 def test_two_columns_that_may_be_it_are_not_guessed(root):
     table(root / "x.csv", ["path", "filename", "label"], [["films/a.png", "a", "ill"]])
-    assert "path, filename may all be it" in refusal(root)
+    assert "path, filename all fit" in refusal(root)
 
 
 def test_a_folder_with_such_a_csv_is_taken_for_class_folders(root):
@@ -208,7 +210,7 @@ def test_no_csv_and_several_are_refused(root):
     assert "holds no CSV file" in refusal(root)
     for name in ("x.csv", "Y.CSV"):
         table(root / name, HEADER, FOUR)
-    assert "holds 2 CSV files: Y.CSV, x.csv. Say which one: --option file=NAME.csv" in refusal(root)
+    assert "holds 2 CSV files: Y.CSV, x.csv. Name one: --option file=NAME.csv" in refusal(root)
 
 
 @pytest.mark.parametrize(

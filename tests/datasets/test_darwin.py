@@ -199,14 +199,14 @@ def test_a_mask_follows_the_size_of_the_image(pull):
 
 def test_an_image_of_another_size_than_annotated_is_noted(pull):
     pull.record("0", [*LUNGS, *tags("COVID-19")], width=40, height=40)
-    assert "1 image is of another size than was annotated; masks are scaled" in pull.notes()
+    assert "1 image is not of the annotated size; masks are scaled" in pull.notes()
 
 
 def test_lungs_that_reach_outside_are_cut_off_and_noted(pull):
     far = [(2, 2), (1e9, 2), (1e9, 15), (-50, 15)]
     pull.record("0", [polygon(LEFT), polygon(far), *tags("COVID-19")])
     assert darwin.lung_mask(pull.annotations / "0.json", (20, 20)).shape == (20, 20)
-    assert "lungs that reach outside the picture, which is cut off: images/0.png" in pull.notes()
+    assert "lungs that reach beyond the image; the excess is cut off: images/0.png" in pull.notes()
 
 
 def test_a_lung_that_is_wholly_outside_is_none(pull):
@@ -247,18 +247,18 @@ def test_any_json_is_a_record_or_one_sentence(tmp_path_factory, value):
         ("{", "cannot be read as JSON"),
         (b"\xff\xfe{}", "cannot be read as JSON"),
         ("[" * 100_000, "cannot be read as JSON"),
-        ("[]", "is no Darwin record"),
-        ('{"images": [], "annotations": []}', "is no Darwin record"),
-        ('{"image": {"filename": 3}, "annotations": []}', "is no Darwin record"),
+        ("[]", "is not a Darwin record"),
+        ('{"images": [], "annotations": []}', "is not a Darwin record"),
+        ('{"image": {"filename": 3}, "annotations": []}', "is not a Darwin record"),
         (
             '{"image": {"filename": "a"}, "annotations":'
             ' [{"name": "Lung", "polygon": {"path": [{"x": 1}]}}]}',
-            "is no Darwin record",
+            "is not a Darwin record",
         ),
         (
             '{"image": {"filename": "a"}, "annotations":'
             ' [{"name": "Lung", "polygon": {"path": [{"x": NaN, "y": 1}]}}]}',
-            "is no Darwin record",
+            "is not a Darwin record",
         ),
     ],
 )
@@ -273,15 +273,15 @@ def test_a_broken_record_is_skipped_with_one_sentence(pull, content, said):
 def test_records_and_images_that_are_alone_are_noted(pull):
     pull.record("1", [*LUNGS, *tags("COVID-19")]).image("2.png")
     notes = pull.notes()
-    assert "1 JSON file is left out because no single image has the name they tell" in notes
-    assert "1 image is left out because no JSON file is about it: images/2.png" in notes
+    assert "1 JSON file is left out because no single image has the given name" in notes
+    assert "1 image is left out without a JSON file: images/2.png" in notes
 
 
 def test_a_second_record_of_an_image_is_noted(pull):
     other = pull.root / "releases" / "older" / "annotations"
     other.mkdir(parents=True)
     (other / "0.json").write_bytes((pull.annotations / "0.json").read_bytes())
-    assert "an earlier one is about the same image" in pull.notes()
+    assert "an earlier one describes the same image" in pull.notes()
     assert len(pull.load().table) == 1
 
 
@@ -294,7 +294,7 @@ def test_a_damaged_image_keeps_its_row(pull):
 
 def test_nothing_that_can_be_used_is_refused(pull):
     pull.record("0", tags("COVID-19", "CT"))
-    with pytest.raises(DatasetError, match=r"No image of .* CT without exactly two lung polygons"):
+    with pytest.raises(DatasetError, match=r"No image in .* CT without exactly two lung polygons"):
         pull.load()
     (pull.annotations / "0.json").unlink()
     with pytest.raises(DatasetError, match="holds no Darwin records"):
@@ -319,7 +319,7 @@ def test_the_real_collection_gives_55_images_with_lungs_and_reports_the_rest(rea
     assert "6 images are left out as CT without exactly two lung polygons" in notes
     assert "6 images are left out as lateral" in notes
     assert "55 images are kept with two lung polygons each" in notes
-    assert "1 image is tagged CT; modality `ct` marks them: images/00006738.PNG" in notes
+    assert "1 image is tagged CT and marked with modality `ct`: images/00006738.PNG" in notes
     assert made.table["patient_id"].notna().all()
     assert made.table["original_name"].notna().all()
     small = (made.table["width"] * made.table["height"]).astype(int).nsmallest(4).index

@@ -84,7 +84,7 @@ def test_the_tables_beside_the_pictures_name_every_one_of_them(made):
     assert about["synthetic"] is True
     assert about["classes"] == list(demo.CLASSES)
     assert len(about["notes"]) == 1
-    assert "no patient" in about["notes"][0]
+    assert "not of patients" in about["notes"][0]
 
 
 def test_it_loads_as_a_synthetic_dataset_with_masks_patients_and_sources(made):

@@ -165,7 +165,7 @@ def test_a_second_copy_of_everything_within_is_left_out(folder):
     made = folder.load()
     assert made.classes == ("A", "B")
     assert len(made.table) == 2
-    assert "2 files are left out because the same content was there already" in notes(folder)
+    assert "2 files are left out because another file has the same content" in notes(folder)
 
 
 def test_hidden_files_and_what_systems_leave_are_ignored_without_a_word(folder):
@@ -179,14 +179,14 @@ def test_hidden_files_and_what_systems_leave_are_ignored_without_a_word(folder):
 def test_other_files_are_skipped_with_a_note(folder):
     folder.picture("A/1.png", "B/2.png").text("A/readme.txt").text("B/x.gif").text("list.xlsx")
     assert (
-        "3 files are skipped because the name does not end as an image's does: "
+        "3 files are skipped (not the ending of an image): "
         "A/readme.txt, B/x.gif, list.xlsx." in notes(folder)
     )
 
 
 def test_images_beside_the_class_folders_are_skipped_with_a_note(folder):
     folder.picture("A/1.png", "B/2.png", "3.png", "train/4.png")
-    assert "2 images are skipped for lying outside the class folders" in notes(folder)
+    assert "2 images are skipped (outside the class folders" in notes(folder)
 
 
 def test_links_out_of_the_folder_are_ignored_with_a_note(folder, tmp_path):
@@ -195,7 +195,7 @@ def test_links_out_of_the_folder_are_ignored_with_a_note(folder, tmp_path):
     (folder.root / "A/3.png").symlink_to(other.root / "3.png")
     (folder.root / "C").symlink_to(other.root)
     assert folder.load().classes == ("A", "B")
-    assert "2 links are ignored for leading out of the folder" in notes(folder)
+    assert "2 links are ignored (to a folder, out of the dataset, or broken)" in notes(folder)
 
 
 def test_an_empty_folder_is_told(folder):
@@ -212,7 +212,7 @@ def test_one_class_loads_with_a_note(folder):
 
 def test_a_class_of_one_image_loads_with_a_note(folder):
     folder.picture("A/1.png", "A/2.png", "B/3.png")
-    assert "Only one image each in: B;" in notes(folder)
+    assert "Classes with only one image: B;" in notes(folder)
 
 
 def test_classes_that_differ_in_capitals_are_told(folder):
@@ -266,12 +266,12 @@ def test_a_folder_of_files_that_cannot_be_opened_is_refused(folder, monkeypatch)
 def test_the_same_content_under_two_labels_is_left_out(folder):
     folder.picture("A/1.png", "B/1.png", value=500).picture("A/2.png", "B/2.png")
     assert folder.load().table["path"].tolist() == ["A/2.png", "B/2.png"]
-    assert "2 files are left out because the same content stands under different" in notes(folder)
+    assert "2 files are left out because the same content has different" in notes(folder)
 
 
 def test_nothing_but_contradictions_is_refused(folder):
     folder.picture("A/1.png", "B/1.png", value=1)
-    assert "No image of" in refusal(folder)
+    assert "No image in" in refusal(folder)
 
 
 def test_an_empty_root_is_refused(folder):
@@ -314,7 +314,7 @@ def test_the_real_three_classes_are_read_with_their_patients(real_data):
     assert made.classes == ("Covid-19", "No_findings", "Pneumonia")
     # One of the 500 files of No_findings holds the same bytes as another of the same patient.
     assert made.counts().to_dict() == {"Covid-19": 124, "No_findings": 499, "Pneumonia": 500}
-    assert "1 file is left out because the same content was there already" in made.notes[0]
+    assert "1 file is left out because another file has the same content" in made.notes[0]
     patients = made.table.groupby("label")["patient_id"]
     assert patients.nunique().to_dict() == {"Covid-19": 0, "No_findings": 332, "Pneumonia": 371}
     assert patients.count().to_dict() == {"Covid-19": 0, "No_findings": 499, "Pneumonia": 500}

@@ -40,7 +40,9 @@ def test_modality_and_class_are_the_folders(tmp_path, words, above):
     assert (made.layout, made.classes) == ("mendeley", ("COVID", "Non-COVID"))
     pairs = made.table.groupby(["modality", "label"]).size().to_dict()
     assert pairs == {(m, c): 1 for m in ("ct", "xray") for c in ("COVID", "Non-COVID")}
-    assert any(note.startswith("Both modalities are here, 2 ct and 2 xray") for note in made.notes)
+    assert any(
+        note.startswith("Both modalities are present, 2 ct and 2 xray") for note in made.notes
+    )
 
 
 def test_one_modality_alone_may_be_given(tmp_path):
@@ -57,7 +59,7 @@ def test_the_same_picture_under_both_classes_is_left_out(tmp_path):
     copy.write_bytes((root / "CT" / "Non-COVID" / "a.png").read_bytes())
     made = datasets.load(root)
     assert len(made.table) == 3
-    assert "the same content stands under different labels" in "\n".join(made.notes)
+    assert "the same content has different labels" in "\n".join(made.notes)
 
 
 def test_images_elsewhere_are_refused_by_name(tmp_path):

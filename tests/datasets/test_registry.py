@@ -62,7 +62,7 @@ def test_a_name_stays_with_its_folder(make_tiny_dataset):
     one, two = make_tiny_dataset("one"), make_tiny_dataset("two")
     datasets.register("x", one)
     datasets.register("x", one)
-    with pytest.raises(DatasetError, match=r"stands for .*one already"):
+    with pytest.raises(DatasetError, match=r"already stands for .*one"):
         datasets.register("x", two)
     assert datasets.load("x").root == one
 
@@ -86,7 +86,7 @@ def test_a_folder_that_has_gone_says_which(make_tiny_dataset):
     folder = make_tiny_dataset("one")
     datasets.register("x", folder)
     folder.rename(folder.with_name("elsewhere"))
-    with pytest.raises(DatasetError, match=r"dataset 'x', .*one, is not there"):
+    with pytest.raises(DatasetError, match=r"dataset 'x', .*one, is missing"):
         datasets.load("x")
     assert [entry.name for entry in datasets.registered()] == ["x"]
 

@@ -330,7 +330,7 @@ def test_an_empty_folder_in_its_place_is_used_and_a_file_is_not(published, own_f
         path.rmdir() if path.is_dir() else path.unlink()
     place.rmdir()
     place.write_text("a file")
-    with pytest.raises(DatasetError, match="is a file, where the folder would be"):
+    with pytest.raises(DatasetError, match="is a file; the folder belongs there"):
         retrieval.fetch("kermany")
     assert place.read_text() == "a file"
 
@@ -400,7 +400,9 @@ def test_a_bad_archive_put_there_by_hand_is_kept_for_its_owner_to_replace(own_fo
 
 def test_an_archive_of_something_else_is_explained(published):
     published("kermany", zipped({"readme.txt": b"moved"}))
-    with pytest.raises(DatasetError, match=r"is not Chest X-Ray Images .*Remove the folder"):
+    with pytest.raises(
+        DatasetError, match=r"does not look like Chest X-Ray Images .*Remove the folder"
+    ):
         retrieval.fetch("kermany")
     assert datasets.registered() == []
 
@@ -527,7 +529,7 @@ def test_what_goes_wrong_at_kaggle_is_one_line_with_what_to_do_by_hand(
 
 def test_what_kagglehub_has_of_a_broken_download_is_kept_for_it(kagglehub, own_folders):
     kagglehub.fault, kagglehub.part = ConnectionError("reset"), b"half"
-    with pytest.raises(DatasetError, match="Kaggle: reset; what has come is kept"):
+    with pytest.raises(DatasetError, match="Kaggle: reset; the part that was downloaded is kept"):
         retrieval.fetch("radiography")
     (part,) = [path for path in public(own_folders).rglob("*") if path.is_file()]
     assert part.name == "5.archive"

@@ -29,7 +29,7 @@ def test_only_the_classes_that_are_asked_for_are_kept_in_their_order(folder):
     assert made.classes == ("C", "A")
     assert set(made.table["label"]) == {"A", "C"}
     assert made.table.index.tolist() == list(range(24))
-    assert "12 images are left out, of classes that were not asked for, B (12)." in made.notes
+    assert "12 images are left out, of classes that were not chosen, B (12)." in made.notes
     assert made.fingerprint != datasets.load(folder).fingerprint
 
 
@@ -129,14 +129,16 @@ def test_from_a_loaded_dataset_the_same_is_made_and_kept_under_its_own_name(fold
 def test_a_name_does_not_come_to_mean_another_class(folder):
     loaded = datasets.load(folder, options={"rename": {"A": "covid", "B": "COVID"}})
     datasets.keep(datasets.against_rest(loaded, "covid"))
-    with pytest.raises(DatasetError, match="'tiny-covid-against-rest' stands for 'covid' of"):
+    with pytest.raises(
+        DatasetError, match="'tiny-covid-against-rest' already stands for 'covid' of"
+    ):
         datasets.keep(datasets.against_rest(loaded, "COVID"))
     datasets.keep(datasets.against_rest(loaded, "covid"))  # the same again is no change
     assert datasets.load("tiny-covid-against-rest").classes == ("covid", "not covid")
 
 
 def test_against_the_rest_needs_a_class_and_a_rest(folder):
-    with pytest.raises(DatasetError, match="no class 'Z' to tell from others"):
+    with pytest.raises(DatasetError, match="no class 'Z' to separate from others"):
         datasets.load(folder, options={"against_rest": "Z"})
-    with pytest.raises(DatasetError, match="no class 'A' to tell from others"):
+    with pytest.raises(DatasetError, match="no class 'A' to separate from others"):
         datasets.load(folder, options={"classes": ["A"], "against_rest": "A"})

@@ -105,7 +105,7 @@ def test_of_the_same_content_the_first_by_path_is_kept():
         ["A/2.png", "x", "same content"]
     ]
     assert kept.index.tolist() == [0, 1]
-    assert notes == ["1 file is left out because the same content was there already: A/2.png."]
+    assert notes == ["1 file is left out because another file has the same content: A/2.png."]
 
 
 def test_the_same_content_under_two_labels_is_left_out_entirely():

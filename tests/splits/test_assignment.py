@@ -148,7 +148,7 @@ def test_duplicates_can_be_ignored_and_the_note_says_so():
 def test_no_duplicates_and_none_looked_for_are_two_things():
     table = even_table()
     assert "No duplicates were found." in assign(table, SplitSpec(), grouped(table)).note
-    assert "Duplicates were not looked for." in assign(table, SplitSpec()).note
+    assert "Duplicates were not searched." in assign(table, SplitSpec()).note
 
 
 def test_duplicates_of_images_that_are_not_in_the_table_do_no_harm():

@@ -64,7 +64,7 @@ def test_a_duplicate_is_shown_as_partner_before_another_image_of_the_patient():
 def test_unknown_patients_are_nobody_in_common():
     found = leaks.find(table_of([None, None]), parts("train", "test"), None)
     assert found.found == ()
-    assert found.sentence == "Whether test images are known from training cannot be told."
+    assert found.sentence == "Whether test images are known from training cannot be determined."
     assert found.unproven == (
         "Patients are not known; leaks by patient cannot be excluded. Duplicates were not searched."
     )
