@@ -51,7 +51,7 @@ SHORTCUTS = dict(
 
 
 @dataclass(frozen=True)
-class Made:
+class Parameters:
     """Everything that determines the bytes of the dataset; kept in `dataset.json`."""
 
     patients: int
@@ -97,7 +97,7 @@ def make(
         DatasetError: a parameter is out of range, or `folder` holds something else.
         StoreError: the disk is full or not writable.
     """
-    wanted = Made(patients, seed, size, shortcut)
+    wanted = Parameters(patients, seed, size, shortcut)
     _check_range(wanted)
     if not folder.exists() or _is_empty(folder):
         with files.whole_folder(folder) as draft:
@@ -109,14 +109,14 @@ def make(
     return folder
 
 
-def pictures(made: Made) -> pd.DataFrame:
+def pictures(parameters: Parameters) -> pd.DataFrame:
     """The rows of `metadata.csv` plus number and label, one per picture.
 
     Patients go to classes, hospitals and numbers of pictures in turn, so each class has
     equally many of each (exactly, if `patients` is a multiple of 6).
     """
     rows = []
-    for number in range(made.patients * len(CLASSES)):
+    for number in range(parameters.patients * len(CLASSES)):
         label, turn = CLASSES[number % len(CLASSES)], number // len(CLASSES)
         patient = f"demo-{number + 1:04d}"
         for shot in range(1, _PICTURES[turn // 2 % len(_PICTURES)] + 1):
@@ -138,7 +138,7 @@ def _is_empty(folder: Path) -> bool:
     return folder.is_dir() and not any(folder.iterdir())
 
 
-def _check_range(wanted: Made) -> None:
+def _check_range(wanted: Parameters) -> None:
     limits = {"patients": (1, 2000), "seed": (0, 2**32 - 1), "size": (64, 1024)}
     for name, (low, high) in limits.items():
         value = getattr(wanted, name)
@@ -149,7 +149,7 @@ def _check_range(wanted: Made) -> None:
             )
 
 
-def _check_made(folder: Path, wanted: Made) -> None:
+def _check_made(folder: Path, wanted: Parameters) -> None:
     path = folder / "dataset.json"
     about = files.read_json(path) if path.is_file() else {}
     found = about.get("made") if isinstance(about, dict) else None
@@ -168,18 +168,20 @@ def _check_made(folder: Path, wanted: Made) -> None:
     )
 
 
-def _write_all(draft: Path, made: Made, workers: int | None, report: Report) -> None:
-    table = pictures(made)
+def _write_all(draft: Path, parameters: Parameters, workers: int | None, report: Report) -> None:
+    table = pictures(parameters)
     for label in CLASSES:
         for kind in ("images", "masks", "lesions"):
             (draft / label / kind).mkdir(parents=True)
     meter = Meter("making synthetic patients", len(table), report)
     meter.update(0)
     done = 0
-    patients = range(made.patients * len(CLASSES))
+    patients = range(parameters.patients * len(CLASSES))
     # Pictures are returned as bytes and written here: after an interruption, a process that is
     # still at work cannot leave anything in the folder.
-    with contextlib.closing(unordered(partial(_patient, made), patients, workers)) as finished:
+    with contextlib.closing(
+        unordered(partial(_patient, parameters), patients, workers)
+    ) as finished:
         for number, shots in finished:
             place = draft / CLASSES[number % len(CLASSES)]
             for picture in shots:
@@ -191,26 +193,31 @@ def _write_all(draft: Path, made: Made, workers: int | None, report: Report) -> 
     table.drop(columns=["number", "label"]).to_csv(
         draft / "metadata.csv", index=False, lineterminator="\n"
     )
-    notes = [NOTE, SHORTCUT_NOTE] if made.shortcut else [NOTE]
-    about = {"synthetic": True, "classes": list(CLASSES), "notes": notes, "made": asdict(made)}
+    notes = [NOTE, SHORTCUT_NOTE] if parameters.shortcut else [NOTE]
+    about = {
+        "synthetic": True,
+        "classes": list(CLASSES),
+        "notes": notes,
+        "made": asdict(parameters),
+    }
     files.write_json(draft / "dataset.json", about)
 
 
-def _patient(made: Made, number: int) -> tuple[int, list[_Picture]]:
+def _patient(parameters: Parameters, number: int) -> tuple[int, list[_Picture]]:
     """The number and all pictures of one patient; runs in a process of its own."""
     label, turn = CLASSES[number % len(CLASSES)], number // len(CLASSES)
-    patient = anatomy.draw_patient(np.random.default_rng([made.seed, number, 0]))
-    findings = lesions.draw_findings(label, np.random.default_rng([made.seed, number, 1]))
+    patient = anatomy.draw_patient(np.random.default_rng([parameters.seed, number, 0]))
+    findings = lesions.draw_findings(label, np.random.default_rng([parameters.seed, number, 1]))
     body = thorax.Body.of(patient)
     hospital = film.HOSPITALS[turn % 2]
     shots = []
     for shot in range(_PICTURES[turn // 2 % len(_PICTURES)]):
-        rng = np.random.default_rng([made.seed, number, 2 + shot])
+        rng = np.random.default_rng([parameters.seed, number, 2 + shot])
         pose = anatomy.draw_pose(rng, patient)
         today = findings.grown(rng.uniform(0.85, 1.15))
-        view = thorax.project(body, pose, today, made.size)
+        view = thorax.project(body, pose, today, parameters.size)
         image = film.develop(view.depth, view.lungs, hospital, rng)
-        if made.shortcut:
+        if parameters.shortcut:
             image = plant(image, label, rng)
         shots.append(
             _Picture(
