@@ -16,6 +16,21 @@ from cxrcore.errors import StoreError
 
 _CHUNK = 1 << 20
 
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def stamp(paths: Iterable[Path]) -> Stamp:
+    """Name, size and time of change of each file that exists: equal as long as none changes.
+
+    A folder's time of change covers files added, removed and renamed in it.
+    """
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            found.append((str(path), status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
 
 @contextlib.contextmanager
 def atomic_file(path: Path, needed: int | None = None) -> Iterator[BinaryIO]:

@@ -1,6 +1,8 @@
 """What all tests share: folders of their own, a tiny dataset, the real images."""
 
+import gc
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+_modules = 0
+
+
+def pytest_runtest_setup() -> None:
+    """Freeze what was imported since: Streamlit collects garbage after every run of a page."""
+    global _modules
+    if len(sys.modules) > _modules + 50:
+        _modules = len(sys.modules)
+        gc.collect()
+        gc.freeze()
 
 
 @dataclass(frozen=True)

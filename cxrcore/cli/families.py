@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cxrcore.cli.output import bars, facts_of, print_json, print_table, say, tell
-from cxrcore.jobs import Job, Room, Together
+from cxrcore.jobs import FamilyProgress, Job, Resources
 from cxrcore.metrics import METRICS, Estimate
 
 if TYPE_CHECKING:
@@ -22,18 +22,18 @@ _LOOK_SECONDS = 0.5
 
 
 def train_all(
-    specs: Sequence["TrainSpec"], room: Room | None = None, *, background: bool, as_json: bool
+    specs: Sequence["TrainSpec"], room: Resources | None = None, *, background: bool, as_json: bool
 ) -> None:
     """Train a family: submit all, follow them to the end, print its row.
 
-    Each asks for `room` on a node of the cluster, see `jobs.submit_training`. Exits with 1 if one of them did not get done.
+    Each asks for `room` on a node of the cluster, see `work.submit_training`. Exits with 1 if one of them did not get done.
     """
-    from cxrcore import jobs, settings
+    from cxrcore import jobs, settings, work
 
-    submitted = [jobs.submit_training(spec, room) for spec in specs]
+    submitted = [work.submit_training(spec, room) for spec in specs]
     if not background:
         submitted = _follow(submitted, quiet=as_json)
-    told = jobs.together(submitted)
+    told = jobs.family_progress(submitted)
     family = specs[0].family
     summary = _summary(family) if not told.active else None
     if as_json:
@@ -102,7 +102,7 @@ def _follow(submitted: Sequence[Job], *, quiet: bool) -> list[Job]:
         try:
             while True:
                 now = [jobs.get(job.job_id) if job.active else job for job in now]
-                told = jobs.together(now)
+                told = jobs.family_progress(now)
                 if shown and task is not None:
                     shown.update(task, completed=told.share * told.total, description=_line(told))
                 if not told.active:
@@ -115,7 +115,7 @@ def _follow(submitted: Sequence[Job], *, quiet: bool) -> list[Job]:
             raise typer.Exit(130) from None
 
 
-def _line(told: Together) -> str:
+def _line(told: FamilyProgress) -> str:
     """How far a family is: "fold 2 of 5, epoch 3 of 20, about 4 min left for all"."""
     job = told.current
     if job is None:

@@ -100,14 +100,14 @@ def resize(gray: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
-def thumbnail(gray: np.ndarray, side: int = 128) -> bytes:
+def thumbnail(gray: np.ndarray, side: int = 128, quality: int = 85) -> bytes:
     """JPEG of (H, W) uint8 with the longest side at `side` pixels; the aspect ratio is kept."""
     height, width = gray.shape
     scale = side / max(height, width)
     target = max(1, round(width * scale)), max(1, round(height * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(gray, target, interpolation=method)
-    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
 def encode_png(array: np.ndarray) -> bytes:

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cxrcore import parallel, settings
+from cxrcore import files, parallel, settings
 from cxrcore.errors import DatasetError, StoreError
 from cxrcore.index import rows
 from cxrcore.index.measurement import Chunk, measure_chunk, thumbnail_file
@@ -24,7 +24,7 @@ from cxrcore.progress import Meter, Report, silent
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
 
-__all__ = ["COLUMNS", "Index", "load", "measure", "missing"]
+__all__ = ["COLUMNS", "Index", "load", "measure", "missing", "stamp"]
 
 # Columns and their meaning; a damaged image has only image_id and error.
 COLUMNS = {
@@ -127,6 +127,11 @@ def load(dataset: "Dataset") -> Index | None:
         return None
     found = rows.read(dataset.fingerprint)
     return None if found is None else _index(dataset, found)
+
+
+def stamp(dataset: "Dataset") -> files.Stamp:
+    """Changes whenever the dataset's index is written or deleted."""
+    return files.stamp([rows.file_of(dataset.fingerprint)])
 
 
 def missing(dataset: "Dataset") -> int:

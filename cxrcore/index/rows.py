@@ -71,7 +71,7 @@ def write_part(folder: Path, measured: Sequence[dict[str, Any]]) -> None:
 def complete(fingerprint: str, count: int) -> bool:
     """Whether a file with all `count` images of a dataset exists."""
     try:
-        metadata = pq.read_metadata(_file(fingerprint))
+        metadata = pq.read_metadata(file_of(fingerprint))
     except (OSError, pa.ArrowException):
         return False
     return metadata.num_rows == count and _of_this_version(metadata.metadata)
@@ -79,13 +79,13 @@ def complete(fingerprint: str, count: int) -> bool:
 
 def read(fingerprint: str) -> pa.Table | None:
     """All rows of a dataset without histograms, unordered; None without a valid file."""
-    return _read(_file(fingerprint), _SCHEMA.names[:-1])
+    return _read(file_of(fingerprint), _SCHEMA.names[:-1])
 
 
 def read_histograms(fingerprint: str, ids: pd.Series) -> NDArray[np.uint32] | None:
     """(n, 256) the histograms of these images, in their order; None without a valid file."""
     try:
-        with pq.ParquetFile(_file(fingerprint)) as file:
+        with pq.ParquetFile(file_of(fingerprint)) as file:
             if not _of_this_version(file.schema_arrow.metadata):
                 return None
             # The inverse of `places`: the row of the result for each row of the file.
@@ -140,7 +140,7 @@ def finish(fingerprint: str, ids: pd.Series) -> None:
     for path, rows in known(fingerprint, ids).groupby("file", sort=False):
         if (table := _read(Path(path))) is not None:
             tables.append(table.take(pa.array(rows["row"].to_numpy())))
-    _write(_file(fingerprint), pa.concat_tables(tables))
+    _write(file_of(fingerprint), pa.concat_tables(tables))
     shutil.rmtree(parts_folder(fingerprint), ignore_errors=True)
 
 
@@ -148,12 +148,13 @@ def _folder() -> Path:
     return settings.data_dir() / "index"
 
 
-def _file(fingerprint: str) -> Path:
+def file_of(fingerprint: str) -> Path:
+    """The file with all rows of a dataset."""
     return _folder() / f"{fingerprint}.parquet"
 
 
 def _own_files(fingerprint: str) -> list[Path]:
-    return [*parts_folder(fingerprint).glob("*.parquet"), _file(fingerprint)]
+    return [*parts_folder(fingerprint).glob("*.parquet"), file_of(fingerprint)]
 
 
 def _other_files(fingerprint: str) -> Iterator[Path]:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from cxrcore import files, parallel, settings
 from cxrcore.datasets import masks
 from cxrcore.errors import StoreError
+from cxrcore.images import REGIONS
 from cxrcore.pixels import writer
 from cxrcore.pixels.preparation import Preparation, prepare_one
 from cxrcore.progress import Meter, Report, silent
@@ -36,7 +37,7 @@ from cxrcore.quality.histogram import LEVELS, histogram
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
 
-__all__ = ["Pixels", "Preparation", "find", "prepare", "prepare_one"]
+__all__ = ["Pixels", "Preparation", "find", "find_masked", "prepare", "prepare_one", "stamp"]
 
 _SPARED_SECONDS = 86_400  # a page or a training may be using them
 _ABANDONED_SECONDS = 7 * 86_400
@@ -121,6 +122,29 @@ def find(dataset: "Dataset", preparation: Preparation) -> Pixels | None:
     return _open(folder, dataset) if folder.is_dir() else None
 
 
+def find_masked(dataset: "Dataset") -> tuple[Preparation, Pixels] | None:
+    """Prepared pixels for which every mask was read, of any size and region; None if there are none.
+
+    Raises:
+        StoreError: they are damaged.
+    """
+    for folder in sorted(_root().glob(f"{dataset.fingerprint}-*")):
+        size, _, rest = folder.name.removeprefix(f"{dataset.fingerprint}-").partition("-")
+        region = rest.rpartition("-")[0]
+        if "." in folder.name or not size.isdecimal() or region not in REGIONS[1:]:
+            continue  # a lock, an unfinished preparation, or whole images
+        preparation = Preparation(int(size), region)
+        # None where the masks have changed since.
+        if (made := find(dataset, preparation)) is not None:
+            return preparation, made
+    return None
+
+
+def stamp() -> files.Stamp:
+    """Changes whenever prepared pixels are added or deleted."""
+    return files.stamp([_root()])
+
+
 def prepare(
     dataset: "Dataset",
     preparation: Preparation,
@@ -155,7 +179,7 @@ def prepare(
 
 
 def _make_room(dataset: "Dataset", preparation: Preparation) -> None:
-    folder = settings.data_dir() / "pixels"
+    folder = _root()
     files.remove_abandoned(folder, "*.making", _ABANDONED_SECONDS)
     files.remove_abandoned(folder, ".*", _ABANDONED_SECONDS)  # deleting was interrupted
     needed = len(dataset.table) * preparation.size**2
@@ -180,8 +204,11 @@ def _folder(dataset: "Dataset", preparation: Preparation) -> Path:
                 status = file.stat()
                 stamp = f"{mask.name[len(file.name) :]}{status.st_size} {status.st_mtime_ns}"
         state.update(f"{row.image_id} {stamp}\n".encode())
-    name = f"{dataset.fingerprint}-{preparation.key()}-{state.hexdigest()}"
-    return settings.data_dir() / "pixels" / name
+    return _root() / f"{dataset.fingerprint}-{preparation.key()}-{state.hexdigest()}"
+
+
+def _root() -> Path:
+    return settings.data_dir() / "pixels"
 
 
 def _open(folder: Path, dataset: "Dataset") -> Pixels:

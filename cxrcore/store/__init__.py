@@ -16,6 +16,7 @@ from cxrcore.store.initial_weights import missing_pretraining, random_start
 from cxrcore.store.listing import exists, list_runs, load_run, runs
 from cxrcore.store.record import HISTORY_COLUMNS, TRAINING_VERSION, Run, run_id
 from cxrcore.store.run_names import family_id, family_of
+from cxrcore.store.stamps import stamp
 from cxrcore.store.trash import delete, empty_trash, restore, trashed
 from cxrcore.store.writer import export, save
 
@@ -39,6 +40,7 @@ __all__ = [
     "run_id",
     "runs",
     "save",
+    "stamp",
     "summary_of",
     "trashed",
 ]

@@ -134,7 +134,7 @@ def test_the_class_to_explain_can_be_chosen(worker, save_run, upload):
 def test_a_class_that_a_model_does_not_know_is_noted(worker, save_run, upload):
     (answer,) = worker.predict(upload, [save_run()], class_name="Tuberculosis")
     assert answer.explained == answer.predicted
-    assert "does not know Tuberculosis" in answer.notes[0]
+    assert "has no class Tuberculosis" in answer.notes[0]
 
 
 def test_without_methods_there_are_probabilities_alone(worker, save_run, upload):
@@ -156,7 +156,7 @@ def test_a_model_of_masked_lungs_sees_the_lungs_when_there_is_a_mask(
     preparation = pixels.Preparation(size=SIDE, region="lungs")
     np.testing.assert_array_equal(masked.seen, pixels.prepare_one(gray, mask > 0, preparation))
     (whole,) = worker.predict(upload, [run_id])
-    assert "saw the whole picture" in whole.notes[0]
+    assert "given the whole image" in whole.notes[0]
     np.testing.assert_array_equal(
         whole.seen, pixels.prepare_one(gray, None, pixels.Preparation(size=SIDE))
     )

@@ -22,13 +22,13 @@ from filelock import FileLock
 from cxrcore import datasets, index, jobs, settings, store
 from cxrcore.errors import JobError
 from cxrcore.jobs import control
-from cxrcore.jobs.cluster_api import Api
+from cxrcore.jobs.ray.api import Api
 from tests.conftest import ROOT
 
 START_SECONDS = 300
 DEADLINE_SECONDS = 150  # a node starts a process in three seconds, on a busy machine in thirty
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +98,7 @@ def test_a_job_is_done_on_a_node_and_tells_so(on_ray):
     on_ray.let_go()
     assert ended(on_ray, "done").message == "Counted."
     assert f"process {job.pid}" in jobs.log("count")
-    jobs.dismiss("count")
+    jobs.remove("count")
     assert jobs.list_jobs() == []
 
 

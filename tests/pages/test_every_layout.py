@@ -9,15 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, images, index
 from cxrcore.datasets import masks
-from tests.conftest import ROOT
+from tests.helpers.app import open_page
 
 MASKED = {"darwin", "radiography"}
-
-
-def gallery() -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    assert not at.exception, at.exception
-    return at
 
 
 def shown(at: AppTest) -> tuple[str, list[str], dict[str, str]]:
@@ -33,7 +27,7 @@ def check(dataset: datasets.Dataset, classes: tuple[str, ...]) -> None:
     assert dataset.classes == classes
     measured = index.measure(dataset, workers=1)
     assert measured.damaged.empty
-    said, offered, facts = shown(gallery())
+    said, offered, facts = shown(open_page())
     assert f"of {len(dataset.table)}." in said
     assert offered == list(classes)
     row = dataset.table.sort_values("image_id").iloc[0]

@@ -1,20 +1,14 @@
 """Every page, found by glob, opens in the empty state, with a dataset, and with runs."""
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, index, models, priority, training
 from tests.conftest import ROOT, write_tiny_dataset
+from tests.helpers.app import open_page
 
-PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (ROOT / "pages").rglob("page.py"))
-
-
-def open_page(page: str) -> AppTest:
-    """The page in the app, drawn once; an exception fails."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    at.switch_page(page).run()
-    assert not at.exception, at.exception
-    return at
+PAGES = sorted(
+    page.parent.relative_to(ROOT / "pages").as_posix() for page in (ROOT / "pages").rglob("page.py")
+)
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ import pytest
 
 from cxrcore import cli, training
 from cxrcore.errors import SettingsError, TrackingError
-from cxrcore.jobs import work
-from cxrcore.jobs.record import JobSpec
+from cxrcore.jobs.context import Context
+from cxrcore.jobs.model import JobSpec
 from cxrcore.tracking import mlflow
 from cxrcore.tracking.server import Server
+from cxrcore.work import training as training_work
 
 
 def series(run: dict, key: str) -> list[tuple[int, float]]:
@@ -343,16 +344,16 @@ def test_a_training_job_ends_with_a_message_that_says_whether_mlflow_has_it(
     monkeypatch.setattr(training, "train", lambda *_, **__: run)
     monkeypatch.setattr(training.TrainSpec, "model_validate", lambda details: details)
     spec = JobSpec(job_id=run.run_id, kind="train", title="a training")
-    context = work.Context(spec, run.folder, status=None, stopped=lambda: False)
+    context = Context(spec, run.folder, status=None, stopped=lambda: False)
     ready = f"Run {run.run_id} is ready."
-    assert work.train(context) == {"run_id": run.run_id, "message": ready}
+    assert training_work.run(context) == {"run_id": run.run_id, "message": ready}
     monkeypatch.setenv("MLFLOW_TRACKING_URI", stand_in.address)
-    message = work.train(context)["message"]
+    message = training_work.run(context)["message"]
     [number] = stand_in.kept
     page = f"{stand_in.address}/#/experiments/1/runs/{number}"
     assert message == f"{ready} Logged to MLflow: {page}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere")
-    assert work.train(context)["message"].startswith(f"{ready} Not logged to MLflow: ")
+    assert training_work.run(context)["message"].startswith(f"{ready} Not logged to MLflow: ")
 
 
 # The command

@@ -75,7 +75,7 @@ def _cell_images(run: Run | Family, true: str, predicted: str, dataset: Dataset)
             dataset,
             found["image_id"].head(PREDICTED_IMAGES).tolist(),
             [f"{p:.0%} {predicted}" for p in found[f"p_{predicted}"].head(PREDICTED_IMAGES)],
-            link_to_live=True,
+            open_in=thumbnails.LIVE,
             key=f"cell_{name}",
         )
         if len(found) > PREDICTED_IMAGES:

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, figures, index, jobs
+from cxrcore import datasets, index, jobs, quality, work
 from cxrcore.files import write_json
+from cxrcore.quality import limits
 from pages.shared import waiting
-from tests.conftest import ROOT
+from tests.helpers.app import again, metrics, open_page, texts
 
 DATA_PAGES = ["gallery", "histograms", "quality"]
 
@@ -22,38 +23,10 @@ def _no_logs(monkeypatch):
     monkeypatch.setattr(jobs, "log", lambda *_, **__: "")
 
 
-def open_page(name: str, **query: str) -> AppTest:
-    """A data page in the app; an exception fails."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    if name != "gallery":
-        at.switch_page(f"pages/data/{name}/page.py").run()
-    assert not at.exception, at.exception
-    return at
-
-
-def again(at: AppTest) -> AppTest:
-    at.run()
-    assert not at.exception, at.exception
-    return at
-
-
 def facts(at: AppTest) -> dict[str, str]:
     """The facts of the large image, without Markdown's backslashes."""
     table = at.table[0].value
     return {str(k): str(v).replace("\\", "") for k, v in table.iloc[:, 0].items()}
-
-
-def texts(at: AppTest) -> str:
-    """All that is said outside tables."""
-    parts = [*at.main.markdown, *at.main.caption, *at.main.info, *at.main.warning]
-    return "\n".join(part.value for part in parts)
-
-
-def metric(at: AppTest, label: str) -> str:
-    return next(m.value for m in at.metric if m.label == label)
 
 
 @pytest.fixture
@@ -82,7 +55,7 @@ def submitted(monkeypatch) -> list[str]:
         running[:] = [job]
         return job
 
-    monkeypatch.setattr(jobs, "submit_index", submit)
+    monkeypatch.setattr(work, "submit_index", submit)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(running))
     return asked
 
@@ -100,7 +73,7 @@ def index_job(state: str, dataset: str = "tiny", **details: object) -> jobs.Job:
 
 @pytest.mark.parametrize("page", DATA_PAGES)
 def test_without_a_dataset_a_page_says_how_to_get_one(page):
-    said = texts(open_page(page))
+    said = texts(open_page(f"data/{page}"))
     assert "No dataset yet" in said
     assert "Make the demonstration" in said
     assert "Add your own X-rays" in said
@@ -109,7 +82,7 @@ def test_without_a_dataset_a_page_says_how_to_get_one(page):
 @pytest.mark.parametrize("page", DATA_PAGES)
 def test_a_small_dataset_is_measured_without_asking(page, tiny_dataset_folder, submitted):
     datasets.register("tiny", tiny_dataset_folder)
-    at = open_page(page)
+    at = open_page(f"data/{page}")
     assert submitted == ["tiny"]
     assert "being measured" in texts(at)
     again(at)
@@ -121,7 +94,7 @@ def test_a_large_dataset_is_measured_when_the_button_is_pressed(
 ):
     monkeypatch.setattr(waiting, "AUTO_MEASURE", 10)
     datasets.register("tiny", tiny_dataset_folder)
-    at = open_page("gallery")
+    at = open_page("data/gallery")
     assert submitted == []
     (button,) = [b for b in at.main.button if b.label == "Measure 36 images"]
     button.click()
@@ -132,7 +105,7 @@ def test_a_large_dataset_is_measured_when_the_button_is_pressed(
 
 def test_the_page_shows_itself_when_measuring_is_done(tiny_dataset_folder, submitted, monkeypatch):
     dataset = datasets.register("tiny", tiny_dataset_folder)
-    at = open_page("gallery")
+    at = open_page("data/gallery")
     assert "Class balance" not in [s.value for s in at.subheader]
     index.measure(dataset)
     monkeypatch.setattr(jobs, "list_jobs", lambda: [index_job("done")])
@@ -147,7 +120,7 @@ def test_a_measuring_that_ended_early_says_why_and_waits_for_the_user(
     datasets.register("tiny", tiny_dataset_folder)
     ended = index_job(state, message="The disk is full.")
     monkeypatch.setattr(jobs, "list_jobs", lambda: [ended])
-    at = open_page("quality")
+    at = open_page("data/quality")
     assert submitted == []
     assert "The disk is full." in texts(at)
     assert any(b.label == "Measure 36 images" for b in at.main.button)
@@ -160,7 +133,7 @@ def test_a_measuring_that_ended_early_says_why_and_waits_for_the_user(
 def test_synthetic_data_is_said_to_be_synthetic(page, tiny_dataset_folder):
     write_json(tiny_dataset_folder / "dataset.json", {"synthetic": True})
     index.measure(datasets.register("tiny", tiny_dataset_folder))
-    assert "Synthetic demonstration data" in texts(open_page(page))
+    assert "Synthetic demonstration data" in texts(open_page(f"data/{page}"))
 
 
 @pytest.mark.parametrize("page", DATA_PAGES)
@@ -168,7 +141,7 @@ def test_damaged_images_are_counted_and_named_with_the_reason(page, tiny_dataset
     whole = (tiny_dataset_folder / "A" / "00000000_000.png").read_bytes()
     (tiny_dataset_folder / "A" / "cut_[off].png").write_bytes(whole[: len(whole) // 2])
     index.measure(datasets.register("tiny", tiny_dataset_folder))
-    at = open_page(page)
+    at = open_page(f"data/{page}")
     assert any("1 image can't be read" in e.label for e in at.expander)
     damaged = next(d.value for d in at.dataframe if "Reason" in d.value.columns)
     assert damaged["File"].tolist() == ["A/cut_[off].png"]
@@ -179,14 +152,14 @@ def test_damaged_images_are_counted_and_named_with_the_reason(page, tiny_dataset
 def test_class_names_with_markup_are_no_trouble(page, make_tiny_dataset):
     folder = make_tiny_dataset("odd", classes=("<b>A_*x*", "B [1](y) $z$"))
     index.measure(datasets.register("odd", folder))
-    assert open_page(page).title
+    assert open_page(f"data/{page}").title
 
 
 # --- gallery --------------------------------------------------------------------------------
 
 
 def test_the_gallery_shows_a_page_of_images_and_one_large_with_its_facts(tiny):
-    at = open_page("gallery")
+    at = open_page("data/gallery")
     assert "Images 1 to 24 of 36." in texts(at)
     shown = facts(at)
     row = tiny.table.sort_values("image_id").iloc[0]  # the default order
@@ -201,19 +174,19 @@ def test_the_gallery_shows_a_page_of_images_and_one_large_with_its_facts(tiny):
 
 def test_a_link_to_an_image_shows_it_and_the_page_it_is_on(tiny):
     ordered = tiny.table.sort_values("image_id")
-    at = open_page("gallery", image=ordered["image_id"].iloc[30])
+    at = open_page("data/gallery", image=ordered["image_id"].iloc[30])
     assert facts(at)["File"] == ordered["path"].iloc[30]
     assert "Images 25 to 36 of 36." in texts(at)
 
 
 def test_a_link_to_an_image_of_another_dataset_says_so(tiny):
-    at = open_page("gallery", image="0" * 32)
+    at = open_page("data/gallery", image="0" * 32)
     assert "is not in tiny" in texts(at)
     assert "Images 1 to 24" in texts(at)
 
 
 def test_filters_keep_the_images_that_match(tiny):
-    at = open_page("gallery")
+    at = open_page("data/gallery")
     at.multiselect(key="filter_label_tiny").set_value(["B"])
     again(at)
     assert "Images 1 to 12 of 12." in texts(at)
@@ -225,7 +198,7 @@ def test_split_and_source_can_be_filtered_where_they_are_known(tiny_dataset_fold
     rows = [{"path": str(p), "source": f"Hospital {i % 2}"} for i, p in enumerate(paths[:30])]
     pd.DataFrame(rows).to_csv(tiny_dataset_folder / "metadata.csv", index=False)
     index.measure(datasets.register("tiny", tiny_dataset_folder))
-    at = open_page("gallery")
+    at = open_page("data/gallery")
     choice = at.multiselect(key="filter_source_tiny")
     assert choice.options == ["Hospital 0", "Hospital 1", "unknown"]
     choice.set_value(["unknown"])
@@ -238,7 +211,7 @@ def test_split_and_source_can_be_filtered_where_they_are_known(tiny_dataset_fold
     ("order", "place"), [("BRISQUE, highest first", -1), ("BRISQUE, lowest first", 0)]
 )
 def test_images_can_be_ordered_by_score(order, place, tiny, scores):
-    at = open_page("gallery")
+    at = open_page("data/gallery")
     at.selectbox(key="order").set_value(order)
     again(at)
     expected = tiny.table["path"].iloc[np.argsort(scores)[place]]
@@ -249,7 +222,7 @@ def test_images_can_be_ordered_by_score(order, place, tiny, scores):
 
 
 def test_the_table_of_the_histograms_page_agrees_with_the_pixels(tiny):
-    table = open_page("histograms").dataframe[0].value.set_index("Class")
+    table = open_page("data/histograms").dataframe[0].value.set_index("Class")
     for label, rows in tiny.table.groupby("label"):
         pictures = [np.asarray(Image.open(tiny.path_of(row))) for row in rows.itertuples()]
         assert table.loc[label, "Images"] == len(pictures)
@@ -257,7 +230,7 @@ def test_the_table_of_the_histograms_page_agrees_with_the_pixels(tiny):
 
 
 def test_histograms_can_be_overlaid_or_apart_linear_or_logarithmic(tiny):
-    at = open_page("histograms")
+    at = open_page("data/histograms")
     for key, value in (("gray_view", "Small multiples"), ("gray_scale", "Logarithmic")):
         at.segmented_control(key=key).set_value(value)
         again(at)
@@ -268,7 +241,7 @@ def test_ct_and_xray_are_never_added_up(make_tiny_dataset):
     folder = make_tiny_dataset("both/X-Ray", patients=4)
     make_tiny_dataset("both/CT", patients=2, side=40)  # other sizes, so other pictures
     index.measure(datasets.register("both", folder.parent))
-    at = open_page("histograms")
+    at = open_page("data/histograms")
     assert at.dataframe[0].value["Images"].tolist() == [6, 6, 6]
     at.segmented_control(key="gray_modality").set_value("ct")
     again(at)
@@ -277,9 +250,9 @@ def test_ct_and_xray_are_never_added_up(make_tiny_dataset):
 
 def test_histograms_are_added_up_once_and_not_at_every_rerun(tiny, monkeypatch):
     calls = []
-    real = figures.gray_profiles
-    monkeypatch.setattr(figures, "gray_profiles", lambda *a: calls.append(1) or real(*a))
-    at = open_page("histograms")
+    real = quality.gray_profiles
+    monkeypatch.setattr(quality, "gray_profiles", lambda *a: calls.append(1) or real(*a))
+    at = open_page("data/histograms")
     again(again(at))
     assert len(calls) == 1
 
@@ -288,28 +261,28 @@ def test_histograms_are_added_up_once_and_not_at_every_rerun(tiny, monkeypatch):
 
 
 def test_the_quality_page_says_that_brisque_was_made_for_photographs(tiny):
-    assert "natural photographs" in texts(open_page("quality"))
+    assert "natural photographs" in texts(open_page("data/quality"))
 
 
 @pytest.mark.parametrize(
     ("rule", "key", "value", "limit"),
     [
         ("Upper quartile (Q3)", None, None, lambda s: np.quantile(s, 0.75)),
-        ("Q3 + 1.5 × IQR", None, None, lambda s: figures.limit(s, "fence")),
+        ("Q3 + 1.5 × IQR", None, None, lambda s: limits.limit(s, "fence")),
         ("Fixed score", "limit_score", 42.0, lambda _: 42.0),
         ("Percentile", "limit_percent", 90.0, lambda s: np.percentile(s, 90)),
     ],
 )
 def test_a_limit_tells_how_many_images_it_leaves_out(rule, key, value, limit, tiny, scores):
-    at = open_page("quality")
+    at = open_page("data/quality")
     at.segmented_control(key="limit_rule").set_value(rule)
     again(at)
     if key:
         at.number_input(key=key).set_value(value)
         again(at)
     out = scores > limit(scores)
-    assert metric(at, "Limit") == f"{limit(scores):.1f}"
-    assert metric(at, "Images left out") == str(out.sum())
+    assert metrics(at)["Limit"] == f"{limit(scores):.1f}"
+    assert metrics(at)["Images excluded"] == str(out.sum())
     listed = [d.value for d in at.dataframe if "BRISQUE" in d.value.columns]
     assert sum(len(table) for table in listed) == out.sum()
 
@@ -317,13 +290,13 @@ def test_a_limit_tells_how_many_images_it_leaves_out(rule, key, value, limit, ti
 def test_a_flat_image_has_no_score_and_is_never_left_out(tiny_dataset_folder):
     Image.fromarray(np.full((48, 48), 7, np.uint8)).save(tiny_dataset_folder / "A" / "flat.png")
     index.measure(datasets.register("tiny", tiny_dataset_folder))
-    at = open_page("quality")
+    at = open_page("data/quality")
     assert "1 image without a score" in texts(at)
     at.segmented_control(key="limit_rule").set_value("Fixed score")
     at = again(at)
     at.number_input(key="limit_score").set_value(-1000.0)
     again(at)
-    assert metric(at, "Images left out") == "36"
+    assert metrics(at)["Images excluded"] == "36"
 
 
 def test_a_dataset_without_any_score_says_so(tmp_path):
@@ -332,7 +305,7 @@ def test_a_dataset_without_any_score_says_so(tmp_path):
         picture = Image.fromarray(np.full((32, 32), gray, np.uint8))
         picture.save(tmp_path / "flat" / label / "x.png")
     index.measure(datasets.register("flat", tmp_path / "flat"))
-    assert "No image has a score" in texts(open_page("quality"))
+    assert "No image has a score" in texts(open_page("data/quality"))
 
 
 # --- contact sheet --------------------------------------------------------------------------
@@ -348,4 +321,4 @@ def test_images_that_left_the_dataset_are_counted_and_do_no_harm(tiny):
 
     at = AppTest.from_function(page, default_timeout=60).run()
     assert not at.exception
-    assert [c.value for c in at.caption] == ["1 image not in the dataset any more."]
+    assert [c.value for c in at.caption] == ["1 image no longer in the dataset."]

@@ -7,41 +7,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, duplicates, index, jobs, models, store, training
+from cxrcore import datasets, duplicates, index, jobs, models, store, training, work
 from cxrcore.inference import Prediction
 from cxrcore.metrics import evaluate
 from cxrcore.splits import SplitSpec, assign, leaks, overlap
 from pages.data.duplicates import duplicates_cache
-from pages.shared import cache, run_marks
-from tests.conftest import ROOT
+from pages.predict.live import prediction_cache
+from pages.shared import run_marks
+from tests.helpers.app import metrics, open_page, texts
+
+PAGE = "data/duplicates"
 
 
 @pytest.fixture(autouse=True)
 def _no_logs(monkeypatch):
     """Jobs of these tests have no folder, so no log either."""
     monkeypatch.setattr(jobs, "log", lambda *_, **__: "")
-
-
-def open_page(page: str = "data/duplicates", **query: str) -> AppTest:
-    """A page in the app; an exception fails."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    at.switch_page(f"pages/{page}/page.py").run()
-    assert not at.exception, at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    parts = (*at.main.markdown, *at.main.caption, *at.main.info, *at.main.warning, *at.main.success)
-    return "\n".join(part.value for part in parts).replace("\\", "")
-
-
-def metrics(at: AppTest) -> dict[str, str]:
-    return {m.label: m.value for m in at.metric}
 
 
 @pytest.fixture
@@ -127,18 +109,18 @@ def submitted(monkeypatch):
         running[:] = [job]
         return job
 
-    monkeypatch.setattr(jobs, "submit_duplicates", submit)
+    monkeypatch.setattr(work, "submit_duplicates", submit)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(running))
     return asked
 
 
 def test_before_the_search_the_page_offers_it_and_then_follows_it(leaking, submitted):
-    at = open_page()
-    assert "were not searched yet" in texts(at)
+    at = open_page(PAGE)
+    assert "Nobody has searched leaking for duplicates" in texts(at)
     next(b for b in at.main.button if b.label == "Search duplicates").click().run()
     assert not at.exception
     assert submitted == [("leaking", None)]
-    assert "being searched" in texts(at)
+    assert "search for duplicates is running" in texts(at)
 
 
 # --- what is there --------------------------------------------------------------------------
@@ -146,9 +128,9 @@ def test_before_the_search_the_page_offers_it_and_then_follows_it(leaking, submi
 
 def test_copies_groups_and_leaks_are_counted(searched):
     assert searched[1].groups.nunique() == 2
-    at = open_page()
+    at = open_page(PAGE)
     assert metrics(at) == {
-        "Exact copies left out": "1",
+        "Exact copies excluded": "1",
         "Groups of duplicates": "2",
         "Images in these groups": "4",
         "Groups with different classes": "1",
@@ -168,17 +150,19 @@ def test_copies_groups_and_leaks_are_counted(searched):
 def test_groups_whose_labels_differ_come_first_and_are_flagged(searched):
     dataset, found = searched
     kept = duplicates_cache.groups(dataset, found)
-    assert kept.table["label"].tolist() == [True, False]
-    assert kept.table["split"].tolist() == [True, True]
-    first = kept.members[kept.members["group"] == kept.table.index[0]]
+    assert kept.groups["label"].tolist() == [True, False]
+    assert kept.groups["split"].tolist() == [True, True]
+    first = kept.members[kept.members["group"] == kept.groups.index[0]]
     assert sorted(first["label"]) == ["B", "C"]
     assert set(kept.pairs["first_label"]) | set(kept.pairs["second_label"]) == {"A", "B", "C"}
-    shown = next(c for c in open_page().main.get("segmented_control") if c.key == "groups_shown")
+    shown = next(
+        c for c in open_page(PAGE).main.get("segmented_control") if c.key == "groups_shown"
+    )
     assert shown.options[:2] == ["All", "Different classes"]
 
 
 def test_a_kind_of_groups_can_be_chosen(searched):
-    at = open_page()
+    at = open_page(PAGE)
     at.segmented_control(key="groups_shown").set_value("Different classes").run()
     assert not at.exception
     assert "1 group." in texts(at)
@@ -187,7 +171,7 @@ def test_a_kind_of_groups_can_be_chosen(searched):
 def test_a_dataset_without_duplicates_says_so(tiny_dataset_folder):
     dataset = datasets.register("tiny", tiny_dataset_folder)
     duplicates.find(dataset, index.measure(dataset))
-    said = texts(open_page())
+    said = texts(open_page(PAGE))
     assert "No two different files show the same film." in said
     assert "No test image shares a patient or a duplicate with training or validation." in said
     assert "no other dataset yet" in said
@@ -196,13 +180,13 @@ def test_a_dataset_without_duplicates_says_so(tiny_dataset_folder):
 def test_a_dataset_too_small_to_be_divided_says_so_and_shows_the_rest(make_tiny_dataset):
     dataset = datasets.register("small", make_tiny_dataset("small", patients=2))
     duplicates.find(dataset, index.measure(dataset))
-    said = texts(open_page())
+    said = texts(open_page(PAGE))
     assert "too small to be divided" in said
     assert "No two different files" in said
 
 
 def test_the_splits_are_divided_once_and_not_at_every_rerun(searched, monkeypatch):
-    at = open_page()
+    at = open_page(PAGE)
     monkeypatch.setattr(leaks, "would_leak", lambda *_: pytest.fail("divided again"))
     at.run()
     assert not at.exception
@@ -220,7 +204,7 @@ def other(make_tiny_dataset):
 
 
 def test_another_dataset_is_compared_when_the_button_is_pressed(searched, other, submitted):
-    at = open_page(dataset="leaking", compared_with="other")
+    at = open_page(PAGE, dataset="leaking", compared_with="other")
     next(b for b in at.main.button if b.label == "Compare leaking with other").click().run()
     assert submitted == [("leaking", "other")]
     assert "being compared" in texts(at)
@@ -229,8 +213,8 @@ def test_another_dataset_is_compared_when_the_button_is_pressed(searched, other,
 def test_images_shared_with_another_dataset_are_counted(searched, other):
     dataset, _ = searched
     overlap.find(dataset, index.load(dataset), other, index.load(other))
-    at = open_page(dataset="leaking", compared_with="other")
-    assert "38 images of leaking (100.0%) are in other as well" in texts(at)
+    at = open_page(PAGE, dataset="leaking", compared_with="other")
+    assert "38 images of leaking (100.0%) are also in other" in texts(at)
     assert "36 of them as the same file" in texts(at)
 
 
@@ -243,7 +227,7 @@ def test_a_leaking_run_is_marked_in_table_warning_matrix_report_and_curves(searc
     assert at.dataframe[0].value["Leaks"].tolist() == ["⚠ 5 images"]
     [warning] = at.warning
     assert "5 of 11 test images (45 %)" in warning.value
-    assert "**1.000** on the 3 images that are not" in warning.value
+    assert "**1.000** on the 3 images that do not leak" in warning.value
     badges = [m for m in at.markdown if ":orange-badge" in m.value]
     assert [run.run_id in m.value for m in badges] == [True]
     assert [tab.label for tab in at.tabs] == [f"{run.run_id} (leaks)"]
@@ -261,10 +245,10 @@ def test_live_does_not_say_of_a_leaking_test_image_that_it_was_never_seen(search
         probabilities=np.float32([0.5, 0.3, 0.2]), seen=np.zeros((32, 32), np.uint8),
         maps=dict.fromkeys(("grad-cam", "saliency"), np.zeros((32, 32), np.float32)),
     )  # fmt: skip
-    monkeypatch.setattr(cache, "predict", lambda *_: [answer])
+    monkeypatch.setattr(prediction_cache, "predict", lambda *_: [answer])
     at = open_page("predict/live", image=run.leaks.found[0].image_id)
-    assert "it is known from training or validation by" in texts(at)
-    assert "never saw it" not in texts(at)
+    assert "but known from training or validation by" in texts(at)
+    assert "never seen it" not in texts(at)
     assert any(":orange-badge" in m.value for m in at.markdown)
 
 
@@ -296,7 +280,7 @@ def test_the_images_that_a_run_left_out_are_listed_with_the_reason(searched):
 
 def test_the_form_divides_as_chosen(searched):
     dataset, _ = searched
-    at = open_page()
+    at = open_page(PAGE)
     spec = training.plan(models.get("cnn-plain"), dataset)
     at.checkbox(key="published_leaking").uncheck().run()
     at.selectbox(key="split_leaking").set_value("Nothing: by image").run()
@@ -305,7 +289,7 @@ def test_the_form_divides_as_chosen(searched):
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
     wanted = SplitSpec(published=False, group="image", duplicates="ignored")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jobs, "submit_training", lambda s, *_: asked.append(s) or job)
+        patch.setattr(work, "submit_training", lambda s, *_: asked.append(s) or job)
         patch.setattr(store, "exists", lambda run_id: False)
         at.button(key="train").click().run()
     assert asked[0].split == wanted

@@ -11,10 +11,12 @@ from PIL import Image
 from scipy import stats
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, index, jobs
+from cxrcore import datasets, index, jobs, work
 from cxrcore.pixels import Preparation, prepare
 from cxrcore.quality import distances as distances_module
-from tests.conftest import ROOT
+from tests.helpers.app import again, open_page, texts
+
+PAGE = "data/histograms"
 
 LEVELS = np.arange(1, 255)
 IMAGES = 10  # of each class
@@ -62,26 +64,6 @@ def masked(dataset, region: str = "lungs") -> None:
     made.histograms()
 
 
-def open_page(**query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    return again(at.switch_page("pages/data/histograms/page.py"))
-
-
-def again(at: AppTest) -> AppTest:
-    at.run()
-    assert not at.exception, at.exception
-    return at
-
-
-def said(at: AppTest) -> str:
-    """All that is said, without Markdown's backslashes."""
-    parts = [*at.main.markdown, *at.main.caption, *at.main.info]
-    return "\n".join(part.value for part in parts).replace("\\", "")
-
-
 def charts(at: AppTest) -> list[dict]:
     """The figures of the page as dictionaries."""
     return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
@@ -114,13 +96,13 @@ def expected(dataset, inside: bool = False) -> float:
 
 
 def test_distances_of_the_classes_are_those_of_scipy_on_the_files(two):
-    at = open_page()
+    at = open_page(PAGE)
     assert matrices(at)[0][1] == f"<b>{expected(two):.1f}</b>"
-    assert f"Covid and Normal, {expected(two):.1f} gray levels, more than chance" in said(at)
+    assert f"Covid and Normal, {expected(two):.1f} gray levels, more than chance" in texts(at)
 
 
 def test_distances_can_be_read_without_a_unit(two):
-    at = open_page()
+    at = open_page(PAGE)
     at.segmented_control(key="gray_distance").set_value("0 to 1 (KS)")
     first, second = (np.cumsum(mean_histogram(two, label, False)) for label in two.classes)
     assert matrices(again(at))[0][1] == f"<b>{np.abs(first - second).max():.2f}</b>"
@@ -133,19 +115,19 @@ def test_distances_can_be_read_without_a_unit(two):
 def test_other_groups_are_compared_and_their_distance_set_beside_that_of_the_classes(
     by, names, two
 ):
-    at = open_page()
+    at = open_page(PAGE)
     at.segmented_control(key="gray_by").set_value(by)
     table = again(at).dataframe[0].value
     assert table.iloc[:, 0].tolist() == names
-    assert "the classes are at most" in said(at)
-    assert ("6 images of unknown source: not shown." in said(at)) == (by == "source")
+    assert "the classes are at most" in texts(at)
+    assert ("6 images of unknown source: not shown." in texts(at)) == (by == "source")
 
 
 def test_xray_and_ct_can_be_compared(make_tiny_dataset):
     folder = make_tiny_dataset("both/X-Ray", patients=4)
     make_tiny_dataset("both/CT", patients=2, side=40)
     index.measure(datasets.register("both", folder.parent))
-    at = open_page()
+    at = open_page(PAGE)
     at.segmented_control(key="gray_by").set_value("modality")
     table = again(at).dataframe[0].value
     assert dict(zip(table["X-ray or CT"], table["Images"], strict=True)) == {"X-ray": 18, "CT": 9}
@@ -153,17 +135,17 @@ def test_xray_and_ct_can_be_compared(make_tiny_dataset):
 
 def test_without_masks_there_is_no_choice_of_pixels(tiny_dataset_folder):
     index.measure(datasets.register("tiny", tiny_dataset_folder))
-    assert not [box for box in open_page().main.selectbox if box.label == "Pixels"]
+    assert not [box for box in open_page(PAGE).main.selectbox if box.label == "Pixels"]
 
 
 def test_pixels_that_are_not_made_yet_are_made_by_a_job(two, monkeypatch):
     asked = []
     monkeypatch.setattr(jobs, "list_jobs", list)
-    monkeypatch.setattr(jobs, "submit_pixels", lambda *details: asked.append(details))
-    at = open_page()
+    monkeypatch.setattr(work, "submit_pixels", lambda *details: asked.append(details))
+    at = open_page(PAGE)
     at.selectbox(key="gray_pixels").set_value("lungs")
     again(at)
-    assert "still to be prepared" in said(at)
+    assert "are not prepared yet" in texts(at)
     assert asked == []
     next(b for b in at.main.button if b.label == f"Prepare {2 * IMAGES} images").click()
     again(at)
@@ -172,7 +154,7 @@ def test_pixels_that_are_not_made_yet_are_made_by_a_job(two, monkeypatch):
 
 def test_before_and_after_masking_stand_side_by_side_on_one_scale(two):
     masked(two)
-    at = open_page()
+    at = open_page(PAGE)
     at.selectbox(key="gray_pixels").set_value("lungs")
     again(at)
     lines = [c for c in charts(at) if all(t["type"] == "scatter" for t in c["data"])]
@@ -181,17 +163,17 @@ def test_before_and_after_masking_stand_side_by_side_on_one_scale(two):
     before, after = matrices(at)
     assert before[1] == f"<b>{expected(two):.1f}</b>"
     assert float(after[1]) == pytest.approx(expected(two, inside=True), abs=0.3)
-    assert "So most of that difference is outside the lungs." in said(at)
-    assert "what the mask blackens does not count" in said(at)
-    assert f"the same {2 * IMAGES} images" in said(at)
+    assert "So most of that difference is outside the lungs." in texts(at)
+    assert "what the mask blackens does not count" in texts(at)
+    assert f"the same {2 * IMAGES} images" in texts(at)
     assert not [c for c in at.main.segmented_control if c.label == "View"]
 
 
 def test_what_is_left_without_the_lungs_is_said_to_need_no_lungs(two):
     masked(two, "lungs-erased")
-    at = open_page()
+    at = open_page(PAGE)
     at.selectbox(key="gray_pixels").set_value("lungs-erased")
-    assert "a model can use it without looking at them" in said(again(at))
+    assert "a model can use it without looking at them" in texts(again(at))
 
 
 def test_images_without_a_mask_are_on_neither_side(folder):
@@ -199,11 +181,11 @@ def test_images_without_a_mask_are_on_neither_side(folder):
     dataset = datasets.register("two", folder)
     index.measure(dataset)
     masked(dataset)
-    at = open_page()
+    at = open_page(PAGE)
     at.selectbox(key="gray_pixels").set_value("lungs")
     again(at)
     assert at.dataframe[0].value["Images"].tolist() == [IMAGES - 1, IMAGES]
-    assert "1 image damaged or without a lung mask: not shown." in said(at)
+    assert "1 image damaged or without a lung mask: not shown." in texts(at)
 
 
 def test_lungs_that_are_all_black_do_not_break_the_page(folder):
@@ -214,9 +196,9 @@ def test_lungs_that_are_all_black_do_not_break_the_page(folder):
     dataset = datasets.register("two", folder)
     index.measure(dataset)
     masked(dataset)
-    at = open_page()
+    at = open_page(PAGE)
     at.selectbox(key="gray_pixels").set_value("lungs")
-    assert "Not enough images have pixels that count." in said(again(at))
+    assert "Not enough images have pixels that count." in texts(again(at))
 
 
 def test_nothing_is_computed_again_at_a_rerun(two, monkeypatch):
@@ -227,7 +209,7 @@ def test_nothing_is_computed_again_at_a_rerun(two, monkeypatch):
         "pages.data.histograms.gray_cache.distances",
         lambda *a, **k: calls.append(1) or real(*a, **k),
     )
-    at = open_page()
+    at = open_page(PAGE)
     at.selectbox(key="gray_pixels").set_value("lungs")
     again(again(again(at)))
     assert len(calls) == 3  # the whole image alone, then of the masked ones before and after
@@ -239,7 +221,7 @@ def test_lines_and_distances_can_be_downloaded(two, monkeypatch):
     monkeypatch.setattr(
         st, "download_button", lambda label, data, name, *_, **__: given.update({name: data()})
     )
-    at = open_page()
+    at = open_page(PAGE)
     at.selectbox(key="gray_pixels").set_value("lungs")
     again(at)
     lines = pd.read_csv(StringIO(given["two-gray-values.csv"]))
@@ -264,5 +246,5 @@ def test_one_class_has_no_distance(tmp_path):
     damaged = tmp_path / "one" / "B" / "x.png"
     damaged.write_bytes(damaged.read_bytes()[:400])
     index.measure(datasets.register("one", tmp_path / "one"))
-    at = open_page()
+    at = open_page(PAGE)
     assert "How far apart" not in [s.value for s in at.subheader]

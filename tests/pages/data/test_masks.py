@@ -13,12 +13,15 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, images, index, jobs, pixels
+from cxrcore import datasets, images, index, jobs, pixels, work
 from cxrcore.datasets import masks
 from cxrcore.pixels import Preparation
 from pages.data.masks import mask_cache
 from pages.data.masks.masked_image import REGION_TEXTS
 from tests.conftest import ROOT
+from tests.helpers.app import again, metrics, open_page, texts
+
+PAGE = "data/masks"
 
 
 @pytest.fixture
@@ -46,31 +49,6 @@ def registered(folder: Path, name: str = "masked", **options: object) -> dataset
     dataset = datasets.register(name, folder, **options)
     index.measure(dataset)
     return dataset
-
-
-def open_page(**query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    at.switch_page("pages/data/masks/page.py").run()
-    assert not at.exception, at.exception
-    return at
-
-
-def again(at: AppTest) -> AppTest:
-    at.run()
-    assert not at.exception, at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    parts = [*at.main.markdown, *at.main.caption, *at.main.info, *at.main.warning, *at.main.success]
-    return "\n".join(part.value for part in parts).replace("\\", "")
-
-
-def metric(at: AppTest, label: str) -> str | None:
-    return next((m.value for m in at.metric if m.label == label), None)
 
 
 def button(at: AppTest, label: str):
@@ -101,15 +79,15 @@ def damaged(folder: Path) -> dict[str, list[str]]:
 
 
 def test_without_a_dataset_the_page_says_how_to_get_one():
-    assert "No dataset yet" in texts(open_page())
+    assert "No dataset yet" in texts(open_page(PAGE))
 
 
 def test_a_dataset_without_masks_is_told_where_they_go(tiny_dataset_folder):
     registered(tiny_dataset_folder)
-    at = open_page()
+    at = open_page(PAGE)
     said = texts(at)
     assert "has no lung masks" in said
-    assert "whole picture only" in said
+    assert "whole images only" in said
     assert "Darwin JSON" in said
     code = "\n".join(block.value for block in at.main.code)
     assert "Normal/masks/0001.png" in code
@@ -125,10 +103,10 @@ def test_masks_are_counted_without_reading_one(folder, monkeypatch):
     calls = []
     read = masks.read
     monkeypatch.setattr(masks, "read", lambda *a: calls.append(a) or read(*a))
-    at = open_page()
-    assert metric(at, "With a mask") == "16"
-    assert metric(at, "Without a mask") == "0"
-    assert metric(at, "Can't be used") is None  # nobody knows yet
+    at = open_page(PAGE)
+    assert metrics(at)["With a mask"] == "16"
+    assert metrics(at)["Without a mask"] == "0"
+    assert "Can't be used" not in metrics(at)  # nobody knows yet
     assert len(calls) == 1  # of the one image that is shown
     again(at)
     assert len(calls) == 1
@@ -137,13 +115,13 @@ def test_masks_are_counted_without_reading_one(folder, monkeypatch):
 def test_a_check_finds_every_image_without_a_usable_mask(folder):
     spoilt = damaged(folder)
     dataset = registered(folder)
-    at = open_page()
-    assert (metric(at, "With a mask"), metric(at, "Without a mask")) == ("13", "3")
+    at = open_page(PAGE)
+    assert (metrics(at)["With a mask"], metrics(at)["Without a mask"]) == ("13", "3")
     pixels.prepare(dataset, Preparation(32, "border"))  # any size and region that reads the masks
-    at = open_page()
-    assert metric(at, "With a mask") == "9"
-    assert metric(at, "Without a mask") == "3"
-    assert metric(at, "Can't be used") == "4"
+    at = open_page(PAGE)
+    assert metrics(at)["With a mask"] == "9"
+    assert metrics(at)["Without a mask"] == "3"
+    assert metrics(at)["Can't be used"] == "4"
     listed = at.main.dataframe[-1].value.set_index("File")["Reason"].to_dict()
     assert set(listed) == {path for paths in spoilt.values() for path in paths}
     for why, said in {
@@ -164,9 +142,9 @@ def test_the_whole_picture_tells_nothing_of_masks(folder):
 
 def test_all_usable_is_said_only_after_a_check(folder):
     dataset = registered(folder)
-    assert "Every image has a mask" not in texts(open_page())
+    assert "Every image has a mask" not in texts(open_page(PAGE))
     pixels.prepare(dataset, Preparation(32, "lungs"))
-    assert "Every image has a mask that can be used" in texts(open_page())
+    assert "Every image has a mask that can be used" in texts(open_page(PAGE))
 
 
 def test_a_mask_that_is_drawn_again_asks_for_a_new_check(folder):
@@ -191,7 +169,7 @@ def submitted(monkeypatch) -> list[tuple]:
         running[:] = [job("running", message="3 of 16", share=0.2)]
         return running[0]
 
-    monkeypatch.setattr(jobs, "submit_pixels", submit)
+    monkeypatch.setattr(work, "submit_pixels", submit)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(running))
     return asked
 
@@ -203,19 +181,20 @@ def job(state: str, **details: object) -> jobs.Job:
 
 def test_the_check_is_a_job_and_the_page_stays_usable(folder, submitted):
     registered(folder)
-    at = open_page()
+    at = open_page(PAGE)
     button(at, "Check all 16 masks").click()
     again(at)
     assert submitted == [("masked", 224, "lungs")]
     assert "Every mask is being read" in texts(at)
     assert not [b for b in at.main.button if b.label.startswith("Check")]
-    assert "What a model gets" in texts(at)
+    assert "What the model sees" in texts(at)
 
 
 def test_a_check_that_ended_early_says_why_and_can_be_started_again(folder, monkeypatch):
     registered(folder)
-    monkeypatch.setattr(jobs, "list_jobs", lambda: [job("failed", message="The disk is full.")])
-    at = open_page()
+    ended = [job("failed", message="The disk is full.")]
+    monkeypatch.setattr(jobs, "list_jobs", lambda: ended)
+    at = open_page(PAGE)
     assert "The disk is full." in texts(at)
     assert button(at, "Check all 16 masks")
 
@@ -250,10 +229,10 @@ def darwin_folder(tmp_path) -> Path:
 @pytest.mark.parametrize("left_out", [False, True])
 def test_regions_to_ignore_are_counted_and_what_becomes_of_them_is_said(darwin_folder, left_out):
     registered(darwin_folder, options={"without_ignored": True} if left_out else {})
-    at = open_page()
+    at = open_page(PAGE)
     said = texts(at)
-    assert "On 1 image regions are marked" in said
-    assert ("They are left out of the lungs" in said) == left_out
+    assert "1 image with regions marked" in said
+    assert ("They are cut out of the lungs" in said) == left_out
     commands = [block.value for block in at.main.code]
     assert any("without_ignored=true" in command for command in commands) != left_out
 
@@ -275,19 +254,19 @@ def test_each_arm_is_exactly_what_a_model_gets(folder, size):
     rows, columns = np.nonzero(mask)
     box = np.ptp(rows) + 1, np.ptp(columns) + 1
     share = box[0] * box[1] / mask.size
-    assert view.shown["lungs"] == pytest.approx(mask.mean())
-    assert view.shown["lungs"] + view.shown["lungs-erased"] == pytest.approx(1)
-    assert view.shown["lungs-crop"] == pytest.approx(share)
-    assert view.shown["border"] == pytest.approx(1 - share)
+    assert view.shares["lungs"] == pytest.approx(mask.mean())
+    assert view.shares["lungs"] + view.shares["lungs-erased"] == pytest.approx(1)
+    assert view.shares["lungs-crop"] == pytest.approx(share)
+    assert view.shares["border"] == pytest.approx(1 - share)
 
 
 def test_the_page_shows_image_mask_result_and_all_arms_with_words(folder):
     dataset = registered(folder)
-    at = open_page(image=dataset.table["image_id"].iloc[7])
+    at = open_page(PAGE, image=dataset.table["image_id"].iloc[7])
     said = texts(at)
     assert dataset.table["path"].iloc[7] in said
     assert "the lungs outlined" in said
-    assert "of the picture" in said
+    assert "of the image" in said
     assert set(REGION_TEXTS) == set(images.REGIONS)
     for text in REGION_TEXTS.values():
         assert text in said
@@ -298,9 +277,9 @@ def test_an_unusable_mask_is_told_and_the_arms_are_not_shown(folder):
     dataset = registered(folder)
     ids = dataset.table.set_index("path")["image_id"]
     for why, said in {"gone": "no lung mask", "black": "is empty", "oblong": "proportions"}.items():
-        found = texts(open_page(image=ids[spoilt[why][0]]))
+        found = texts(open_page(PAGE, image=ids[spoilt[why][0]]))
         assert said in found
-        assert "leave this image out" in found
+        assert "exclude this image" in found
         assert "five ways" not in found
 
 
@@ -309,13 +288,13 @@ def test_a_damaged_image_is_one_sentence(folder):
     picture.write_bytes(picture.read_bytes()[:300])
     dataset = registered(folder)
     row = dataset.table.set_index("path").loc[picture.relative_to(folder).as_posix()]
-    assert "is damaged" in texts(open_page(image=row["image_id"]))
+    assert "is damaged" in texts(open_page(PAGE, image=row["image_id"]))
 
 
 def test_next_and_previous_go_through_the_images_and_end(folder):
     dataset = registered(folder)
     paths = dataset.table["path"].tolist()
-    at = open_page()
+    at = open_page(PAGE)
     assert button(at, "Previous").disabled
     for path in paths[1:]:
         button(at, "Next").click()
@@ -328,7 +307,7 @@ def test_next_and_previous_go_through_the_images_and_end(folder):
 
 def test_a_class_narrows_the_images(folder):
     dataset = registered(folder)
-    at = open_page()
+    at = open_page(PAGE)
     last = dataset.classes[-1]
     at.selectbox("mask_class_masked").select(last)
     again(at)
@@ -338,7 +317,7 @@ def test_a_class_narrows_the_images(folder):
 
 def test_a_link_to_an_unknown_image_is_told(folder):
     registered(folder)
-    assert "is not in masked" in texts(open_page(image="0" * 32))
+    assert "is not in masked" in texts(open_page(PAGE, image="0" * 32))
 
 
 def test_what_the_page_imports_does_not_import_tensorflow():

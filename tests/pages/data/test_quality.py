@@ -9,11 +9,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, figures, index, jobs, pixels, quality
+from cxrcore import datasets, index, jobs, pixels, quality, work
 from cxrcore.pixels import Preparation
+from cxrcore.quality import limits
 from pages.data.quality import quality_cache
-from pages.data.quality.quality_cache import Scored
-from tests.conftest import ROOT
+from pages.data.quality.quality_cache import Scores
+from tests.helpers.app import again, metrics, open_page, texts
+
+PAGE = "data/quality"
 
 SIDE = 200  # pixels, chosen at first
 
@@ -39,7 +42,7 @@ def scored(monkeypatch):
     """Give the images, in the order of their paths, these scores in place of BRISQUE's."""
 
     def give(scores: np.ndarray) -> None:
-        monkeypatch.setattr(quality_cache, "stored", lambda *_: Scored(scores, key=f"{scores}"))
+        monkeypatch.setattr(quality_cache, "stored", lambda *_: Scores(scores, key=f"{scores}"))
 
     return give
 
@@ -71,7 +74,7 @@ def tiny(tiny_dataset_folder):
 def submitted(monkeypatch) -> list[tuple[str, int, str]]:
     """The preparations that were asked for; nothing is really started."""
     asked: list[tuple[str, int, str]] = []
-    monkeypatch.setattr(jobs, "submit_pixels", lambda *args: asked.append(args))
+    monkeypatch.setattr(work, "submit_pixels", lambda *args: asked.append(args))
     return asked
 
 
@@ -88,19 +91,6 @@ def make_pixels(dataset: datasets.Dataset, region: str = "none") -> pixels.Pixel
     return made
 
 
-def open_page(**query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    return again(at.run().switch_page("pages/data/quality/page.py"))
-
-
-def again(at: AppTest) -> AppTest:
-    at.run()
-    assert not at.exception, at.exception
-    return at
-
-
 def as_a_model_sees(at: AppTest, region: str | None = None) -> AppTest:
     at.segmented_control(key="quality_pixels").set_value("As a model sees them")
     again(at)
@@ -108,15 +98,6 @@ def as_a_model_sees(at: AppTest, region: str | None = None) -> AppTest:
         at.selectbox(key="quality_arm").set_value(region)
         again(at)
     return at
-
-
-def texts(at: AppTest) -> str:
-    parts = [*at.main.markdown, *at.main.caption, *at.main.info, *at.main.warning]
-    return "\n".join(part.value.replace("\\", "") for part in parts)
-
-
-def metric(at: AppTest, label: str) -> str:
-    return next(m.value for m in at.metric if m.label == label)
 
 
 def pixels_job(state: str, **details: object) -> jobs.Job:
@@ -131,7 +112,7 @@ def pixels_job(state: str, **details: object) -> jobs.Job:
 def test_a_class_that_brisque_gives_away_is_said_in_a_box_with_what_to_do(sourced, scored):
     scores = np.random.default_rng(0).normal(50, 3, 36) + np.repeat([0, 0, 20], 12)
     scored(scores)
-    at = open_page()
+    at = open_page(PAGE)
     found = quality.dependence(scores, sourced.table["label"], "class", names=sourced.classes)
     (box,) = at.main.warning
     said = box.value.replace("\\", "")
@@ -146,7 +127,7 @@ def test_a_class_that_brisque_gives_away_is_said_in_a_box_with_what_to_do(source
 def test_the_numbers_of_the_test_are_those_computed(sourced, scored):
     scores = np.random.default_rng(0).normal(50, 3, 36) + np.repeat([0, 5, 20], 12)
     scored(scores)
-    at = open_page()
+    at = open_page(PAGE)
     tests = next(d.value for d in at.dataframe if "Compared by" in d.value.columns)
     by_class = quality.dependence(scores, sourced.table["label"], "class", names=sourced.classes)
     by_source = quality.dependence(scores, sourced.table["source"], "source")
@@ -162,21 +143,21 @@ def test_the_numbers_of_the_test_are_those_computed(sourced, scored):
 @pytest.mark.parametrize(
     ("region", "said"),
     [
-        ("none", "train also on the lungs alone"),
-        ("lungs", "a part of this may be the disease itself"),
+        ("none", "also train on the lungs alone"),
+        ("lungs", "part of this may be the disease itself"),
         ("lungs-erased", "disease can hardly be the reason"),
     ],
 )
 def test_the_advice_fits_what_is_scored(region, said, masked, monkeypatch):
     scores = np.where(masked.table["label"] == "A", 10.0, 50.0) + np.arange(12)
-    monkeypatch.setattr(quality_cache, "prepared", lambda *_: Scored(scores, key=region))
-    at = as_a_model_sees(open_page(), region)
+    monkeypatch.setattr(quality_cache, "prepared", lambda *_: Scores(scores, key=region))
+    at = as_a_model_sees(open_page(PAGE), region)
     assert said in at.main.warning[0].value
 
 
 def test_without_a_difference_nothing_is_highlighted(tiny, scored):
     scored(np.tile(np.arange(12.0), 3))
-    at = open_page()
+    at = open_page(PAGE)
     assert not at.main.warning
     assert "No sign that quality depends on the class" in texts(at)
     assert "No image has a known source" in texts(at)
@@ -189,7 +170,7 @@ def test_what_is_computed_is_computed_once_and_not_at_every_rerun(sourced, monke
         monkeypatch.setattr(
             module, name, lambda *a, real=real, **k: calls.append(1) or real(*a, **k)
         )
-    at = open_page()
+    at = open_page(PAGE)
     first = len(calls)
     again(again(at))
     assert len(calls) == first > 0
@@ -199,7 +180,7 @@ def test_what_is_computed_is_computed_once_and_not_at_every_rerun(sourced, monke
 
 
 def test_a_limit_can_be_looked_at_by_source(sourced):
-    at = open_page()
+    at = open_page(PAGE)
     at.segmented_control(key="quality_by").set_value("source")
     again(at)
     table = next(t.value for t in at.table if "Median" in t.value.columns)
@@ -207,7 +188,7 @@ def test_a_limit_can_be_looked_at_by_source(sourced):
 
 
 def test_without_sources_there_is_no_choice_of_them(tiny):
-    at = open_page()
+    at = open_page(PAGE)
     assert not [c for c in at.segmented_control if c.key == "quality_by"]
 
 
@@ -215,9 +196,9 @@ def test_without_sources_there_is_no_choice_of_them(tiny):
 
 
 def test_pixels_are_prepared_only_when_the_button_is_pressed(tiny, submitted):
-    at = as_a_model_sees(open_page())
+    at = as_a_model_sees(open_page(PAGE))
     assert submitted == []
-    assert "still to be prepared" in texts(at)
+    assert "are not prepared yet" in texts(at)
     assert not at.metric
     (button,) = [b for b in at.main.button if b.label == "Prepare 36 images"]
     button.click()
@@ -228,39 +209,39 @@ def test_pixels_are_prepared_only_when_the_button_is_pressed(tiny, submitted):
 def test_the_page_shows_how_far_the_preparation_is_and_then_the_scores(tiny, monkeypatch):
     running = pixels_job("running", stage="preparing pixels", message="9 of 36", share=0.25)
     monkeypatch.setattr(jobs, "list_jobs", lambda: [running])
-    at = as_a_model_sees(open_page())
+    at = as_a_model_sees(open_page(PAGE))
     assert "being prepared and measured" in texts(at)
     assert not [b for b in at.main.button if b.label.startswith("Prepare")]
     made = make_pixels(tiny)
     monkeypatch.setattr(jobs, "list_jobs", lambda: [pixels_job("done")])
     again(at)
-    limit = figures.limit(made.brisque(), "fence")
-    assert metric(at, "Limit") == f"{limit:.1f}"
-    assert metric(at, "Median score") == f"{np.median(made.brisque()):.1f}"
+    limit = limits.limit(made.brisque(), "fence")
+    assert metrics(at)["Limit"] == f"{limit:.1f}"
+    assert metrics(at)["Median score"] == f"{np.median(made.brisque()):.1f}"
 
 
 def test_a_preparation_that_ended_early_says_why(tiny, monkeypatch):
     ended = pixels_job("failed", message="The disk is full.")
     monkeypatch.setattr(jobs, "list_jobs", lambda: [ended])
-    assert "The disk is full." in texts(as_a_model_sees(open_page()))
+    assert "The disk is full." in texts(as_a_model_sees(open_page(PAGE)))
 
 
 def test_the_scores_are_those_that_a_training_cuts_on(tiny):
     made = make_pixels(tiny)
-    at = as_a_model_sees(open_page())
+    at = as_a_model_sees(open_page(PAGE))
     at.segmented_control(key="limit_rule").set_value("Fixed score")
     again(at)
     at.number_input(key="limit_score").set_value(float(np.median(made.brisque())))
     again(at)
     out = made.brisque() > np.median(made.brisque())
-    assert metric(at, "Images left out") == str(out.sum())
+    assert metrics(at)["Images excluded"] == str(out.sum())
     listed = next(d.value for d in at.dataframe if "BRISQUE" in d.value.columns)
     assert sorted(listed["File"]) == sorted(tiny.table["path"][out])
-    assert "cuts on exactly these scores" in texts(at)
+    assert "applies the limit to exactly these scores" in texts(at)
 
 
 def test_arms_are_offered_only_where_there_are_masks(tiny, masked):
-    at = as_a_model_sees(open_page(dataset="tiny"))
+    at = as_a_model_sees(open_page(PAGE, dataset="tiny"))
     assert not [s for s in at.selectbox if s.key == "quality_arm"]
     at.selectbox(key="dataset").set_value("masked")
     as_a_model_sees(again(at))
@@ -269,8 +250,8 @@ def test_arms_are_offered_only_where_there_are_masks(tiny, masked):
 
 def test_images_without_a_mask_are_listed_with_the_reason(masked):
     make_pixels(masked, "lungs")
-    at = as_a_model_sees(open_page(), "lungs")
-    assert "1 image not usable here" in texts(at)
+    at = as_a_model_sees(open_page(PAGE), "lungs")
+    assert "1 image can't be used here" in texts(at)
     listed = next(d.value for d in at.dataframe if "Reason" in d.value.columns)
     assert listed["File"].tolist() == ["B/images/2.png"]
     assert "has no lung mask" in listed["Reason"].iloc[0]
@@ -280,8 +261,8 @@ def test_images_without_a_mask_are_listed_with_the_reason(masked):
 
 
 def test_images_are_ranked_within_their_source_and_those_without_one_together(sourced):
-    at = open_page()
-    assert "Without a known source: 12 images, compared with one another" in texts(at)
+    at = open_page(PAGE)
+    assert "12 images without a known source are compared with one another" in texts(at)
     choice = at.multiselect(key="unusual_sourced")
     assert choice.options[-1] == "unknown"
     assert len(choice.options) == 4
@@ -291,7 +272,7 @@ def test_an_unusual_image_is_listed_with_its_rank(tiny, scored):
     scores = np.arange(36.0)
     scores[7] = -500
     scored(scores)
-    at = open_page()
+    at = open_page(PAGE)
     table = next(d.value for d in at.dataframe if "Rank in its source" in d.value.columns)
     assert table["File"].tolist() == [tiny.table["path"].iloc[7]]
     assert table["Rank in its source"].tolist() == ["1 of 36"]

@@ -7,7 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, index
 from cxrcore.datasets import collections, retrieval
-from tests.conftest import ROOT
+from tests.helpers.app import open_page
+
+PAGE = "data/sources"
 
 
 @pytest.fixture(autouse=True)
@@ -17,13 +19,6 @@ def _no_network(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", forbidden)
     monkeypatch.setattr(retrieval, "fetch", forbidden)
-
-
-def open_page() -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    at.switch_page("pages/data/sources/page.py").run()
-    assert not at.exception, at.exception
-    return at
 
 
 def plain(text: str) -> str:
@@ -36,7 +31,7 @@ def said(at: AppTest) -> str:
 
 
 def test_each_collection_has_its_card_command_and_facts_before_there_is_a_dataset():
-    at = open_page()
+    at = open_page(PAGE)
     titles = [part.value for part in at.main.subheader]
     assert titles == [collection.title for collection in collections.COLLECTIONS.values()]
     commands = "\n".join(part.value for part in at.main.code)
@@ -54,7 +49,7 @@ def test_each_collection_has_its_card_command_and_facts_before_there_is_a_datase
 
 
 def test_what_to_do_without_internet_names_address_file_and_place(own_folders):
-    text = said(open_page())
+    text = said(open_page(PAGE))
     assert collections.get("kermany").how.address in text
     assert str(own_folders.data / "public" / "kermany.zip") in text
 
@@ -63,7 +58,7 @@ def test_a_registered_collection_says_where_it_is_and_opens_in_the_gallery(make_
     folder = make_tiny_dataset("kermany")
     index.measure(datasets.register("tiny", make_tiny_dataset("tiny")))
     index.measure(datasets.register("kermany", folder, "folders"))
-    at = open_page()
+    at = open_page(PAGE)
     assert str(folder) in said(at)
     assert said(at).count("On this computer") == 1
     (button,) = [b for b in at.main.button if b.label == "Open in the gallery"]
@@ -77,15 +72,15 @@ def test_a_collection_whose_folder_is_gone_says_so(make_tiny_dataset):
     folder = make_tiny_dataset("kermany")
     datasets.register("kermany", folder, "folders")
     folder.rename(folder.with_name("moved"))
-    assert "Registered, but its folder is gone" in said(open_page())
+    assert "Registered, but its folder is gone" in said(open_page(PAGE))
 
 
 def test_an_archive_that_waits_to_be_unpacked_is_shown(own_folders):
     (own_folders.data / "public").mkdir(parents=True)
     (own_folders.data / "public" / "cohen.zip").write_bytes(b"zip")
-    assert said(open_page()).count("Downloaded, not unpacked yet") == 1
+    assert said(open_page(PAGE)).count("Downloaded, not unpacked yet") == 1
 
 
 def test_the_list_can_be_downloaded():
-    at = open_page()
+    at = open_page(PAGE)
     assert any(button.label == "Download this list (CSV)" for button in at.get("download_button"))

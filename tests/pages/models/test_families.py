@@ -5,27 +5,13 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, index, jobs, models, splits, store
+from cxrcore import datasets, index, jobs, models, splits, store, work
 from cxrcore.metrics import evaluate
 from cxrcore.training import plan_series
-from tests.conftest import ROOT
+from tests.helpers.app import open_page, texts
 
-
-def open_page(**query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    at.switch_page("pages/models/compare/page.py").run()
-    assert not at.exception, at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    parts = (*at.main.markdown, *at.main.caption, *at.main.info, *at.main.warning)
-    return "\n".join(part.value for part in parts)
+PAGE = "models/compare"
 
 
 @pytest.fixture
@@ -77,7 +63,7 @@ def specs(tiny):
 
 def test_a_family_is_one_row_with_mean_spread_and_interval(tiny, specs):
     runs = [keep(spec, tiny, wrong) for wrong, spec in enumerate(specs)]
-    at = open_page()
+    at = open_page(PAGE)
     table = at.dataframe[0].value
     assert table["Run"].tolist() == [specs[0].family]
     assert table["Runs"].tolist() == ["3 of 3 folds"]
@@ -95,7 +81,7 @@ def test_a_family_is_one_row_with_mean_spread_and_interval(tiny, specs):
 def test_the_runs_of_a_family_can_be_seen_one_by_one(tiny, specs):
     for wrong, spec in enumerate(specs):
         keep(spec, tiny, wrong)
-    at = open_page()
+    at = open_page(PAGE)
     listed = next(d.value for d in at.dataframe if "Fold" in d.value)
     assert listed["Fold"].tolist() == [1, 2, 3]
     assert listed["Run"].tolist() == [spec.run_id for spec in specs]
@@ -108,7 +94,7 @@ def test_the_runs_of_a_family_can_be_seen_one_by_one(tiny, specs):
 def test_a_link_to_a_run_of_a_family_opens_that_run(tiny, specs):
     for wrong, spec in enumerate(specs):
         keep(spec, tiny, wrong)
-    at = open_page(runs=specs[1].run_id)
+    at = open_page(PAGE, runs=specs[1].run_id)
     assert len(at.dataframe[0].value) == 3
     assert [tab.label for tab in at.tabs] == [specs[1].run_id]
 
@@ -116,7 +102,7 @@ def test_a_link_to_a_run_of_a_family_opens_that_run(tiny, specs):
 def test_a_family_that_is_not_whole_says_how_many_are_missing(tiny, specs):
     for spec in specs[:2]:
         keep(spec, tiny, 1)
-    at = open_page()
+    at = open_page(PAGE)
     assert at.dataframe[0].value["Runs"].tolist() == ["2 of 3 folds"]
     assert "1 run of 3 missing" in texts(at)
 
@@ -126,7 +112,7 @@ def test_families_and_single_runs_stand_side_by_side(tiny, specs):
         keep(spec, tiny, wrong)
     [single] = plan_series(specs[0].recipe, tiny)
     keep(single, tiny, 0)
-    at = open_page()
+    at = open_page(PAGE)
     table = at.dataframe[0].value.set_index("Run")
     assert set(table.index) == {specs[0].family, single.run_id}
     assert table.loc[single.run_id, ["Runs", "±", "95 % interval"]].tolist() == ["1 run", "", ""]
@@ -136,8 +122,8 @@ def test_families_and_single_runs_stand_side_by_side(tiny, specs):
 def test_the_form_submits_every_fold_and_seed(tiny, monkeypatch):
     asked = []
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
-    monkeypatch.setattr(jobs, "submit_training", lambda spec, *_: asked.append(spec) or job)
-    at = open_page()
+    monkeypatch.setattr(work, "submit_training", lambda spec, *_: asked.append(spec) or job)
+    at = open_page(PAGE)
     at.number_input(key="folds").set_value(3).run()
     at.number_input(key="repeats").set_value(2).run()
     assert any("6 trainings ×" in caption.value for caption in at.sidebar.caption)
@@ -164,7 +150,7 @@ def test_a_family_is_one_entry_of_the_jobs(tiny, monkeypatch):
     monkeypatch.setattr(jobs, "list_jobs", lambda: listed)
     monkeypatch.setattr(jobs, "log", lambda *_, **__: "")
     monkeypatch.setattr(jobs, "cancel", stopped.append)
-    at = open_page()
+    at = open_page(PAGE)
     shown = "\n".join(m.value for m in at.sidebar.markdown)
     assert "**Net on tiny**" in shown
     assert "fold 3 of 3" not in shown

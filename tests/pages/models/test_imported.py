@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, index, models
 from cxrcore.inference import Prediction
 from cxrcore.models import networks
 from cxrcore.training.weight_import import import_weights, plan_import
-from pages.shared import cache
-from tests.conftest import ROOT
+from pages.predict.live import prediction_cache
+from tests.helpers.app import open_page, texts
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -21,20 +20,6 @@ def imported(tiny_dataset_folder, tmp_path):
     recipe = models.get("cnn-plain").override(image_size=32)
     networks.build(recipe, 3).save(tmp_path / "team.keras")
     return import_weights(plan_import(recipe, dataset, tmp_path / "team.keras")).run
-
-
-def open_page(page: str, **query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    at.switch_page(f"pages/{page}/page.py").run()
-    assert not at.exception, at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(part.value for part in (*at.main.markdown, *at.main.caption))
 
 
 def test_compare_marks_imported_weights_and_draws_no_curves_for_them(imported):
@@ -55,7 +40,7 @@ def test_live_does_not_say_of_imported_weights_what_they_saw(imported, monkeypat
         seen=np.zeros((32, 32), np.uint8),
         maps=dict.fromkeys(("grad-cam", "saliency"), np.zeros((32, 32), np.float32)),
     )  # fmt: skip
-    monkeypatch.setattr(cache, "predict", lambda *_: [answer])
+    monkeypatch.setattr(prediction_cache, "predict", lambda *_: [answer])
     at = open_page("predict/live", image=imported.predictions()["image_id"].iloc[-1])
     assert "whether they were trained on this image is not known" in texts(at)
     assert "never saw it" not in texts(at)

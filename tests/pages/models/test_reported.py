@@ -9,7 +9,7 @@ from cxrcore import datasets, index, store
 from cxrcore.metrics import evaluate
 from cxrcore.models import RECIPES
 from cxrcore.training import plan
-from tests.conftest import ROOT
+from tests.helpers.app import open_page
 
 # Accuracy on X-rays and on CT slices, from the studies' text; None where they give none.
 ACCURACY = {
@@ -167,9 +167,7 @@ def keep(name: str, dataset: datasets.Dataset) -> store.Run:
 
 
 def test_compare_shows_it_for_every_run(two_runs):
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    at.switch_page("pages/models/compare/page.py").run()
-    assert not at.exception, at.exception
+    at = open_page("models/compare")
     shown = at.dataframe[0].value.set_index("Run")["Published"]
     assert shown[two_runs[0].run_id] == 0.8572
     assert pd.isna(shown[two_runs[1].run_id])

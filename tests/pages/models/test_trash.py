@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, index, models, settings, store, training
 from cxrcore.metrics import evaluate
-from tests.conftest import ROOT
+from tests.helpers.app import open_page
 from tests.helpers.runs import kept, made_up
 
 
@@ -28,15 +27,8 @@ def run_id(tiny_dataset_folder):
     return kept(run, lambda path: path.write_bytes(b"w"), [[1, 1, 0.5, 1, 0.5, 1e-3, 1]]).run_id
 
 
-def compare() -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    at.switch_page("pages/models/compare/page.py").run()
-    assert not at.exception, at.exception
-    return at
-
-
 def test_a_deleted_run_goes_to_the_trash_comes_back_and_is_gone_for_good(run_id):
-    at = compare()
+    at = open_page("models/compare")
     assert store.trashed() == []
     at.button(key="delete_runs").click().run()
     assert not at.exception

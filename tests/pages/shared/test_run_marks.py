@@ -11,8 +11,8 @@ from cxrcore.errors import StoreError
 from cxrcore.inference import Prediction
 from cxrcore.metrics import evaluate
 from cxrcore.training import TrainSpec, plan, plan_series
-from pages.shared import cache
-from tests.conftest import ROOT
+from pages.predict.live import prediction_cache
+from tests.helpers.app import open_page
 from tests.helpers.runs import kept, made_up
 
 SENTENCE = "Started from random weights, not from the pretrained ones"
@@ -46,16 +46,6 @@ def keep(spec: TrainSpec, **changes: object) -> store.Run:
     history = [[1, 1, 0.5, 1, 0.5, 1e-3, 1]]
     run = made_up(**(values | changes))
     return kept(run, lambda path: path.write_bytes(b"w"), history)
-
-
-def open_page(page: str, **query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for key, value in query.items():
-        at.query_params[key] = value
-    at.run()
-    at.switch_page(f"pages/{page}/page.py").run()
-    assert not at.exception, at.exception
-    return at
 
 
 def texts(at: AppTest) -> list[str]:
@@ -109,7 +99,7 @@ def test_live_prediction_says_it_without_being_asked(tiny, monkeypatch):
         seen=np.zeros((64, 64), np.uint8),
         maps=dict.fromkeys(("grad-cam", "saliency"), np.zeros((64, 64), np.float32)),
     )  # fmt: skip
-    monkeypatch.setattr(cache, "predict", lambda *_: [answer])
+    monkeypatch.setattr(prediction_cache, "predict", lambda *_: [answer])
     at = open_page("predict/live", image=tiny.table["image_id"].iloc[0])
     assert store.random_start(run) in [caption.value for caption in at.main.caption]
     [headline] = [m for m in at.main.markdown if "random start" in m.value]
@@ -203,11 +193,11 @@ def test_a_damaged_run_can_be_deleted_where_it_is_reported(tiny):
     whole, run = keep(plan(models.get("cnn-plain"), tiny)), keep(plan(CHEXNET, tiny))
     (run.folder / "model.keras").write_bytes(b"x")
     at = open_page("models/compare")
-    assert any("is left out" in warning.value for warning in at.main.warning)
+    assert any("is not shown" in warning.value for warning in at.main.warning)
     at.button(key=f"delete_damaged_{run.run_id}").click().run()
     assert not at.exception
     assert store.trashed() == [run.run_id]
-    assert not any("is left out" in warning.value for warning in at.main.warning)
+    assert not any("is not shown" in warning.value for warning in at.main.warning)
     assert store.exists(whole.run_id)
 
 

@@ -11,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, index, jobs, settings
 from cxrcore.errors import JobError
-from cxrcore.jobs import control, record
-from cxrcore.jobs.record import Job, JobSpec
+from cxrcore.jobs import control, disk, model
+from cxrcore.jobs.model import Job, JobSpec
 from tests.conftest import ROOT
+from tests.helpers.app import open_page
 
 REASONS = {
     "failed": "model-2.npz could not be written: No space left on device (0 kB free there).",
@@ -35,18 +36,11 @@ def job_that_ended(state: str) -> JobSpec:
     spec = JobSpec(job_id=folder.name, kind="train", title=f"Plain CNN, {state}", dataset="tiny")
     facts = spec.model_dump(exclude={"details"})
     message = REASONS[state]
-    job = Job(**facts, state=state, message=message, created=record.now(), finished=record.now())
-    record.write(folder / record.SPEC, spec)
-    record.write(folder / record.STATUS, job)
-    (folder / record.LOG).write_text("epoch 1 of 9: loss 0.5\nthe last line\n")
+    job = Job(**facts, state=state, message=message, created=model.now(), finished=model.now())
+    disk.write(folder / disk.SPEC, spec)
+    disk.write(folder / disk.STATUS, job)
+    (folder / disk.LOG).write_text("epoch 1 of 9: loss 0.5\nthe last line\n")
     return spec
-
-
-def opened() -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    at.switch_page("pages/data/gallery/page.py").run()  # the start page only leads on to it
-    assert not at.exception, at.exception
-    return at
 
 
 def texts(at: AppTest) -> list[str]:
@@ -59,7 +53,7 @@ def test_a_job_that_did_not_end_well_says_why_shows_its_log_and_goes_on_at_a_cli
     state, tiny, monkeypatch
 ):
     spec = job_that_ended(state)
-    at = opened()
+    at = open_page()
     assert REASONS[state] in texts(at)
     assert any(f"**Plain CNN, {state}**" in text for text in texts(at))
     assert [code.value for code in at.sidebar.code] == ["epoch 1 of 9: loss 0.5\nthe last line"]
@@ -79,7 +73,7 @@ def test_what_stands_in_the_way_of_going_on_is_said(tiny, monkeypatch):
     def refuse(*_: object, **__: object) -> None:
         raise JobError("The disk is still full. Free some space.")
 
-    at = opened()
+    at = open_page()
     monkeypatch.setattr(control, "start", refuse)
     at.sidebar.button(key=f"resume_{spec.job_id}").click().run()
     assert [error.value for error in at.sidebar.error] == [
@@ -90,14 +84,14 @@ def test_what_stands_in_the_way_of_going_on_is_said(tiny, monkeypatch):
 def test_jobs_can_be_gone_on_with_while_the_dataset_is_away(tiny, tiny_dataset_folder):
     job_that_ended("failed")
     tiny_dataset_folder.rename(tiny_dataset_folder.with_name("away"))
-    labels = [button.label for button in opened().sidebar.button]
+    labels = [button.label for button in open_page().sidebar.button]
     assert "Resume" in labels
 
 
 def test_a_damaged_job_can_be_gone_on_with(tiny):
     spec = job_that_ended("interrupted")
-    (settings.jobs_dir() / spec.job_id / record.STATUS).write_bytes(b"")
-    at = opened()
+    (settings.jobs_dir() / spec.job_id / disk.STATUS).write_bytes(b"")
+    at = open_page()
     assert any("status.json cannot be read" in text for text in texts(at))
     assert at.sidebar.button(key=f"resume_{spec.job_id}").label == "Resume"
 
@@ -130,7 +124,7 @@ def working(**changes: object) -> Job:
         "state": "running",
         "epoch": 3,
         "epochs": 9,
-        "created": record.now(),
+        "created": model.now(),
     }
     return Job(**(values | changes))
 
@@ -159,7 +153,7 @@ def test_a_training_shows_its_losses_from_the_second_epoch_on(tiny, monkeypatch)
     history = rows((1.5, 1.6), (0.5, None), (0.25, 0.75))
     monkeypatch.setattr(jobs, "list_jobs", lambda: [working(history=history)])
     monkeypatch.setattr(jobs, "log", lambda *_, **__: "")
-    at = opened()
+    at = open_page()
     [plot] = plots(at)
     training, validation, best = plot["data"]
     assert [values(trace["y"]) for trace in (training, validation, best)] == [
@@ -177,7 +171,7 @@ def test_a_training_shows_its_losses_from_the_second_epoch_on(tiny, monkeypatch)
 def test_there_is_no_curve_before_there_is_a_line(history, tiny, monkeypatch):
     monkeypatch.setattr(jobs, "list_jobs", lambda: [working(history=history)])
     monkeypatch.setattr(jobs, "log", lambda *_, **__: "")
-    assert plots(opened()) == []
+    assert plots(open_page()) == []
 
 
 def test_a_training_of_a_family_has_the_curves_of_the_one_that_works(tiny, monkeypatch):
@@ -186,7 +180,7 @@ def test_a_training_of_a_family_has_the_curves_of_the_one_that_works(tiny, monke
     second = working(job_id="second", state="queued", family="f", part="fold 2 of 2")
     monkeypatch.setattr(jobs, "list_jobs", lambda: [first, second])
     monkeypatch.setattr(jobs, "log", lambda *_, **__: "")
-    assert len(plots(opened())) == 1
+    assert len(plots(open_page())) == 1
 
 
 # All parts of a training that was stopped
@@ -207,9 +201,9 @@ def family_that_ended(*states: str) -> list[str]:
             part=part,
         )
         facts = spec.model_dump(include=set(Job.model_fields))
-        job = Job(**facts, state=state, message=REASONS.get(state, ""), created=record.now())
-        record.write(folder / record.SPEC, spec)
-        record.write(folder / record.STATUS, job)
+        job = Job(**facts, state=state, message=REASONS.get(state, ""), created=model.now())
+        disk.write(folder / disk.SPEC, spec)
+        disk.write(folder / disk.STATUS, job)
         ids.append(spec.job_id)
     return ids
 
@@ -219,7 +213,7 @@ STOPPED = ("done", "cancelled", "cancelled", "failed", "cancelled", "cancelled")
 
 def test_one_click_resumes_all_that_was_stopped_in_its_order(tiny, monkeypatch):
     ids = family_that_ended(*STOPPED)
-    at = opened()
+    at = open_page()
     [card] = [text for text in texts(at) if text.startswith("**Plain CNN on tiny**")]
     assert "4 cancelled, 1 failed" in card
     assert {REASONS["cancelled"], REASONS["failed"]} < set(texts(at))
@@ -232,7 +226,7 @@ def test_one_click_resumes_all_that_was_stopped_in_its_order(tiny, monkeypatch):
 
 def test_every_part_can_still_be_resumed_by_itself(tiny, monkeypatch):
     ids = family_that_ended(*STOPPED)
-    at = opened()
+    at = open_page()
     resumed = []
     monkeypatch.setattr(control, "start", lambda spec, **_: resumed.append(spec.job_id))
     at.sidebar.button(key=f"resume_{ids[4]}").click().run()
@@ -242,7 +236,7 @@ def test_every_part_can_still_be_resumed_by_itself(tiny, monkeypatch):
 
 def test_a_part_that_cannot_be_resumed_does_not_hold_up_the_others(tiny, monkeypatch):
     ids = family_that_ended(*STOPPED)
-    at = opened()
+    at = open_page()
     resumed = []
 
     def start(spec: JobSpec, **_: object) -> None:
@@ -263,7 +257,7 @@ def test_what_stands_in_the_way_of_all_is_said_once(tiny, monkeypatch):
     def refuse(*_: object, **__: object) -> None:
         raise JobError("The disk is still full. Free some space.")
 
-    at = opened()
+    at = open_page()
     monkeypatch.setattr(control, "start", refuse)
     at.sidebar.button(key="resume_all_plain-family").click().run()
     assert [e.value for e in at.sidebar.error] == ["The disk is still full. Free some space."]
@@ -271,7 +265,7 @@ def test_what_stands_in_the_way_of_all_is_said_once(tiny, monkeypatch):
 
 def test_one_click_removes_all_that_was_stopped_and_nothing_else(tiny):
     ids = family_that_ended(*STOPPED)
-    at = opened()
+    at = open_page()
     at.sidebar.button(key="dismiss_all_plain-family").click().run()
     assert not at.exception
     assert [job.job_id for job in jobs.list_jobs()] == ids[:1]
@@ -279,6 +273,6 @@ def test_one_click_removes_all_that_was_stopped_and_nothing_else(tiny):
 
 def test_a_single_part_that_was_stopped_is_a_card_of_its_own(tiny):
     family_that_ended("done", "cancelled")
-    at = opened()
+    at = open_page()
     assert not [b for b in at.sidebar.button if b.key and b.key.startswith("resume_all")]
     assert any("fold 2 of 2" in text for text in texts(at))

@@ -6,14 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, settings
-from tests.conftest import ROOT
-
-
-def app() -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    at.switch_page("pages/data/gallery/page.py").run()
-    assert not at.exception, at.exception
-    return at
+from tests.helpers.app import open_page
 
 
 def told(at: AppTest) -> str:
@@ -31,11 +24,11 @@ def test_a_damaged_list_of_datasets_is_told_with_what_to_do():
     path = settings.data_dir() / "datasets.json"
     path.parent.mkdir(parents=True)
     path.write_text("[not json")
-    assert any(str(path) in error.value for error in app().sidebar.error)
+    assert any(str(path) in error.value for error in open_page().sidebar.error)
 
 
 def test_a_demonstration_that_cannot_be_started_says_why(no_cluster):
-    at = app()
+    at = open_page()
     start = next(b for b in at.sidebar.button if b.label == "Make the demonstration")
     start.click().run()
     assert not at.exception, at.exception
@@ -43,7 +36,7 @@ def test_a_demonstration_that_cannot_be_started_says_why(no_cluster):
 
 
 def test_a_folder_is_added_though_it_cannot_be_measured_now(no_cluster, tiny_dataset_folder):
-    at = app()
+    at = open_page()
     at.sidebar.text_input[0].input(str(tiny_dataset_folder))
     at.sidebar.text_input[1].input("mine")
     next(b for b in at.sidebar.button if b.label == "Add").click().run()
@@ -58,5 +51,5 @@ def test_a_dataset_whose_folder_is_gone_leaves_the_others_to_be_chosen(make_tiny
     for name, folder in folders.items():
         datasets.register(name, folder)
     shutil.rmtree(folders["gone"])
-    at = app()
+    at = open_page()
     assert at.sidebar.selectbox(key="dataset").options == ["gone", "here"]
