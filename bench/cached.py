@@ -26,7 +26,7 @@ STEPS = {
     "import": "importing what is needed",
     "load": "loading the dataset",
     "plan": "planning the training",
-    "submit": "jobs.submit_training",
+    "submit": "work.submit_training",
     "train": "training.train",
 }
 
@@ -40,7 +40,7 @@ def ask(folder: Path) -> None:
         now = time.perf_counter()
         spent[step], last = now - last, now
 
-    from cxrcore import datasets, jobs, models, training
+    from cxrcore import datasets, models, training, work
 
     done("import")
     dataset = datasets.load(folder)
@@ -48,7 +48,7 @@ def ask(folder: Path) -> None:
     recipe = models.get("cnn-plain").override(image_size=32, batch_size=16, epochs=1)
     spec = training.plan(recipe, dataset)
     done("plan")
-    job = jobs.submit_training(spec)
+    job = work.submit_training(spec)
     done("submit")
     run = training.train(spec)
     done("train")

@@ -69,7 +69,7 @@ def timed(submit: Callable[[], object]) -> float:
 
 def measure(options: argparse.Namespace, many: dict[int, Path]) -> Table:
     """All timings on the cluster that the environment names."""
-    from cxrcore import datasets, jobs, models, store, training
+    from cxrcore import datasets, models, store, training, work
 
     found = {count: datasets.register(f"many-{count}", path) for count, path in many.items()}
     table: Table = {"measuring": {}, "epoch": {}, "trainings": {}, "alone": {}}
@@ -79,16 +79,16 @@ def measure(options: argparse.Namespace, many: dict[int, Path]) -> Table:
         return training.plan(models.get(options.recipe).override(**changes), found[count])
 
     for count in many:
-        table["measuring"][count] = timed(lambda count=count: jobs.submit_index(f"many-{count}"))
+        table["measuring"][count] = timed(lambda count=count: work.submit_index(f"many-{count}"))
     for count in many:
         one = spec(count, 0)
-        timed(lambda one=one: jobs.submit_training(one))
+        timed(lambda one=one: work.submit_training(one))
         table["epoch"][count] = statistics.median(store.load_run(one.run_id).history()["seconds"])
     least = min(many)
     for number in options.trainings:
         specs = [spec(least, 100 * number + seed) for seed in range(number)]
         table["trainings"][number] = timed(
-            lambda specs=specs: [jobs.submit_training(one) for one in specs]
+            lambda specs=specs: [work.submit_training(one) for one in specs]
         )
         runs = (store.load_run(one.run_id) for one in specs)
         table["alone"][number] = statistics.mean(run.seconds for run in runs)

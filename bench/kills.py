@@ -34,7 +34,7 @@ from common import synthetic
 from trial import ROOT, WRITING, Trial, Watch, broken_files, figures
 
 from cxrcore import jobs, store
-from cxrcore.jobs import record
+from cxrcore.jobs import disk
 from cxrcore.training.checkpoint import Checkpoint
 
 _TRIES = 6  # to kill a training before it is over
@@ -163,7 +163,7 @@ def killed_and_resumed(trial: Trial, life: Life, moment: Moment, chance: random.
         if len(store.list_runs()) != (1 if whole else 0):
             wrong.append(f"{len(store.list_runs())} runs are listed")
         wrong += broken_files(trial.folder)
-        state = Checkpoint(trial.place / record.CHECKPOINT).load(trial.job_id)
+        state = Checkpoint(trial.place / disk.CHECKPOINT).load(trial.job_id)
         resumed = time.monotonic()
         if before.state != "done":
             jobs.resume(trial.job_id)

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cxrcore import datasets, jobs, models, settings, store, training  # noqa: E402
+from cxrcore import datasets, jobs, models, settings, store, training, work  # noqa: E402
 
 LIMIT_SECONDS = 1800.0  # for one training, on a busy machine
 FIGURES = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
@@ -43,7 +43,7 @@ class Trial:
         # What the training needs of the dataset it does itself: only its files are read here.
         self.spec = training.plan(recipe, datasets.register("kills", images))
         self.begun = time.monotonic()
-        self.job_id = jobs.submit_training(self.spec).job_id
+        self.job_id = work.submit_training(self.spec).job_id
         self.place = settings.jobs_dir() / self.job_id
 
     @property

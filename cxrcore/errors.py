@@ -3,34 +3,34 @@
 Every message says what is wrong, what was found and what to do next.
 
     CxrError
-    ├── SettingsError    an environment variable or option that makes no sense
-    ├── ImageError       a file that is not a usable picture
+    ├── SettingsError    an environment variable or option with an invalid value
+    ├── ImageError       a file that is not a usable image
     ├── DatasetError     a folder or table that is not a usable dataset
-    ├── RecipeError      a recipe that does not exist, or a value it cannot take
+    ├── RecipeError      an unknown recipe, or a value out of range
     ├── WeightsError     pretrained weights that are missing or damaged
     ├── StoreError       a run that is missing, damaged or cannot be written
     ├── TrainingError    a training that cannot start or cannot go on
-    │   └── Cancelled    a training that stopped because it was asked to
-    ├── TrackingError    a tracking server that cannot be reached, or refuses
+    │   └── Cancelled    a training that stopped on request
+    ├── TrackingError    a tracking server or its package that cannot be used
     ├── JobError         a job that does not exist or cannot be changed
     └── ExplainError     a map that cannot be computed
 """
 
 
 class CxrError(Exception):
-    """Base of all errors that are the user's to read; `str(error)` is the message."""
+    """Base of all errors meant for the user; `str(error)` is the message."""
 
 
 class SettingsError(CxrError):
-    """An environment variable or option holds a value that makes no sense."""
+    """An environment variable or option has an invalid value."""
 
 
 class ImageError(CxrError):
-    """A file, upload or array is not a picture that can be used."""
+    """A file, upload or array is not a usable image."""
 
 
 class DatasetError(CxrError):
-    """A folder, table or name is not a dataset that can be used."""
+    """A folder, table or name is not a usable dataset."""
 
 
 class RecipeError(CxrError):
@@ -49,16 +49,16 @@ class TrainingError(CxrError):
     """A training cannot start or cannot go on."""
 
 
-class Cancelled(TrainingError):  # noqa: N818 (what was asked for is no error)
-    """A training stopped because it was asked to; its checkpoint is kept."""
+class Cancelled(TrainingError):  # noqa: N818 (a requested stop is not an error)
+    """A training stopped on request; its checkpoint is kept."""
 
 
 class TrackingError(CxrError):
-    """A tracking server cannot be reached, refuses, or is none."""
+    """A tracking server cannot be reached or refuses, or its package is not installed."""
 
 
 class JobError(CxrError):
-    """A job does not exist, or what was asked of it is impossible now."""
+    """A job does not exist, or cannot do what was requested now."""
 
 
 class ExplainError(CxrError):

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: write beside, flush, then rename."""
+"""Files that are complete or absent: written under another name, flushed, then renamed."""
 
 import contextlib
 import hashlib
@@ -16,18 +16,33 @@ from cxrcore.errors import StoreError
 
 _CHUNK = 1 << 20
 
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def stamp(paths: Iterable[Path]) -> Stamp:
+    """Name, size and time of change of each file that exists: equal as long as none changes.
+
+    A folder's time of change covers files added, removed and renamed in it.
+    """
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            found.append((str(path), status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
 
 @contextlib.contextmanager
 def atomic_file(path: Path, needed: int | None = None) -> Iterator[BinaryIO]:
-    """Yield a file that replaces `path` in one step if the block succeeds; else nothing changes.
+    """Yield a file that replaces `path` atomically, or stays as it is if the block raises.
 
-    After a power cut `path` is the old file or the new one, whole; `sync_folder` makes sure
-    that it is the new one. `needed` is how many bytes it will have, to say when the disk is full.
+    After a power cut `path` is the complete old or new file; `sync_folder` makes sure that it is
+    the new one. `needed` is the expected size in bytes, for the message about a full disk.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
     """
-    # Not tempfile.mkstemp: its files are for the owner's eyes only, and stores are shared.
+    # Not tempfile.mkstemp: only the owner may read its files, and stores are shared.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +59,7 @@ def atomic_file(path: Path, needed: int | None = None) -> Iterator[BinaryIO]:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` in one step; readers see the old file or the new one.
+    """Replace `path` with `data` atomically; readers see the old file or the new one.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
@@ -54,10 +69,10 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the names in a folder on disk, so that a power cut does not undo a rename.
+    """Flush a folder's entries to disk, so that a power cut does not undo a rename.
 
-    Call it between a rename and deleting what is not needed after it. A file system that
-    cannot do it, as some network disks, does nothing.
+    Call it after a rename and before deleting what the rename replaces. It has no effect on file
+    systems that do not support it, such as some network disks.
     """
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
@@ -68,7 +83,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """`write_atomic` of a JSON value, indented, UTF-8; NaN is refused as JSON has none."""
+    """Write a JSON value atomically, indented, in UTF-8; NaN raises ValueError."""
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
     write_atomic(path, text.encode())
 
@@ -84,7 +99,7 @@ def read_json(path: Path) -> Any:
     except (OSError, ValueError) as error:
         raise StoreError(
             f"{path} cannot be read as JSON: {error}. "
-            "Restore the file from a backup, or delete it and make it again."
+            "Restore the file from a backup, or delete it and create it again."
         ) from error
 
 
@@ -92,9 +107,8 @@ def read_json(path: Path) -> Any:
 def whole_folder(path: Path, needed: int | None = None) -> Iterator[Path]:
     """Yield a temporary sibling folder that becomes `path` if the block succeeds.
 
-    If the block raises, nothing is left. If `path` exists by then, the folder
-    that came first is kept and the new one is dropped. Once this has returned,
-    a power cut does not undo it. `needed` is how many bytes it will have, about.
+    If the block raises, nothing is left. If `path` exists by then, it is kept and the new folder
+    is dropped. Afterwards a power cut does not undo it. `needed` is the approximate size in bytes.
 
     Raises:
         StoreError: the disk is full or the parent cannot be written.
@@ -116,7 +130,7 @@ def whole_folder(path: Path, needed: int | None = None) -> Iterator[Path]:
 
 
 def _sync_all(folder: Path) -> None:
-    """Put a folder with all that is in it on disk; that is where a full one may show."""
+    """Flush a folder and its contents to disk; a full disk may show only here."""
     for path in [*folder.rglob("*"), folder]:
         if path.is_file():
             with open(path, "rb") as handle:
@@ -125,19 +139,19 @@ def _sync_all(folder: Path) -> None:
             sync_folder(path)
 
 
-def make_room(kept: Iterable[Path], allowed: int, *, unused_seconds: float = 0) -> None:
-    """Delete what was not used for longest until the rest takes at most `allowed` bytes.
+def make_room(paths: Iterable[Path], allowed: int, *, unused_seconds: float = 0) -> None:
+    """Delete the least recently used paths until the rest takes at most `allowed` bytes.
 
-    When something was used is its time of modification: `os.utime` sets it. What cannot be
-    deleted, as open files on Windows, stays.
+    The time of modification counts as the time of use; `os.utime` sets it. What cannot be
+    deleted, such as open files on Windows, stays.
 
     Args:
-        kept: files or folders, each deleted as a whole.
+        paths: files or folders, each deleted as a whole.
         allowed: bytes that may stay.
-        unused_seconds: what was used more recently than this stays whatever it takes.
+        unused_seconds: anything used more recently than this stays in any case.
     """
     found = []
-    for path in kept:
+    for path in paths:
         with contextlib.suppress(OSError):  # another process deleted it a moment ago
             found.append((path.stat().st_mtime, size_of(path), path))
     surplus = sum(size for _, size, _ in found) - allowed
@@ -157,10 +171,10 @@ def size_of(path: Path) -> int:
 
 
 def remove(path: Path) -> None:
-    """Delete a file, or a folder in one step for those who look for it.
+    """Delete a file or a folder; a folder disappears in one step.
 
     Raises:
-        OSError: it cannot be deleted, or is gone.
+        OSError: it cannot be deleted or does not exist.
     """
     if not path.is_dir():
         path.unlink()
@@ -171,7 +185,7 @@ def remove(path: Path) -> None:
 
 
 def remove_abandoned(folder: Path, pattern: str, unused_seconds: float) -> None:
-    """Delete what a process that died left half done: what fits the pattern and is old enough."""
+    """Delete unfinished work of dead processes: old paths that match the pattern."""
     for path in folder.glob(pattern):
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime >= unused_seconds:
@@ -188,12 +202,12 @@ def digest(path: Path) -> str:
 
 
 def cannot_write(path: Path, error: OSError, needed: int | None = None) -> StoreError:
-    """The StoreError for an OSError met while writing `path`, with what to do next.
+    """The StoreError for an OSError raised while writing `path`, with what to do next.
 
     Args:
-        path: what was to be written.
-        error: what the system said.
-        needed: how many bytes `path` needs, where that is known.
+        path: the file or folder.
+        error: from the system.
+        needed: bytes that `path` needs, if known.
     """
     room = f", {_mb(needed)} needed" if needed is not None else ""
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Work in several processes: the same on many things, or something that only one may do."""
+"""Work spread over processes, and blocks that one process at a time may enter."""
 
 import contextlib
 import logging
@@ -22,8 +22,8 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _ROUND = 4  # tasks for each process before joblib's Ray backend hands out its results
-_MEMORY = 300_000_000  # bytes that a process which reads images takes
-# Evenly over the nodes. What reserves nothing at all, Ray puts on one node.
+_MEMORY = 300_000_000  # bytes of a process that reads images
+# Evenly over the nodes. Ray puts processes that reserve nothing on one node.
 _REMOTE = {"num_cpus": 0, "memory": _MEMORY, "scheduling_strategy": "SPREAD"}
 _ANSWER_SECONDS = 5
 _ENVIRONMENT = {"env_vars": {"PYTHONPATH": str(settings.ROOT)}}
@@ -36,10 +36,10 @@ def unordered(
 ) -> Generator[Result, None, None]:
     """Yield `work(task)` for every task, in the order in which they finish.
 
-    With one worker, or one task, all happens in this process. Otherwise joblib's processes do
-    it, one thread each; they end when the generator is closed or anything is raised, Ctrl-C
-    included. What they share goes through files. After `spread`, processes on all nodes of the
-    Ray cluster do it, by joblib's Ray backend.
+    One worker or one task is done in this process. Otherwise joblib's processes work, with one
+    thread each; they end when the generator is closed or anything is raised, Ctrl-C included.
+    They share data through files. After `spread`, joblib's Ray backend works on all nodes of
+    the cluster.
 
     Args:
         work: a function of a module, which the processes can import; its results are pickled.
@@ -47,7 +47,7 @@ def unordered(
         workers: processes; all usable cores if None.
 
     Raises:
-        DatasetError: a process died, of too little memory or of a file that crashes a decoder.
+        DatasetError: a process died, for lack of memory or of a file that crashes a decoder.
     """
     from joblib import Parallel, cpu_count, delayed
 
@@ -62,8 +62,8 @@ def unordered(
     global _kept
     _kept = True
     pool = Parallel(n_jobs=count, return_as="generator_unordered", batch_size=1)
-    with _deaf_to_ctrl_c():  # here the processes are started
-        results = pool(delayed(_alone)(work, task, settings.max_pixels()) for task in tasks)
+    with _ignoring_ctrl_c():  # here the processes are started
+        results = pool(delayed(_task)(work, task, settings.max_pixels()) for task in tasks)
     try:
         for result in results:  # noqa: UP028 - `yield from` would close `results` on its own
             yield result
@@ -74,15 +74,15 @@ def unordered(
         ) from error
     finally:
         with warnings.catch_warnings():
-            # joblib finds it worth a warning that work is cancelled; here it is what was meant.
+            # joblib warns about cancelled work, which is intended here.
             warnings.simplefilter("ignore", UserWarning)
             results.close()
 
 
-def dismiss() -> None:
-    """End the processes that wait for the next `unordered`; it starts new ones when it needs them.
+def end_workers() -> None:
+    """End the processes that wait for the next `unordered`, which starts new ones when needed.
 
-    Idle they hold 0.1 GB each, which what follows may want.
+    Each holds 0.1 GB while idle.
     """
     global _kept
     from joblib.externals.loky import get_reusable_executor
@@ -93,18 +93,18 @@ def dismiss() -> None:
 
 
 def spread() -> None:
-    """From now on work of this process may go to all nodes of the Ray cluster it is part of.
+    """From now on, work of this process may go to all nodes of its Ray cluster.
 
     Only for jobs and commands: the dashboard's server must never join a cluster, which takes
-    seconds and memory, and would be there to be waited for.
+    seconds and memory.
     """
     global _may_spread
     _may_spread = True
 
 
 def _on_cluster() -> bool:
-    # RAY_ADDRESS is Ray's own variable. Ray sets it in what it starts; the address that we are
-    # told is that of the dashboard, which takes jobs but no tasks.
+    # Ray sets RAY_ADDRESS in what it starts. CXR_RAY_ADDRESS is that of the dashboard, which takes
+    # jobs but no tasks.
     return _may_spread and settings.ray_address() is not None and "RAY_ADDRESS" in os.environ
 
 
@@ -113,8 +113,8 @@ def _over_nodes(
 ) -> Generator[Result, None, None]:
     """`unordered` over all nodes of the cluster.
 
-    The processes reserve no CPU: trainings that hold all of them may be waiting for just this
-    work. joblib's Ray backend cannot give results one by one: it is given a few at a time.
+    The processes reserve no CPU: trainings that hold all of them may be waiting for this work.
+    joblib's Ray backend cannot return results one by one, so it gets a few tasks at a time.
     """
     from joblib import Parallel, delayed, parallel_config
 
@@ -125,12 +125,12 @@ def _over_nodes(
         with Parallel(n_jobs=count, batch_size=1) as pool:
             for first in range(0, len(tasks), size):
                 few = tasks[first : first + size]
-                yield from pool(delayed(_alone)(work, task, limit) for task in few)
+                yield from pool(delayed(_task)(work, task, limit) for task in few)
 
 
 @contextlib.contextmanager
 def _joined() -> Iterator[int]:
-    """Be part of the cluster for a block; yields for how many processes it has CPUs and memory.
+    """Join the cluster for a block; yields for how many processes it has CPUs and memory.
 
     Raises:
         DatasetError: Ray is missing, the cluster cannot be joined, or a node was lost meanwhile.
@@ -144,10 +144,10 @@ def _joined() -> Iterator[int]:
             "pip install -r requirements-cluster.txt, for the Python that CXR_RAY_PYTHON names."
         ) from error
     register_ray()
-    # A job's own environment holds on all nodes; what else asks brings the project's place.
+    # A job has its environment on all nodes; a command brings the project's path.
     own = None if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ else _ENVIRONMENT
     try:
-        _knock(os.environ["RAY_ADDRESS"])
+        _require_listener(os.environ["RAY_ADDRESS"])
         ray.init(log_to_driver=False, logging_level=logging.ERROR, runtime_env=own)
         cpus = ray.cluster_resources().get("CPU", 0)
         memory = ray.available_resources().get("memory", 0)
@@ -161,8 +161,8 @@ def _joined() -> Iterator[int]:
         ray.shutdown()
 
 
-def _knock(address: str) -> None:
-    """Raise an error where nothing listens: Ray itself would try for minutes, without a word."""
+def _require_listener(address: str) -> None:
+    """Raise ConnectionError where nothing listens; Ray itself would try silently for minutes."""
     parts = urlsplit(address if "://" in address else f"//{address}")
     if parts.hostname is None or parts.port is None:  # "auto" or "local": Ray looks here
         return
@@ -181,11 +181,11 @@ def _failed(how: str, error: Exception) -> DatasetError:
 
 
 @contextlib.contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
+def _ignoring_ctrl_c() -> Iterator[None]:
     """Processes started in the block inherit that they ignore Ctrl-C.
 
-    It goes to all processes of a terminal. This one stops the others; they need not each
-    print a traceback.
+    Ctrl-C goes to all processes of a terminal. This one stops the others, which should not
+    print a traceback each.
     """
     heard = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or heard is None:
@@ -198,8 +198,8 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, heard)
 
 
-def _alone(work: Callable[[Task], Result], task: Task, max_pixels: int) -> Result:
-    """`work(task)` in a process of its own: one thread, and the limits of who asked for it."""
+def _task(work: Callable[[Task], Result], task: Task, max_pixels: int) -> Result:
+    """`work(task)` in another process: one thread, and the pixel limit of the caller."""
     cv2.setNumThreads(1)
     os.environ["CXR_MAX_PIXELS"] = str(max_pixels)  # a process may be older than the setting
     return work(task)

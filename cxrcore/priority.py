@@ -1,4 +1,4 @@
-"""What works for long gives way to what somebody is looking at."""
+"""Low priority for long work, so that the pages stay responsive."""
 
 import contextlib
 import os
@@ -9,11 +9,10 @@ _AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def give_way() -> None:
-    """Let everything else on this machine go first; asking again changes nothing.
+    """Let everything else on this machine go first; calling it again changes nothing.
 
-    Linux may share its processors between sessions before it looks at a process' niceness
-    (autogroup; man 7 sched). So a process that leads a session, as that of a job does, makes
-    the session give way, too.
+    Linux may share its processors between sessions before it considers niceness (autogroup; man
+    7 sched). So a process that leads a session, as a job's does, lowers the session too.
     """
     if hasattr(os, "nice"):  # not on Windows
         os.nice(max(0, _NICENESS - os.nice(0)))

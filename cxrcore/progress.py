@@ -1,16 +1,22 @@
-"""How long work reports how far it is: one record, one estimate of the time left."""
+"""Progress of long work: one record, one estimate of the time left, one kind of bar."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a piece of work is.
+    """How much of a piece of work is done.
 
-    `stage` is a short phrase for people ("measuring images"); `eta_seconds` is None
-    until enough was done to estimate it.
+    `stage` is a short phrase for people ("measuring images"); `eta_seconds` and `rate` are None
+    until enough was done to estimate them.
     """
 
     stage: str
@@ -29,11 +35,11 @@ Report = Callable[[Progress], None]
 
 
 def silent(_: Progress) -> None:
-    """The Report that tells nobody."""
+    """The Report that shows nothing."""
 
 
 class Meter:
-    """Turns counts into Progress with rate and ETA, measured from its creation."""
+    """Turns counts into Progress with rate and time left, measured from its creation."""
 
     def __init__(self, stage: str, total: int, report: Report = silent) -> None:
         self.stage, self.total, self._report = stage, total, report
@@ -45,3 +51,39 @@ class Meter:
         rate = done / seconds if done and seconds > 0 else None
         eta = (self.total - done) / rate if rate else None
         self._report(Progress(self.stage, done, self.total, eta, rate))
+
+
+@contextlib.contextmanager
+def progress_bar(quiet: bool = False) -> Iterator[Report]:
+    """A Report that draws one bar a stage; the silent one when `quiet`."""
+    if quiet:
+        yield silent
+        return
+    with bars() as drawn:
+        tasks: dict[str, TaskID] = {}
+
+        def report(progress: Progress) -> None:
+            if progress.stage not in tasks:
+                tasks[progress.stage] = drawn.add_task(progress.stage, total=progress.total)
+            drawn.update(tasks[progress.stage], completed=progress.done, total=progress.total)
+
+        yield report
+
+
+def bars(*, time_left: bool = True) -> "Bars":
+    """Progress bars in Jupyter, or on the standard error of a terminal.
+
+    Args:
+        time_left: False for work that reports no times of its own.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    return Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        *([TimeRemainingColumn()] if time_left else []),
+        console=Console(stderr=True),
+    )

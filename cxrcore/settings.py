@@ -1,6 +1,6 @@
-"""Where things are and how much is allowed, from environment variables.
+"""Folders and limits, from environment variables.
 
-Read at every call, so that a test or a child process sees what is set now.
+Read at every call, so that tests and child processes see the current values.
 
 | variable | meaning | default |
 | --- | --- | --- |
@@ -8,17 +8,17 @@ Read at every call, so that a test or a child process sees what is set now.
 | CXR_DATA | registry, demonstration data, index, pixels, weights | `data` beside the package |
 | CXR_RECIPES | Python files that add models of your own; they run as part of this program | `recipes` in CXR_DATA |
 | CXR_MAX_JOBS | trainings that may run at once on this machine | 1 |
-| CXR_MAX_PIXELS | largest picture that is decoded, in pixels | 64000000 |
-| CXR_PRECISION | float32 or mixed_bfloat16, in which trainings compute | what is fastest here |
-| CXR_TENSORBOARD | folder for TensorBoard logs of trainings | none are written |
+| CXR_MAX_PIXELS | largest image that is decoded, in pixels | 64000000 |
+| CXR_PRECISION | float32 or mixed_bfloat16, for trainings | the faster one here |
+| CXR_TENSORBOARD | folder for TensorBoard logs of trainings | no logs |
 | MLFLOW_TRACKING_URI | address of an MLflow server that finished runs are logged to | none |
-| CXR_FEATURES_GB | disk space for what frozen layers make of images; 0 keeps no new ones | 10 |
-| CXR_PIXELS_GB | disk space for prepared images; what was not used for longest makes room | 20 |
-| CXR_RAY_ADDRESS | address of a Ray cluster's dashboard; jobs are done on its nodes | none |
-| CXR_RAY_CPUS | CPUs of one node that a training there is given | 1 |
-| CXR_RAY_GPUS | GPUs of one node that a training there is given | 0 |
-| CXR_RAY_MEMORY_GB | memory that a training asks of a node; 0 asks for none | 0 |
-| CXR_RAY_PYTHON | the Python on the nodes that has the requirements | this one's path |
+| CXR_FEATURES_GB | disk space for the outputs of frozen layers; 0 keeps no new ones | 10 |
+| CXR_PIXELS_GB | disk space for prepared images; the least recently used go first | 20 |
+| CXR_RAY_ADDRESS | address of a Ray cluster's dashboard; jobs run on its nodes | none |
+| CXR_RAY_CPUS | CPUs of a node for one training there | 1 |
+| CXR_RAY_GPUS | GPUs of a node for one training there | 0 |
+| CXR_RAY_MEMORY_GB | memory that a training requests from a node; 0 for no request | 0 |
+| CXR_RAY_PYTHON | Python with the requirements on the nodes | the path of this one |
 """
 
 import math
@@ -33,22 +33,22 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def models_dir() -> Path:
-    """Folder of the trained runs; made when first written to."""
+    """Folder of the trained runs; created when first written to."""
     return Path(os.environ.get("CXR_MODELS") or ROOT / "models").expanduser().resolve()
 
 
 def data_dir() -> Path:
-    """Folder of everything that is derived from datasets."""
+    """Folder of everything derived from datasets."""
     return Path(os.environ.get("CXR_DATA") or ROOT / "data").expanduser().resolve()
 
 
 def jobs_dir() -> Path:
-    """Folder with one sub-folder a job."""
+    """Folder with one sub-folder per job."""
     return models_dir() / ".jobs"
 
 
 def weights_dir() -> Path:
-    """Folder where pretrained weights are looked for and kept."""
+    """Folder of pretrained weights."""
     return data_dir() / "weights"
 
 
@@ -59,13 +59,13 @@ def recipes_dir() -> Path:
 
 
 def tensorboard_dir() -> Path | None:
-    """Folder with one sub-folder of TensorBoard logs a training, or None for no logs."""
+    """Folder of TensorBoard logs, one sub-folder per training; None for no logs."""
     folder = os.environ.get("CXR_TENSORBOARD")
     return Path(folder).expanduser().resolve() if folder else None
 
 
 def places() -> dict[str, str]:
-    """The variables that name folders, as whole paths: for a process that works elsewhere."""
+    """The variables that name folders, as absolute paths, for a process elsewhere."""
     found = {
         "CXR_MODELS": str(models_dir()),
         "CXR_DATA": str(data_dir()),
@@ -77,57 +77,57 @@ def places() -> dict[str, str]:
 
 
 def tracking_uri() -> str:
-    """Address of the MLflow server, or ""; MLflow's own variable, so that one setting serves all."""
+    """Address of the MLflow server, or "", from MLflow's own variable."""
     return os.environ.get("MLFLOW_TRACKING_URI", "").strip()
 
 
 def max_jobs() -> int:
-    """How many trainings may run at once, at least 1."""
+    """Maximum number of trainings at once, at least 1."""
     return _positive_int("CXR_MAX_JOBS", 1)
 
 
 def max_pixels() -> int:
-    """Pictures with more pixels (width x height) than this are refused."""
+    """Maximum pixels (width x height) of an image; larger ones are refused."""
     return _positive_int("CXR_MAX_PIXELS", 64_000_000)
 
 
 def precision() -> str | None:
-    """What trainings compute in: "float32" or "mixed_bfloat16"; None for what suits the machine."""
+    """Precision of trainings: "float32" or "mixed_bfloat16"; None to let the machine choose."""
     text = os.environ.get("CXR_PRECISION", "").strip()
     if text not in ("", "float32", "mixed_bfloat16"):
         raise SettingsError(
             f"CXR_PRECISION must be float32 or mixed_bfloat16. It is {text!r}. Unset it to let "
-            "each machine train in what is fastest there."
+            "each machine use the faster one."
         )
     return text or None
 
 
 def features_bytes() -> int:
-    """How much disk space the features of frozen layers may take, in bytes of 10^9 a GB."""
+    """Maximum disk space for features of frozen layers, in bytes (a GB is 10^9)."""
     return _whole_number("CXR_FEATURES_GB", 10, least=0) * 10**9
 
 
 def pixels_bytes() -> int:
-    """How much disk space prepared images may take, in bytes of 10^9 a GB."""
+    """Maximum disk space for prepared images, in bytes (a GB is 10^9)."""
     return _whole_number("CXR_PIXELS_GB", 20, least=0) * 10**9
 
 
 def ray_address() -> str | None:
-    """Where the jobs of a Ray cluster are asked for, as http://host:port; None without one.
+    """Address of the Ray cluster's dashboard, as http://host:port; None without a cluster.
 
     Raises:
-        SettingsError: it is no such address.
+        SettingsError: the value is not such an address.
     """
     text = os.environ.get("CXR_RAY_ADDRESS", "").strip().rstrip("/")
     if not text:
         return None
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
-        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port
-        sound = sound and not (parts.path or parts.query or parts.username)
-    except ValueError:  # a port that is no number
-        sound = False
-    if not sound:
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port
+        valid = valid and not (parts.path or parts.query or parts.username)
+    except ValueError:  # a port that is not a number
+        valid = False
+    if not valid:
         raise SettingsError(
             f"CXR_RAY_ADDRESS must be the address of the cluster's dashboard, such as "
             f"http://head-node:8265. It is {text!r}. `ray start --head` prints the address; "
@@ -137,17 +137,17 @@ def ray_address() -> str | None:
 
 
 def ray_cpus() -> float:
-    """CPUs that a training on the cluster is given, and computes with."""
+    """CPUs for a training on the cluster."""
     return _amount("CXR_RAY_CPUS", 1, least=0.1)
 
 
 def ray_gpus() -> float:
-    """GPUs that a training on the cluster is given; a fraction shares one."""
+    """GPUs for a training on the cluster; a fraction shares one."""
     return _amount("CXR_RAY_GPUS", 0)
 
 
 def ray_memory_gb() -> float:
-    """Gigabytes (10^9 bytes) that must be free on a node before a training begins there."""
+    """Memory that a node must have free for a training to start there, in GB (10^9 bytes)."""
     return _amount("CXR_RAY_MEMORY_GB", 0)
 
 

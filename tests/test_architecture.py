@@ -1,6 +1,7 @@
 """The shape of the project: which way imports go, what stays out of where."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ PACKAGE = ROOT / "cxrcore"
 # Data goes one way: a module imports only from those before it (docs/architecture.md).
 ORDER = (
     "errors regions settings files progress priority parallel downloads archives images datasets quality "
-    "index pixels duplicates splits models metrics store tracking training jobs explanations inference figures cli __main__"
+    "index pixels duplicates splits models metrics store tracking training jobs work explanations inference figures plot notebook cli __main__"
 ).split()
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = ("tensorflow", "keras", "streamlit", "sklearn", "skimage", "matplotlib")
@@ -45,11 +46,52 @@ def test_every_module_has_its_place_in_the_order():
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_a_module_imports_only_from_earlier_ones(path):
     if part_of(path) == "__init__":
-        assert not parts_imported(path)
-        return
+        return  # for type checkers alone: it loads nothing, see test_notebook.py
     place = ORDER.index(part_of(path))
     late = {p for p in parts_imported(path) if p in ORDER and ORDER.index(p) > place}
     assert not late, f"{path.name} imports from later modules: {sorted(late)}"
+
+
+def dotted(path: Path) -> str:
+    """The name of a file as a module."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def modules_imported(path: Path, known: set[str]) -> set[str]:
+    """The modules that a file imports when it runs, also inside functions.
+
+    Of `from x import y` it is y if that is a module. What only type checkers read is left out.
+    """
+    found = set()
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in known else node.module or "" for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & known
+
+
+# A merged dataset reads others, each by the layout it has, and merging is one of the layouts.
+RECURSIVE = {
+    ("cxrcore.datasets.combination", "cxrcore.datasets"),
+    ("cxrcore.datasets.merged", "cxrcore.datasets"),
+}
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    known = {dotted(path) for path in MODULES}
+    graph = {
+        name: {other for other in modules_imported(path, known) if (name, other) not in RECURSIVE}
+        for name, path in ((dotted(path), path) for path in MODULES)
+    }
+    assert "cxrcore.jobs.model" in graph["cxrcore.jobs.disk"]
+    assert "cxrcore.pixels" in graph["cxrcore.work.pixels"]  # inside a function
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError with the circle
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -70,9 +70,9 @@ def test_leaving_early_ends_the_work():
 def test_processes_that_wait_for_more_are_ended_and_started_again():
     before = set(parallel.unordered(_pid_after, [0.01] * 4, 2))
     assert all(psutil.pid_exists(pid) for pid in before)
-    parallel.dismiss()
+    parallel.end_workers()
     assert not any(psutil.pid_exists(pid) for pid in before)
-    parallel.dismiss()  # nothing is left to end
+    parallel.end_workers()  # nothing is left to end
     assert set(parallel.unordered(_pid_after, [0.01] * 4, 2)).isdisjoint(before)
 
 

@@ -92,7 +92,7 @@ def test_a_new_field_is_in_the_form_and_reaches_the_recipe(form, monkeypatch):
     assert (number.label, number.min, number.max) == ("Warm-up (epochs)", 0, 20)
     assert number.help == "How long the learning rate rises."
     number.set_value(5).run()
-    monkeypatch.setattr("cxrcore.jobs.submit_training", submit)
+    monkeypatch.setattr("cxrcore.work.submit_training", submit)
     form.button(key="train").click().run()
     assert [recipe.warm_up for recipe in asked] == [5]
 

@@ -1,9 +1,9 @@
-"""Archives of other people, unpacked safely: zip and tar (.gz, .bz2, .xz).
+"""Archives from other people, unpacked safely: zip and tar (.gz, .bz2, .xz).
 
-What an archive says about itself is not believed. Every name is checked before its file is
-made, every byte is counted while it is written, and whatever is wrong ends in one
-DatasetError with nothing left behind. Refused are paths that lead out, links and devices,
-names that differ by letter case only, encrypted and overlapping entries, and bombs.
+Nothing an archive says about itself is trusted. Each name is checked before its file is made,
+every byte is counted as it is written, and any problem ends in one DatasetError with nothing
+left behind. Paths that lead out, links, devices, names that differ only by case, encrypted or
+overlapping entries and bombs are refused.
 """
 
 import contextlib
@@ -13,22 +13,24 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from cxrcore import files
-from cxrcore.archives import tars, zips
-from cxrcore.archives.limits import Limits, Refused, size
+from cxrcore.archives import readers
+from cxrcore.archives.limits import Limits, Names, Refused, size
 from cxrcore.errors import DatasetError
-from cxrcore.progress import Report, silent
+from cxrcore.progress import Meter, Report, silent
 
 __all__ = ["MAX_BYTES", "MAX_FILES", "MAX_RATIO", "SUFFIXES", "is_archive", "size", "unpack"]
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-MAX_BYTES = 256 << 30  # unpacked; the largest public collection of X-rays has less
+MAX_BYTES = 256 << 30  # unpacked; the largest public collection of X-rays is smaller
 MAX_FILES = 200_000
 MAX_RATIO = 100  # unpacked to packed; pictures shrink little, tables about tenfold
-# What the readers of the standard library raise on damaged archives; OSError see `_translated`.
+_CHUNK = 1 << 20
+# What the standard library raises on damaged archives; for OSError see `_translated`.
 _DAMAGE = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error,
     EOFError, IndexError, NotImplementedError, OverflowError, RuntimeError, ValueError,
@@ -44,28 +46,28 @@ def unpack(
     max_files: int = MAX_FILES,
     max_ratio: float = MAX_RATIO,
 ) -> None:
-    """Unpack an archive into a folder that is new or empty; if it fails, nothing is left.
+    """Unpack an archive into a folder that is new or empty; on failure nothing is left.
 
-    The kind is told by content, not by name. Names that are not UTF-8 are read as code page
-    437, as zip has it. Files get the usual permissions and the time of now.
+    The content decides the kind, not the name. Names that are not UTF-8 are read as code page
+    437, as in zip. Files get the usual permissions and the current time.
 
     Args:
         archive: a zip, or a tar that may be packed by gzip, bzip2 or xz.
-        folder: where to; made if it is not there.
-        report: told how many bytes are written; of a tar, how many of the packed ones are read.
-        max_bytes: most that is written in all.
-        max_files: most files and folders.
-        max_ratio: most bytes written for a byte of the archive, once past some megabytes.
+        folder: where to; created if missing.
+        report: receives the bytes written; for a tar, the packed bytes read.
+        max_bytes: maximum written in all.
+        max_files: maximum number of files and folders.
+        max_ratio: maximum of bytes written per byte of the archive, after some megabytes.
 
     Raises:
-        DatasetError: no archive, or one that is damaged, encrypted, dangerous or too large;
-            says which entry, and that nothing was unpacked.
+        DatasetError: not an archive, or damaged, encrypted, dangerous or too large; names the
+            entry and says that nothing was unpacked.
         StoreError: the folder cannot be written, or the disk is full.
     """
     if not archive.is_file():
         raise DatasetError(f"There is no archive {archive}. Check the path.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DatasetError(f"{folder} is not empty. Give a new folder to unpack {archive.name} to.")
+        raise DatasetError(f"{folder} is not empty. Unpack {archive.name} to a new folder.")
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,8 +78,8 @@ def unpack(
             max_files=max_files,
             max_ratio=max_ratio,
         )
-        with _translated(archive):
-            _unpack(archive, folder, limits, report)
+        with _translated(archive), open(archive, "rb") as file:
+            _unpack(file, folder, limits, f"unpacking {archive.name}", report)
     except OSError as error:
         _clear(folder, made)
         raise files.cannot_write(folder, error) from error
@@ -91,46 +93,66 @@ def is_archive(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
-def _unpack(archive: Path, folder: Path, limits: Limits, report: Report) -> None:
-    stage = f"unpacking {archive.name}"
-    with open(archive, "rb") as file:
-        head = file.read(512)
-        file.seek(0)
-        if head.startswith(zips.MAGIC):
-            zips.unpack(file, folder, limits, stage, report)
-        elif head.lstrip()[:1] == b"<":
-            raise Refused("is a web page and no archive")
-        else:
-            tars.unpack(file, head, folder, limits, stage, report)
+def _unpack(file: BinaryIO, folder: Path, limits: Limits, stage: str, report: Report) -> None:
+    head = file.read(512)
+    file.seek(0)
+    if head.startswith(readers.ZIP_MAGIC):
+        with zipfile.ZipFile(file) as opened:
+            total = readers.check_zip(file, opened, limits)
+            entries = readers.zip_entries(opened)
+            _write(entries, folder, limits, Meter(stage, total, report).update)
+    elif head.lstrip()[:1] == b"<":
+        raise Refused("is a web page, not an archive")
+    else:
+        meter = Meter(stage, limits.packed, report)
+        entries = readers.tar_entries(file, head, limits)
+        _write(entries, folder, limits, lambda _: meter.update(min(file.tell(), limits.packed)))
+
+
+def _write(
+    entries: Iterable[readers.Entry], folder: Path, limits: Limits, progress: Callable[[int], None]
+) -> None:
+    """Write the entries, each checked before its file is made; `progress` gets the bytes so far."""
+    names, count, written = Names(), 0, 0
+    for count, (name, source) in enumerate(entries, 1):
+        limits.check(count, written)
+        target = folder / names.add(name, is_folder=source is None)
+        if source is None:
+            target.mkdir(parents=True, exist_ok=True)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with source, open(target, "xb") as file:
+            while chunk := source.read(_CHUNK):
+                written += len(chunk)
+                limits.check(count, written)
+                file.write(chunk)
+                progress(written)
+    if not count:
+        raise Refused("is empty")
+    progress(written)
 
 
 @contextlib.contextmanager
 def _translated(archive: Path) -> Iterator[None]:
-    """Whatever is wrong with the archive becomes one DatasetError."""
-    again = "Nothing was unpacked. Replace it by a whole one from where it is published."
+    """Turn any problem with the archive into one DatasetError."""
+    advice = "Nothing was unpacked. Replace it with a complete copy from where it is published."
     try:
         yield
     except Refused as error:
-        raise DatasetError(f"{archive} {error}. {again}") from error
+        raise DatasetError(f"{archive} {error}. {advice}") from error
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{archive} holds a name that is no text. {again}") from error
-    except _DAMAGE as error:
-        raise DatasetError(
-            f"{archive} is damaged or no archive ({_one_line(error)}). {again}"
-        ) from error
-    except OSError as error:
-        if error.errno is not None:  # of the disk
+        raise DatasetError(f"{archive} holds a name that is not text. {advice}") from error
+    except (*_DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the disk
             raise
-        # gzip and bz2 tell of damage so.
-        raise DatasetError(f"{archive} is damaged ({_one_line(error)}). {again}") from error
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DatasetError(
+            f"{archive} is damaged or not an archive ({reason}). {advice}"
+        ) from error
 
 
 def _clear(folder: Path, made: bool) -> None:
-    """Remove what was unpacked so far."""
+    """Remove what was unpacked so far, and the folder itself if it was made here."""
     if made:
         shutil.rmtree(folder, ignore_errors=True)
         return

@@ -44,9 +44,9 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Make the synthetic demonstration dataset and train the demonstration models."""
-    from cxrcore import jobs
+    from cxrcore import jobs, work
 
-    job = jobs.submit_demo(patients=patients, shortcut=shortcut)
+    job = work.submit_demo(patients=patients, shortcut=shortcut)
     if background:
         if as_json:
             print_json(job.model_dump(mode="json"))

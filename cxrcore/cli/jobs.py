@@ -1,4 +1,4 @@
-"""Commands about work that goes on by itself: jobs list, log, cancel, resume, remove."""
+"""Commands about work in the background: jobs list, log, cancel, resume, remove."""
 
 import time
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from cxrcore.cli.trash import Yes
 from cxrcore.errors import JobError, SettingsError
 from cxrcore.jobs import Job
 
-jobs_app = typer.Typer(help="Trainings and other work that goes on by itself.")
+jobs_app = typer.Typer(help="Trainings and other work in the background.")
 
 Names = Annotated[
     list[str], typer.Argument(metavar="JOB", help="Of `jobs list`; a family means all its jobs.")
 ]
 
-_LOOK_SECONDS = 1.0
+LOOK_SECONDS = 1.0  # between looks at a log that is followed; read at each look
 _ALL = 1_000_000  # lines; `jobs.log` reads no more than the last 256 KB
 
 
@@ -52,15 +52,17 @@ def log(
     job_id: Annotated[str, typer.Argument(metavar="JOB", help="Of `jobs list`.")],
     lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 200,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Go on until the job ends; Ctrl-C does not end it.")
+        bool, typer.Option("--follow", help="Continue until the job ends; Ctrl-C does not end it.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the last lines of what JOB said; with --follow the exit code tells whether it got done."""
+    """Print the last lines of JOB's log; with --follow the exit code is 0 if the job is done."""
     from cxrcore import jobs
 
     if follow and as_json:
-        raise SettingsError("--follow never ends with one JSON object. Leave out it or --json.")
+        raise SettingsError(
+            "--follow prints lines, not one JSON object. Leave out --follow or --json."
+        )
     job = jobs.get(job_id)
     if as_json:
         facts = {"job_id": job_id, "state": job.state, "message": job.message}
@@ -72,34 +74,36 @@ def log(
 
 
 def cancel(names: Names, as_json: AsJson = False) -> None:
-    """Ask JOBs to stop; checkpoints are kept. Asked again after 20 seconds, they end by force."""
+    """Ask JOBs to stop; checkpoints are kept. Asked again after 20 seconds, they are killed."""
     from cxrcore import jobs
 
-    told = []
-    for job in reversed(_meant(names)):  # the waiting ones first, so that none starts meanwhile
-        told.append(jobs.cancel(job.job_id) if job.active else job)
+    cancelled = []
+    for job in reversed(
+        _jobs_named(names)
+    ):  # the waiting ones first, so that none starts meanwhile
+        cancelled.append(jobs.cancel(job.job_id) if job.active else job)
         if not as_json and not job.active:
             say(f"{job.title}: nothing to cancel, it is {job.state} already.")
         elif not as_json:
-            tell(told[-1])
+            tell(cancelled[-1])
     if as_json:
-        print_json({"jobs": list(map(facts_of, told))})
+        print_json({"jobs": list(map(facts_of, cancelled))})
 
 
 def resume(names: Names, as_json: AsJson = False) -> None:
-    """Go on with JOBs that were cancelled, interrupted or failed, from their checkpoints."""
+    """Continue JOBs that were cancelled, interrupted or failed, from their checkpoints."""
     from cxrcore import jobs
 
-    meant = _meant(names)
-    # Of a family only what is left to do; a job named by itself is told that it is done.
-    chosen = [job for job in meant if job.state != "done" or job.job_id in names]
+    named = _jobs_named(names)
+    # Of a family only what is left to do; a job named by itself that is done is an error.
+    chosen = [job for job in named if job.state != "done" or job.job_id in names]
     if not chosen:
         raise JobError(f"All jobs of {', '.join(names)} are done; there is nothing to resume.")
-    told = [jobs.resume(job.job_id) for job in chosen]
+    resumed = [jobs.resume(job.job_id) for job in chosen]
     if as_json:
-        print_json({"jobs": list(map(facts_of, told))})
+        print_json({"jobs": list(map(facts_of, resumed))})
         return
-    for job in told:
+    for job in resumed:
         tell(job)
 
 
@@ -112,12 +116,14 @@ def remove(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take JOBs off the list, with their logs; runs are kept. Asks first where work would be lost."""
+    """Remove JOBs and their logs from the list; runs are kept. Asks first where work would be lost."""
     from cxrcore import jobs
 
     if not names and not done:
-        raise SettingsError("There is nothing to remove. Name a job, or say --done for all done.")
-    chosen = _meant(names or ())
+        raise SettingsError(
+            "There is nothing to remove. Name a job, or use --done for all that are done."
+        )
+    chosen = _jobs_named(names or ())
     chosen += [job for job in jobs.list_jobs() if done and job.state == "done"]
     chosen = list({job.job_id: job for job in chosen}.values())
     for job in chosen:
@@ -129,12 +135,11 @@ def remove(
     lost = [job.job_id for job in chosen if job.kind == "train" and job.state != "done"]
     if lost:
         ask(
-            f"Remove {', '.join(lost)}? What was learned so far is deleted; it cannot be resumed "
-            "afterwards.",
+            f"Remove {', '.join(lost)}? The training so far is deleted and cannot be resumed.",
             yes=yes,
         )
     for job in chosen:
-        jobs.dismiss(job.job_id)
+        jobs.remove(job.job_id)
     if as_json:
         print_json({"removed": [job.job_id for job in chosen]})
     else:
@@ -143,7 +148,7 @@ def remove(
 
 
 def new_lines(before: Sequence[str], now: Sequence[str]) -> list[str]:
-    """What was added to a log whose beginning may have been cut off since.
+    """The lines added to a log whose beginning may have been cut off since.
 
     The last line of `before` may have changed meanwhile: then it is new.
 
@@ -162,7 +167,7 @@ def _follow(job_id: str, lines: int) -> None:
     shown: list[str] = []
     try:
         while True:
-            job = jobs.get(job_id)  # before its log: what it said last is there when it has ended
+            job = jobs.get(job_id)  # before its log, so that the log of an ended job is whole
             now = jobs.log(job_id, _ALL).splitlines()
             added = new_lines(shown, now) if shown else now[-lines:]
             for line in added:
@@ -170,9 +175,11 @@ def _follow(job_id: str, lines: int) -> None:
             if not job.active:
                 break
             shown = now
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
-        typer.echo(f"It goes on. To end it: python -m cxrcore jobs cancel {job_id}", err=True)
+        typer.echo(
+            f"The job continues. To end it: python -m cxrcore jobs cancel {job_id}", err=True
+        )
         raise typer.Exit(130) from None
     tell(job)
     if job.state != "done":
@@ -180,25 +187,25 @@ def _follow(job_id: str, lines: int) -> None:
 
 
 def _how_far(job: Job) -> str:
-    """The epoch or stage of a job that works, what the others waited or ended for."""
+    """The epoch or stage of a running job; why others wait or ended."""
     from cxrcore import jobs
 
     if job.state == "queued":
         return job.message or "waiting its turn"
     if not job.active:
         return job.message
-    said = [f"epoch {job.epoch} of {job.epochs}" if job.epoch else job.stage or "starting"]
+    parts = [f"epoch {job.epoch} of {job.epochs}" if job.epoch else job.stage or "starting"]
     if job.eta_seconds is not None:
         seconds = job.eta_seconds
-        said.append(
+        parts.append(
             f"about {seconds:.0f} s left" if seconds < 90 else f"{seconds / 60:.0f} min left"
         )
-    said += [jobs.place(job)] if job.ray else []
-    return ", ".join([*said, *filter(None, [job.message])])
+    parts += [jobs.place(job)] if job.ray else []
+    return ", ".join([*parts, *filter(None, [job.message])])
 
 
-def _meant(names: Sequence[str]) -> list[Job]:
-    """The jobs of these ids and families, each once, in the order of the list.
+def _jobs_named(names: Sequence[str]) -> list[Job]:
+    """The jobs with these ids and families, each once, in the order given.
 
     Raises:
         JobError: there is none of one of the names.

@@ -94,7 +94,7 @@ def train(
     changes: dict[str, Any],
 ) -> None:
     """Train RECIPE on a dataset, or return the run at once if it was trained before."""
-    from cxrcore import datasets, jobs, training
+    from cxrcore import datasets, jobs, training, work
     from cxrcore import models as recipes_module
     from cxrcore.splits import SplitSpec
 
@@ -102,7 +102,7 @@ def train(
     chosen = (chosen.fast() if schedule == "fast" else chosen).override(**changes)
     split = SplitSpec(group=group, duplicates=duplicates, published=published_split)
     many = {"folds": folds, "repeats": repeats}
-    room = jobs.room(cpus, gpus)
+    room = jobs.resources(cpus, gpus)
     dataset = datasets.load(data)
     if against_rest is not None:
         dataset = datasets.against_rest(dataset, against_rest)
@@ -112,7 +112,7 @@ def train(
     if len(specs) > 1:
         families.train_all(specs, room, background=background, as_json=as_json)
         return
-    job = jobs.submit_training(specs[0], room)
+    job = work.submit_training(specs[0], room)
     if not background and job.active:
         job = follow(job.job_id, quiet=as_json)
     _report(job, as_json=as_json)

@@ -11,6 +11,7 @@ from cxrcore.cli.output import AsJson, console, print_json, print_table, say
 from cxrcore.errors import ExplainError
 
 if TYPE_CHECKING:
+    from cxrcore.metrics import Metrics
     from cxrcore.store import Run
 
 
@@ -23,72 +24,86 @@ def add_commands(app: typer.Typer) -> None:
 def runs(
     data: Annotated[str | None, typer.Option(help="Only the runs of this dataset.")] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Each run by itself, also those of a cross-validation.")
+        bool, typer.Option("--all", help="Every run in a row of its own, also folds and seeds.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the trained runs; the folds and seeds of one training are one row."""
     from cxrcore import store
 
-    table, told = store.list_runs(data), store.families(data)
+    table, summaries = store.list_runs(data), store.families(data)
     starts = {run.run_id: store.random_start(run) for run in store.runs(data)}
     if as_json:
-        lists = {"runs": table, "families": told[told["wanted"] > 1]}
-        facts = {
-            name: rows.astype(object).where(rows.notna(), None).to_dict("records")
-            for name, rows in lists.items()
-        }
-        for row in (*facts["runs"], *facts["families"]):
+        several = summaries[summaries["wanted"] > 1]
+        lists = {"runs": families.records(table), "families": families.records(several)}
+        for row in (*lists["runs"], *lists["families"]):
             row["random_start"] = families.random_start(row, starts) or None
-        print_json(facts)
+        print_json(lists)
     elif table.empty:
         console.print("No run yet. Try: python -m cxrcore train cnn-plain --data NAME")
     else:
-        families.print_runs(table, told.head(0) if every else told, starts)
+        families.print_runs(table, summaries.head(0) if every else summaries, starts)
 
 
 def show(run: str, as_json: AsJson = False) -> None:
     """Print everything recorded about RUN as JSON: indented, or with --json on one line."""
     from cxrcore import store
 
-    facts = store.load_run(run).model_dump(mode="json")
+    record = store.load_run(run).model_dump(mode="json")
     if as_json:
-        print_json(facts)
+        print_json(record)
     else:
-        typer.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(record, ensure_ascii=False, indent=2))
 
 
 def evaluate(run: str, as_json: AsJson = False) -> None:
-    """Print the test figures of RUN, class by class."""
+    """Print the test metrics of RUN, overall and for each class."""
     from cxrcore import store
 
     loaded = store.load_run(run)
-    metrics, clean = loaded.metrics["test"], loaded.metrics_clean
-    facts = {**_leaks(loaded), "random_start": store.random_start(loaded) or None}
+    test, clean = loaded.metrics["test"], loaded.metrics_clean
+    notes = {**_leaks(loaded), "random_start": store.random_start(loaded) or None}
     if as_json:
-        told = {"run_id": run, "test": metrics.model_dump(mode="json"), **facts}
-        print_json({**told, "test_without_leaks": clean and clean.model_dump(mode="json")})
+        without = clean and clean.model_dump(mode="json")
+        print_json(
+            {
+                "run_id": run,
+                "test": test.model_dump(mode="json"),
+                **notes,
+                "test_without_leaks": without,
+            }
+        )
         return
-    rows = [
-        (m.name, f"{m.precision:.3f}", f"{m.recall:.3f}", f"{m.f1:.3f}", m.support)
-        for m in (*metrics.classes, metrics.macro, metrics.weighted)
-    ]
-    title = f"{run}: test accuracy {metrics.accuracy:.4f}, loss {metrics.loss:.4f}, n = {metrics.n}"
-    print_table(("class", "precision", "recall", "F1", "images"), rows, title)
-    names = [m.name for m in metrics.classes]
+    _print_metrics(f"{run}: {test.n} test images", test)
+    names = [row.name for row in test.classes]
     print_table(
         ("true \\ predicted", *names),
-        ((n, *row) for n, row in zip(names, metrics.confusion, strict=True)),
+        ((n, *row) for n, row in zip(names, test.confusion, strict=True)),
         "Confusion matrix",
     )
-    if facts["random_start"]:
-        say(facts["random_start"])
-    say(f"Leaks: {facts['leaks']}")
+    if notes["random_start"]:
+        say(notes["random_start"])
+    say(f"Leaks: {notes['leaks']}")
     if clean is not None:
         say(
-            f"Without them: test accuracy {clean.accuracy:.4f}, loss {clean.loss:.4f}, "
+            f"Without them: test accuracy {clean.accuracy:.4f}, log loss {clean.loss:.4f}, "
             f"n = {clean.n}"
         )
+
+
+def _print_metrics(title: str, test: "Metrics") -> None:
+    """One table of the overall metrics and one of those of the classes."""
+    from cxrcore.metrics import select
+
+    overall = select("confusion", "predictions")
+    values = [(m.title, m.text(test.value(m.name)), m.meaning) for m in overall]
+    print_table(("metric", "value", "meaning"), values, title)
+    by_class = select("confusion", "predictions", scope="class")
+    rows = [
+        (row.name, *(metric.text(row.value(metric.name)) for metric in by_class), row.support)
+        for row in (*test.classes, test.macro, test.weighted)
+    ]
+    print_table(("class", *(metric.symbol for metric in by_class), "images"), rows)
 
 
 def explain(
@@ -97,11 +112,11 @@ def explain(
     out: Annotated[Path, typer.Option(help="The PNG to write.")],
     method: str = "grad-cam",
     label: Annotated[
-        str | None, typer.Option(help="Class to explain; the predicted one if left out.")
+        str | None, typer.Option(help="Class to explain; by default the predicted one.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a PNG of where RUN looked in IMAGE."""
+    """Write a PNG that shows where RUN looked in IMAGE."""
     from cxrcore import figures, files, images
     from cxrcore.inference import predict_here
 
@@ -128,7 +143,7 @@ def explain(
 
 
 def headline(run_id: str) -> dict[str, Any]:
-    """What is told of a run at the end of its training, as JSON values."""
+    """The results to show at the end of a training, as JSON values."""
     from cxrcore import store
 
     run = store.load_run(run_id)
@@ -147,11 +162,13 @@ def headline(run_id: str) -> dict[str, Any]:
 
 
 def _leaks(run: "Run") -> dict[str, Any]:
-    """How many test images are known from training, and a sentence; missing if not checked."""
+    """The number of test images known from training, None if not checked, and a sentence."""
     if run.imported:
-        said = "Imported weights: what they were trained on is unknown, leaks cannot be counted."
-        return {"leaking": None, "leaks": said}
+        sentence = (
+            "Imported weights: what they were trained on is unknown, leaks cannot be counted."
+        )
+        return {"leaking": None, "leaks": sentence}
     if run.leaks is None:
         return {"leaking": None, "leaks": "Not checked: trained before leaks were counted."}
-    said = f"{run.leaks.sentence} {run.leaks.unproven}".strip()
-    return {"leaking": run.leaks.count, "leaks": said}
+    sentence = f"{run.leaks.sentence} {run.leaks.unproven}".strip()
+    return {"leaking": run.leaks.count, "leaks": sentence}

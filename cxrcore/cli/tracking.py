@@ -1,6 +1,5 @@
-"""The command that shows stored runs to MLflow and TensorBoard: track."""
+"""The command `track`: stored runs to MLflow and TensorBoard."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +8,8 @@ import typer
 from cxrcore.cli.output import AsJson, console, print_json
 from cxrcore.errors import SettingsError
 
-# A model is big, and somebody waits for this and can end it.
-_TIMEOUT_SECONDS = 60.0
+# Longer than after a training: models are large, and the user can interrupt.
+_TIMEOUT_SECONDS = 60
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -44,29 +43,28 @@ def track(
         )
     chosen = store.runs() if every else [store.load_run(name) for name in runs or []]
     if not chosen:
-        raise SettingsError("There is nothing to log. Name a run, or say --all for every run.")
-    told = []
+        raise SettingsError("There is nothing to log. Name a run, or use --all for every run.")
+    results = []
     for run in chosen:
-        facts: dict[str, Any] = {"run_id": run.run_id}
+        result: dict[str, Any] = {"run_id": run.run_id}
         if folder is not None:
-            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
-            facts["tensorboard"] = str(write_events(run, folder))
+            result["tensorboard"] = str(write_events(run, folder))
         if address:
             server = Server(address, _TIMEOUT_SECONDS, patience=None)
-            done = mlflow.log_run(run, server, with_model=model)
-            facts["mlflow"] = done.address
-            facts |= {"new": done.new, "left_out": done.left_out}
-        told.append(facts)
+            tracked = mlflow.log_run(run, server, with_model=model)
+            result["mlflow"] = tracked.address
+            result |= {"new": tracked.new, "left_out": tracked.warning}
+        results.append(result)
         if not as_json:
-            _print(facts)
+            _print(result)
     if as_json:
-        print_json({"tracked": told})
+        print_json({"tracked": results})
 
 
-def _print(facts: dict[str, Any]) -> None:
-    if "tensorboard" in facts:
-        console.print(f"{facts['run_id']}: {facts['tensorboard']}", markup=False, highlight=False)
-    if "mlflow" in facts:
-        how = "logged as" if facts["new"] else "was there already:"
-        line = f"{facts['run_id']}: {how} {facts['mlflow']} {facts['left_out']}".rstrip()
+def _print(result: dict[str, Any]) -> None:
+    if "tensorboard" in result:
+        console.print(f"{result['run_id']}: {result['tensorboard']}", markup=False, highlight=False)
+    if "mlflow" in result:
+        how = "logged as" if result["new"] else "was already there:"
+        line = f"{result['run_id']}: {how} {result['mlflow']} {result['left_out']}".rstrip()
         console.print(line, markup=False, highlight=False)

@@ -24,6 +24,7 @@ from cxrcore.datasets.combination import merge, parse_map
 from cxrcore.datasets.registry import Entry
 from cxrcore.datasets.selection import Options
 from cxrcore.datasets.selection import parse as parse_options
+from cxrcore.datasets.source_files import source_files
 from cxrcore.datasets.table import COLUMNS, Dataset
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
@@ -42,6 +43,7 @@ __all__ = [
     "parse_options",
     "register",
     "registered",
+    "source_files",
 ]
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "WITHOUT_IGNORED",
     "Options",
     "detect",
+    "ignore_regions",
     "lung_mask",
     "polygons_of",
     "rasterise",
@@ -61,6 +62,22 @@ def detect(root: Path) -> bool:
                 continue
             return True
     return False
+
+
+def ignore_regions(dataset: Dataset) -> frozenset[str]:
+    """image_id of the images with regions marked Ignore; empty for other layouts."""
+    if dataset.layout != LAYOUT:
+        return frozenset()
+    found = set()
+    for image_id, annotation in dataset.table[["image_id", "annotation"]].itertuples(index=False):
+        path = dataset.root / annotation
+        try:
+            # Most have none, and looking for the word is a hundred times quicker than parsing.
+            if b"ignore" in path.read_bytes().lower() and polygons_of(path, "Ignore"):
+                found.add(str(image_id))
+        except (OSError, ImageError):  # gone or damaged since: preparing the pixels reports it
+            continue
+    return frozenset(found)
 
 
 class Options(selection.Options):

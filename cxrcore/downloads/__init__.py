@@ -1,10 +1,9 @@
-"""Large files from the web: resumed where they broke off, checked, whole or absent.
+"""Downloads of large files: resumed after an interruption, verified, complete or absent.
 
-What has arrived lies beside the target as `.NAME.part`, with `.NAME.part.json` telling which
-file of which server it is a part of. It is kept only where it can be continued for certain: the
-server names a version (ETag or Last-Modified) and the range is asked for under the condition
-that this is still it (RFC 9110, 13.1.5 If-Range and 14.2 Range). Otherwise a broken download
-begins anew: two files are never glued together.
+The bytes received so far lie beside the target as `.NAME.part`; `.NAME.part.json` says which
+version of which file they belong to. They are kept only if the server names a version (ETag or
+Last-Modified), and the rest is requested on condition that it is unchanged (RFC 9110, 13.1.5
+If-Range and 14.2 Range). Otherwise the download starts over: parts of two versions never mix.
 """
 
 import contextlib
@@ -23,8 +22,8 @@ from cxrcore.progress import Report, silent
 
 __all__ = ["PAUSES", "STAGE", "TIMEOUT_SECONDS", "discard", "download"]
 
-TIMEOUT_SECONDS = 20.0  # for connecting and for every read
-PAUSES = (1.0, 4.0)  # seconds before a broken download is continued by itself
+TIMEOUT_SECONDS = 20.0  # for connecting and for each read
+PAUSES = (1.0, 4.0)  # seconds before an interrupted download is retried
 STAGE = "downloading"
 
 Explain = Callable[[str], CxrError]
@@ -39,19 +38,19 @@ def download(
     report: Report = silent,
     timeout: float = TIMEOUT_SECONDS,
 ) -> Path:
-    """Fetch a file, continuing what is there of it; a second process waits for the first.
+    """Download a file, resuming an earlier attempt; a second process waits for the first.
 
     Args:
         address: http or https.
-        target: where it goes; if it is there by now, nothing is fetched.
-        explain: makes the error from a reason such as "its address answers 404 Not Found"; it
+        target: where to; if it exists by then, nothing is downloaded.
+        explain: turns a reason such as "its address answers 404 Not Found" into the error; it
             knows what the file is and what to do by hand.
         checksum: `md5:…` or `sha256:…` in hexadecimal, as published.
-        report: told how many bytes are there.
-        timeout: seconds to connect and for every read.
+        report: receives the bytes so far.
+        timeout: seconds for connecting and for each read.
 
     Raises:
-        CxrError: what `explain` makes; a part that can be continued is kept, any other not.
+        CxrError: from `explain`; a part is kept only if it can be resumed.
         StoreError: the file cannot be written or there is no space for it.
     """
     key = hashlib.blake2b(str(target).encode(), digest_size=8).hexdigest()
@@ -73,13 +72,13 @@ def download(
 
 
 def discard(target: Path) -> None:
-    """Remove what a broken download left beside a file that came another way."""
+    """Remove the part of an interrupted download whose file arrived another way."""
     with contextlib.suppress(OSError):
         Part(target).drop()
 
 
 def _fetch(address: str, part: Part, pace: Pace, explain: Explain, timeout: float) -> None:
-    """Bring the part to its full size."""
+    """Complete the part."""
     if part.version and part.version.address != address:
         part.drop()
     for pause in (*PAUSES, None):
@@ -95,8 +94,10 @@ def _fetch(address: str, part: Part, pace: Pace, explain: Explain, timeout: floa
             raise explain(str(error)) from error
         except Broken as error:
             kept = part.size
-            if pause is None or kept <= before:  # nothing came, or nothing can be continued
-                note = f"; {kept:,} bytes are kept, the next try goes on from there" if kept else ""
+            if pause is None or kept <= before:  # nothing arrived, or it cannot be resumed
+                note = (
+                    f"; {kept:,} bytes are kept, and the next attempt resumes there" if kept else ""
+                )
                 raise explain(f"{error}{note}") from error
         time.sleep(pause)
 
@@ -106,7 +107,7 @@ def _require_checksum(part: Part, checksum: str | None, explain: Explain) -> Non
         return
     kind, _, expected = checksum.partition(":")
     with open(part.path, "rb") as file:
-        # Against damage; an attacker would have to answer for the server over HTTPS.
+        # Against damage; HTTPS is the protection against attackers.
         state = functools.partial(hashlib.new, kind, usedforsecurity=False)
         found = hashlib.file_digest(file, state).hexdigest()
     if found != expected:

@@ -1,4 +1,4 @@
-"""What has arrived of a file, and which version of which file it is a part of."""
+"""The part of a file received so far, and the version it belongs to."""
 
 import contextlib
 import shutil
@@ -11,7 +11,7 @@ from cxrcore.errors import StoreError
 
 @dataclass(frozen=True)
 class Version:
-    """Which file of a server a part belongs to."""
+    """The version of a file on a server."""
 
     address: str
     etag: str | None
@@ -20,14 +20,14 @@ class Version:
 
     @property
     def condition(self) -> str | None:
-        """What If-Range takes: a strong ETag, or the date."""
+        """The value for If-Range: a strong ETag, or the date."""
         if self.etag and not self.etag.startswith("W/"):
             return self.etag
         return self.modified
 
 
 class Part:
-    """What has arrived of a file, and what it is a part of."""
+    """The part of a file received so far, and the version it belongs to."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -39,12 +39,12 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Bytes that are there and can be continued, else 0."""
-        can = self.path.exists() and self.version is not None and self.version.condition
-        return self.path.stat().st_size if can else 0
+        """Bytes that can be resumed from, else 0."""
+        resumable = self.path.exists() and self.version is not None and self.version.condition
+        return self.path.stat().st_size if resumable else 0
 
     def begin(self, version: Version) -> None:
-        """Empty it and remember what it is a part of."""
+        """Empty it and remember its version."""
         self.path.write_bytes(b"")
         self.version = version
         files.write_json(self.info, asdict(version))
@@ -56,14 +56,14 @@ class Part:
         self.version = None
 
     def tidy(self) -> None:
-        """Remove what could not be continued."""
+        """Remove it if it cannot be resumed."""
         with contextlib.suppress(OSError):
             if not self.size:
                 self.drop()
 
 
 def require_space(target: Path, needed: int) -> int:
-    """The bytes that are free."""
+    """The free bytes on the disk; StoreError if `needed` is more."""
     free = shutil.disk_usage(target.parent).free
     if needed > free:
         raise StoreError(

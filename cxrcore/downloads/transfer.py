@@ -1,4 +1,4 @@
-"""One request: ask for what is missing, and append it to the part if it is the same file's."""
+"""One request: ask for the missing bytes, and append them if the file is unchanged."""
 
 import http.client
 import os
@@ -14,26 +14,26 @@ _CHUNK = 1 << 20
 
 
 class Broken(Exception):  # noqa: N818 (never leaves this package)
-    """The connection ended early or could not be made; may be worth another try."""
+    """The connection failed or ended early; another attempt may succeed."""
 
 
 class Changed(Exception):  # noqa: N818
-    """What the server has now is not what the part is a part of."""
+    """The file on the server has changed since the part was received."""
 
 
 class Final(Exception):  # noqa: N818
-    """The server answered, and another try would get the same."""
+    """The server refused; another attempt would get the same answer."""
 
 
 class Pace:
-    """Reports bytes; the rate counts only what came now, not what was there before."""
+    """Reports bytes; the rate counts only this download, not what was there before."""
 
     def __init__(self, stage: str, report: Report) -> None:
         self._stage, self._report = stage, report
         self._start, self._first = time.monotonic(), -1
 
     def update(self, done: int, total: int | None) -> None:
-        """Report that `done` bytes of `total` are there."""
+        """Report `done` of `total` bytes."""
         if self._first < 0:
             self._first = done
         total = max(total or 0, done)
@@ -44,31 +44,31 @@ class Pace:
 
 
 def attempt(address: str, part: Part, pace: Pace, timeout: float) -> None:
-    """Bring the part to its full size, from where it is.
+    """Complete the part from its current size.
 
     Raises:
-        Broken: no connection, or it ended early; what came is in the part.
-        Changed: the part is of another version of the file; it must be dropped first.
+        Broken: no connection, or it ended early; the part has what arrived.
+        Changed: the part belongs to another version; drop it first.
         Final: the server answers with something else.
-        StoreError: there is no space.
+        StoreError: the disk is full.
     """
     start, version = part.size, part.version
     headers = {"User-Agent": f"cxrcore/{__version__}"}
     if start and version and version.condition:
         if start == version.total:
-            return  # all had come when the process ended
+            return  # complete when the process ended
         headers |= {"Range": f"bytes={start}-", "If-Range": version.condition}
-    # The address is one of this project's records (http or https), never the user's.
+    # The address comes from this project's records (http or https), never from a user.
     request = urllib.request.Request(address, headers=headers)  # noqa: S310
     try:
         answer = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310
     except urllib.error.HTTPError as error:
-        error.close()  # it is an open answer, too
+        error.close()  # it is an open response as well
         if error.code == 416 and start:
             raise Changed from error
         raise Final(f"its address answers {error.code} {error.reason}") from error
     except (http.client.HTTPException, OSError) as error:  # URLError is an OSError
-        raise Broken(_could_not(getattr(error, "reason", error))) from error
+        raise Broken(_failure(getattr(error, "reason", error))) from error
     with answer:
         _require_file(answer, address)
         done, total = _begin(answer, address, part, start)
@@ -76,9 +76,9 @@ def attempt(address: str, part: Part, pace: Pace, timeout: float) -> None:
 
 
 def _require_file(answer: http.client.HTTPResponse, address: str) -> None:
-    """Refuse a log-in page, and a redirection from an encrypted to a readable connection."""
+    """Refuse a log-in page, and a redirection from https to http."""
     if address.startswith("https:") and not answer.geturl().startswith("https:"):
-        raise Final("its address leads on to one that is not encrypted")
+        raise Final("its address redirects to one that is not encrypted")
     if answer.headers.get("Content-Type", "").startswith("text/html"):
         raise Final("its address answers with a web page instead of the file")
 
@@ -86,21 +86,21 @@ def _require_file(answer: http.client.HTTPResponse, address: str) -> None:
 def _begin(
     answer: http.client.HTTPResponse, address: str, part: Part, start: int
 ) -> tuple[int, int | None]:
-    """The bytes that are there already, and those there will be; the part is anew if they differ."""
+    """The bytes already there and the total; empties the part if the server sends everything."""
     etag, version = answer.headers["ETag"], part.version
     if answer.status != 206:
         resumable = answer.headers["Accept-Ranges"] == "bytes"
         modified = answer.headers["Last-Modified"] if resumable else None
         part.begin(Version(address, etag if resumable else None, modified, answer.length))
         return 0, answer.length
-    # Some servers do not heed If-Range: the answer must say itself that it is the same file's rest.
+    # Some servers ignore If-Range: the answer itself must show that it continues the same file.
     sent, _, size = (answer.headers["Content-Range"] or "").rpartition("/")  # bytes 100-199/200
-    same = version is not None and version.total in (None, _number(size))
+    unchanged = version is not None and version.total in (None, _number(size))
     if version is not None and version.etag:
-        same &= etag == version.etag
+        unchanged &= etag == version.etag
     elif version is not None:
-        same &= answer.headers["Last-Modified"] in (None, version.modified)
-    if not start or not same or not sent.startswith(f"bytes {start}-"):
+        unchanged &= answer.headers["Last-Modified"] in (None, version.modified)
+    if not start or not unchanged or not sent.startswith(f"bytes {start}-"):
         raise Changed
     return start, _number(size)
 
@@ -129,10 +129,10 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
     try:
         return answer.read(_CHUNK)
     except (http.client.HTTPException, OSError) as error:
-        raise Broken(_could_not(error)) from error
+        raise Broken(_failure(error)) from error
 
 
-def _could_not(error: object) -> str:
+def _failure(error: object) -> str:
     return f"it could not be downloaded ({' '.join(str(error).split())})"
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
     from cxrcore.index import Index
 
-__all__ = ["COLUMNS", "NEAR", "VERSION", "Duplicates", "between", "find", "load"]
+__all__ = ["COLUMNS", "NEAR", "VERSION", "Duplicates", "between", "find", "load", "stamp"]
 
 VERSION = 2  # raise it when the same images come to be grouped differently
 
@@ -86,6 +86,11 @@ def load(dataset: "Dataset") -> Duplicates | None:
     """What `find` found; None when it was not called for these images or by another version."""
     pairs = _read(_file(dataset))
     return None if pairs is None else Duplicates(pairs, _groups(pairs, dataset.table))
+
+
+def stamp(dataset: "Dataset") -> files.Stamp:
+    """Changes whenever the duplicates of a dataset are written or deleted."""
+    return files.stamp([_file(dataset)])
 
 
 def between(

@@ -1,17 +1,17 @@
-"""Explanations: where in one picture did a network find its evidence? One method a file.
+"""Explanations: where in an image did a network find its evidence?
 
-Every map is made from the gradient of a logit (the output of the last Dense
-layer before its softmax), never of a probability: a probability near 1 has no
-gradient left, and its gradient mixes in the evidence for the other classes.
+Every map comes from the gradient of a logit (the output of the last Dense layer before its
+softmax), never of a probability: a probability near 1 has no gradient left, and its gradient
+mixes in the evidence for the other classes.
 
-The first call for a network and method traces and compiles it (seconds); later
-calls run the compiled function, which gives probabilities and maps together and
-takes the class as an argument. Networks are held weakly: dropping a network
-drops what was compiled for it. The functions see later changes of the weights,
-except for a network of mixed precision, which is explained through a float32
-copy of its weights as they were at the first call (`precision.in_float32`).
+The first call for a network and set of methods compiles them (seconds); later calls run the
+compiled function, which returns probabilities and maps together and takes the class as an
+argument. Networks are held weakly: dropping a network drops what was compiled for it. Later
+changes of the weights count, except in a network of mixed precision, which is explained through
+a float32 copy of its weights at the first call (`precision.in_float32`).
 
-To add a method, write a file with one `common.Program` and enter it here.
+To add a method, add a module with a `METHOD` to `methods/`; command line, pages, inference
+process and notebooks read METHODS.
 """
 
 from collections.abc import Sequence
@@ -20,41 +20,45 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxrcore.errors import ExplainError
-from cxrcore.explanations import base, gradcam, gradcam_plus_plus, layercam, saliency, smoothgrad
+from cxrcore.explanations import base, methods
+from cxrcore.explanations.base import Method
 
 if TYPE_CHECKING:
     import keras
 
-_PROGRAMS: dict[str, base.Program] = {
-    "saliency": saliency.saliency,
-    "smoothgrad": smoothgrad.smoothgrad,
-    "grad-cam": gradcam.grad_cam,
-    "grad-cam++": gradcam_plus_plus.grad_cam_plus_plus,
-    "layercam": layercam.layer_cam,
-}
+__all__ = [
+    "BY_DEFAULT",
+    "METHODS",
+    "Method",
+    "check",
+    "explain",
+    "explain_all",
+    "predict_and_explain",
+]
 
-METHODS: tuple[str, ...] = tuple(_PROGRAMS)
+METHODS: dict[str, Method] = methods.find()
+BY_DEFAULT = tuple(method.name for method in METHODS.values() if method.by_default)
 
 
 def explain(
     model: "keras.Model", image: np.ndarray, method: str, class_index: int | None = None
 ) -> np.ndarray:
-    """Map of the evidence in one picture for one class.
+    """Map of the evidence in one image for one class.
 
     Args:
-        model: a network as `networks.build` makes them: one picture in, one vector of
-            probabilities out, its last layer a Dense with softmax or sigmoid.
+        model: a network as `cxrcore.build` makes them: one image in, one vector of probabilities
+            out, its last layer a Dense with softmax or sigmoid.
         image: (H, W), (H, W, 1) or (H, W, 3), values 0..255, of the network's input size;
             gray is repeated over the channels. Not changed.
         method: one of METHODS.
-        class_index: the class to explain, from 0; None is the predicted class.
+        class_index: the class to explain, from 0; None for the predicted class.
 
     Returns:
         (H, W) float32, >= 0 and not stretched to [0, 1], so that a weak map stays weak.
-        The unit is the method's: see its file.
+        The unit is the method's: see its module.
 
     Raises:
-        ExplainError: unknown method or class, picture of another shape or range, or a
+        ExplainError: no such method or class, an image of another shape or range, or a
             network that the method cannot look into.
     """
     return predict_and_explain(model, image, method, class_index)[1]
@@ -71,18 +75,18 @@ def predict_and_explain(
 def explain_all(
     model: "keras.Model",
     image: np.ndarray,
-    methods: Sequence[str],
+    names: Sequence[str],
     class_index: int | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The probabilities and one map a method, from one pass; without methods a mere prediction."""
-    check(methods)
-    return base.run(model, {name: _PROGRAMS[name] for name in methods}, image, class_index)
+    """The probabilities and one map per method, from one pass; without methods a prediction."""
+    check(names)
+    return base.run(model, {name: METHODS[name].compute for name in names}, image, class_index)
 
 
-def check(methods: Sequence[str]) -> None:
-    """ExplainError with the list of methods if one of these does not exist."""
-    for method in methods:
-        if method not in _PROGRAMS:
+def check(names: Sequence[str]) -> None:
+    """Raise ExplainError with the list of methods if one of these does not exist."""
+    for name in names:
+        if name not in METHODS:
             raise ExplainError(
-                f"There is no explanation method {method!r}. Choose from: {', '.join(METHODS)}."
+                f"There is no explanation method {name!r}. Choose from: {', '.join(METHODS)}."
             )

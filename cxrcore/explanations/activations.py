@@ -1,8 +1,8 @@
-"""Listening to a Keras network while it is traced: feature maps and logits of one pass.
+"""Feature maps and logits of one pass through a Keras network.
 
-Asking a nested network for the output of one of its layers fails in Keras ("graph
-disconnected"): the layer's tensor belongs to the inner model's own input. Here the
-network is called as it is, and the layers of interest note what passes through them.
+Asking a nested network for the output of one of its layers fails in Keras ("graph disconnected"),
+because the layer's tensor belongs to the inner model's own input. Here the network is called as
+it is, and the layers of interest record what passes through them.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _ABSENT = object()
 
 
 @dataclass(frozen=True)
-class Seen:
+class ForwardPass:
     """One pass through a network, as tensors of the graph that is being traced."""
 
     model: "keras.Model"
@@ -36,29 +36,29 @@ class Seen:
         return tf.gather(self.logits, class_index, axis=1)
 
 
-def look(model: "keras.Model", image: "tf.Tensor") -> Seen:
-    """Run the network (not in training mode) on (n, H, W, C) and note what is inside.
+def forward_pass(model: "keras.Model", image: "tf.Tensor") -> ForwardPass:
+    """Run the network, in inference mode, on (n, H, W, C) images and record its inside.
 
-    To be called inside a `tf.function`. Layers are listened to by shadowing one attribute
-    each for the time of this call; the network is afterwards as it was before.
+    For use inside a `tf.function`. One attribute of each recorded layer is replaced during this
+    call; afterwards the network is as it was.
 
     Raises:
-        ExplainError: the network does not end in a layer that shows its logits.
+        ExplainError: the network does not end in a layer that has logits.
     """
     logits: list[Any] = []
     outputs: list[list[Any]] = []  # of each convolution; more than one if it is shared
     with contextlib.ExitStack() as stack:
         for layer in _convolutions(model):
             outputs.append([])
-            noting = _noting_output(layer.call, outputs[-1])
-            stack.enter_context(_shadowed(layer, "call", noting))
-        stack.enter_context(_noting_logits(_last_layer(model), logits))
+            record = _recording_output(layer.call, outputs[-1])
+            stack.enter_context(_replaced(layer, "call", record))
+        stack.enter_context(_recording_logits(_last_layer(model), logits))
         probabilities = model(image, training=False)
-    if not logits:  # a linear end: what comes out are the logits
+    if not logits:  # a linear end: the outputs are the logits
         logits.append(probabilities)
-    # After a global pooling convolutions have one place only: nothing to show on a picture.
+    # After global pooling a convolution has a single place: nothing to show on an image.
     features = [maps[-1] for maps in outputs if maps and tuple(maps[-1].shape[1:3]) != (1, 1)]
-    return Seen(model, image, features, logits[-1], probabilities)
+    return ForwardPass(model, image, features, logits[-1], probabilities)
 
 
 def _convolutions(model: "keras.Model") -> Iterator["keras.layers.Layer"]:
@@ -66,13 +66,13 @@ def _convolutions(model: "keras.Model") -> Iterator["keras.layers.Layer"]:
     from keras import Model, layers
 
     kinds = (layers.Conv2D, layers.SeparableConv2D, layers.DepthwiseConv2D)
-    seen: set[int] = set()
+    visited: set[int] = set()
     pending = list(model.layers)
     while pending:
         layer = pending.pop()
-        if id(layer) in seen:
+        if id(layer) in visited:
             continue
-        seen.add(id(layer))
+        visited.add(id(layer))
         if isinstance(layer, Model):
             pending.extend(layer.layers)
         elif isinstance(layer, kinds):
@@ -90,43 +90,43 @@ def _last_layer(model: "keras.Model") -> Any:
     return last
 
 
-def _noting_logits(last: Any, logits: list[Any]) -> contextlib.AbstractContextManager:
-    """Listen to what the last layer's activation is given."""
+def _recording_logits(last: Any, logits: list[Any]) -> contextlib.AbstractContextManager:
+    """Record the input of the last layer's activation."""
     from keras import activations, layers
 
     if isinstance(last, layers.Softmax | layers.Activation):
-        return _shadowed(last, "call", _noting_input(last.call, logits))
+        return _replaced(last, "call", _recording_input(last.call, logits))
     if isinstance(last, layers.Dense):
         if last.activation is activations.linear:
             return contextlib.nullcontext()
-        return _shadowed(last, "activation", _noting_input(last.activation, logits))
+        return _replaced(last, "activation", _recording_input(last.activation, logits))
     raise ExplainError(
-        f"The network ends in {type(last).__name__} {last.name!r}, which does not show its "
+        f"The network ends in {type(last).__name__} {last.name!r}, which has no "
         "logits. Explanations need a Dense layer (with its activation, or with a Softmax or "
         "Activation layer after it) at the end."
     )
 
 
-def _noting_output(function: Callable, notes: list[Any]) -> Callable:
-    def listening(*args: Any, **kwargs: Any) -> Any:
+def _recording_output(function: Callable, record: list[Any]) -> Callable:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
         output = function(*args, **kwargs)
-        notes.append(output)
+        record.append(output)
         return output
 
-    return listening
+    return wrapper
 
 
-def _noting_input(function: Callable, notes: list[Any]) -> Callable:
-    def listening(value: Any, *args: Any, **kwargs: Any) -> Any:
-        notes.append(value)
+def _recording_input(function: Callable, record: list[Any]) -> Callable:
+    def wrapper(value: Any, *args: Any, **kwargs: Any) -> Any:
+        record.append(value)
         return function(value, *args, **kwargs)
 
-    return listening
+    return wrapper
 
 
 @contextlib.contextmanager
-def _shadowed(layer: Any, attribute: str, value: Callable) -> Iterator[None]:
-    """Replace an attribute of one layer, behind the back of Keras' tracking, and restore it."""
+def _replaced(layer: Any, attribute: str, value: Callable) -> Iterator[None]:
+    """Replace an attribute of one layer without Keras tracking it, then restore it."""
     before = vars(layer).get(attribute, _ABSENT)
     object.__setattr__(layer, attribute, value)
     try:

@@ -1,8 +1,8 @@
 """Networks of mixed precision as float32 ones.
 
-bfloat16 has 8 bits of precision: gradients that are summed in it differ from the
-float32 ones by several percent, and NumPy has no such type. Weights of mixed
-precision are float32 already; only what is computed from them changes.
+bfloat16 has 8 bits of precision: gradients summed in it differ from float32 ones by several
+percent, and NumPy has no such type. The weights of mixed precision are float32 already; only
+what is computed from them changes.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,7 @@ _HALF = frozenset({"float16", "bfloat16", "mixed_float16", "mixed_bfloat16"})
 def in_float32(model: "keras.Model") -> "keras.Model":
     """The model itself if all its layers compute in float32, else a float32 copy of it.
 
-    Probabilities of the copy differ from the original's by what bfloat16 rounds away
-    (about 0.01). The copy has its own weights; it is not compiled for training.
+    The copy's probabilities differ from the original's by bfloat16's rounding (about 0.01). The copy has its own weights; it is not compiled for training.
     """
     import keras
 

@@ -1,25 +1,17 @@
-"""Figures: Plotly for all that is drawn, Altair for the confusion matrix that can be clicked.
+"""Figures: Plotly, and Altair for the confusion matrix, whose cells can be clicked.
 
-`summaries` computes the numbers of the data pages; `data`, `gray`, `scores` and `models` draw;
-`overlay` lays a map over a picture; `theme` holds the colours. No Streamlit in here: pages show
-the figures.
+A figure draws what was computed elsewhere and is shown by pages, notebooks and reports. `theme`
+holds the colours, `overlay` lays a map or an outline over an image.
 """
 
 from cxrcore.figures.data import class_balance, image_sizes
 from cxrcore.figures.gray import extremes, histogram_lines
+from cxrcore.figures.gray_distance import distance_matrix
 from cxrcore.figures.models import confusion_chart, confusion_table, curves, probability_bars
-from cxrcore.figures.overlay import COLORMAPS, overlay
-from cxrcore.figures.prediction_image import sheet, verdicts
+from cxrcore.figures.overlay import COLORMAPS, outline, overlay
+from cxrcore.figures.prediction_image import prediction_image
+from cxrcore.figures.quality import pairs_in_order
 from cxrcore.figures.scores import brisque_panels, removed_bars
-from cxrcore.figures.summaries import (
-    GrayProfile,
-    Quartiles,
-    Rule,
-    gray_profiles,
-    limit,
-    quartiles,
-    removed,
-)
 from cxrcore.figures.theme import NEUTRAL, PALETTE, SPLIT_COLOURS, class_colours
 
 __all__ = [
@@ -27,25 +19,20 @@ __all__ = [
     "NEUTRAL",
     "PALETTE",
     "SPLIT_COLOURS",
-    "GrayProfile",
-    "Quartiles",
-    "Rule",
     "brisque_panels",
     "class_balance",
     "class_colours",
     "confusion_chart",
     "confusion_table",
     "curves",
+    "distance_matrix",
     "extremes",
-    "gray_profiles",
     "histogram_lines",
     "image_sizes",
-    "limit",
+    "outline",
     "overlay",
+    "pairs_in_order",
+    "prediction_image",
     "probability_bars",
-    "quartiles",
-    "removed",
     "removed_bars",
-    "sheet",
-    "verdicts",
 ]

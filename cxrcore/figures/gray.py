@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cxrcore.figures.summaries import GrayProfile
 from cxrcore.figures.theme import NEUTRAL, bars_height, faded, layout, plain
+from cxrcore.quality import GrayProfile
 
 GRAY_TITLE = "Gray value (0 black - 255 white)"
 SHARE_TITLE = "Share of pixels (%)"
@@ -29,7 +29,7 @@ def histogram_lines(
     Pure black (0) and pure white (255) are not in the lines; `extremes` shows them.
 
     Args:
-        profiles: from `summaries.gray_profiles`.
+        profiles: from `quality.gray_profiles`.
         colours: `#rrggbb` for each profile's name.
         multiples: one panel a group, the others gray behind it, instead of all in one.
         logarithmic: vertical axis.

@@ -1,31 +1,31 @@
-"""One picture of a prediction to take away: a row a model, its verdict and its maps."""
+"""One image of a prediction to download: a row for each model, with its answer and its maps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-TILE = 260  # pixels, side of a picture
+TILE = 260  # pixels, side of an image
 GAP = 16
 HEAD = 54  # pixels above a row for its two lines of text
 FOOT = 40
 
 
-def sheet(
+def prediction_image(
     rows: Sequence[tuple[str, str]], pictures: Sequence[Sequence[np.ndarray]], note: str
 ) -> np.ndarray:
-    """Draw rows of pictures with a headline and a line of detail above each row.
+    """Draw rows of images with a headline and a line of detail above each row.
 
     Args:
         rows: (headline, detail) of each row.
-        pictures: for each row, its pictures, (h, w) or (h, w, 3) uint8, all rows alike in number.
-        note: one line at the foot.
+        pictures: for each row its images, (h, w) or (h, w, 3) uint8, as many in every row.
+        note: one line at the bottom.
 
     Returns:
         (H, W, 3) uint8, white background.
     """
-    across = max(len(row) for row in pictures)
-    width = across * (TILE + GAP) + GAP
+    columns = max(len(row) for row in pictures)
+    width = columns * (TILE + GAP) + GAP
     height = len(rows) * (HEAD + TILE + GAP) + FOOT
     page = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(page)
@@ -42,9 +42,3 @@ def sheet(
             page.paste(tile, (GAP + place * (TILE + GAP), top + HEAD - GAP // 2))
     draw.text((GAP, height - FOOT + 10), note, fill="#51606B", font=ImageFont.load_default(13))
     return np.asarray(page)
-
-
-def verdicts(chances: Mapping[str, float]) -> str:
-    """ "A 91 %, B 7 %, C 2 %": all classes, the likeliest first."""
-    ranked = sorted(chances.items(), key=lambda item: -item[1])
-    return ", ".join(f"{name} {chance:.0%}" for name, chance in ranked)

@@ -10,7 +10,7 @@ from cxrcore.quality import Group
 MOST_LETTERS = 28  # of a name beside the figure; the whole name is in the hover text
 
 
-def pairs_told_apart(groups: Sequence[Group], colours: Mapping[str, str]) -> go.Figure:
+def pairs_in_order(groups: Sequence[Group], colours: Mapping[str, str]) -> go.Figure:
     """In how many of 100 pairs the image of each group has the higher score.
 
     A dot a group with its 95% confidence interval; the dashed line at 50 is guessing. The

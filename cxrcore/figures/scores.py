@@ -1,4 +1,4 @@
-"""Figures of BRISQUE scores: their distribution per group, and what a limit removes."""
+"""Figures of BRISQUE scores: their distribution in each group, and what a limit excludes."""
 
 import math
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cxrcore.figures.summaries import Quartiles, removed
 from cxrcore.figures.theme import NEUTRAL, bars_height, faded, layout, plain
+from cxrcore.quality.limits import Quartiles, removed
 
 BRISQUE_TITLE = "BRISQUE score"
 FEWEST_BINS, MOST_BINS = 16, 48
@@ -22,15 +22,15 @@ def brisque_panels(
     colours: dict[str, str],
     above: float,
 ) -> go.Figure:
-    """How the scores of each group are spread, one panel a group on one axis.
+    """The distribution of the scores of each group, one panel per group on a common axis.
 
     Bars are shares of the group's images; those above the limit are pale. Thin lines are the
     group's quartiles, the long dashed line through all panels is the limit.
 
     Args:
-        scores: (n,) NaN are left out.
+        scores: (n,) NaN are ignored.
         groups: (n,) the group of each score.
-        summary: from `summaries.quartiles`, one a panel.
+        summary: from `limits.quartiles`, one per panel.
         colours: `#rrggbb` for each group.
         above: the limit; NaN draws none.
     """
@@ -92,29 +92,32 @@ def _quartile_lines(fig: go.Figure, row: int, group: Quartiles) -> None:
         fig.add_vline(x=value, line={"color": NEUTRAL, "width": width}, row=row, col=1)
 
 
-def removed_bars(removed_: pd.Series, totals: pd.Series, colours: dict[str, str]) -> go.Figure:
-    """Share of each class that a limit removes, with the numbers written beside.
+def removed_bars(
+    lost: pd.Series, totals: pd.Series, colours: dict[str, str], kind: str = "class"
+) -> go.Figure:
+    """Share of each group that a limit excludes, with the numbers beside the bars.
 
     Args:
-        removed_: images removed, indexed by class.
-        totals: images there, same index.
-        colours: `#rrggbb` for each class.
+        lost: images excluded, indexed by group.
+        totals: images of each group, same index.
+        colours: `#rrggbb` for each group.
+        kind: what the groups are, for the axis.
     """
-    shares = 100 * removed_ / totals.clip(lower=1)
+    shares = 100 * lost / totals.clip(lower=1)
     fig = go.Figure()
     fig.add_bar(
         x=shares,
-        y=[plain(name) for name in removed_.index],
+        y=[plain(name) for name in lost.index],
         orientation="h",
-        marker_color=[colours[name] for name in removed_.index],
+        marker_color=[colours[name] for name in lost.index],
         text=[
             f"{n:,} of {total:,} ({share:.1f}%)"
-            for n, total, share in zip(removed_, totals, shares, strict=True)
+            for n, total, share in zip(lost, totals, shares, strict=True)
         ],
         textposition="outside",
         cliponaxis=False,
         hovertemplate="%{y}: %{text}<extra></extra>",
     )
-    layout(fig, height=bars_height(len(removed_)), x="Removed (% of the class)", legend=False)
+    layout(fig, height=bars_height(len(lost)), x=f"Excluded (% of the {kind})", legend=False)
     fig.update_xaxes(range=[0, max(1.6 * shares.max(), 5)])
     return fig.update_yaxes(autorange="reversed")

@@ -1,8 +1,8 @@
-"""Pictures in: any supported file or upload to gray pixels; and the few things done to pixels.
+"""Images: any supported file or upload to gray pixels, and basic operations on pixels.
 
-The format is decided by content, never by name. What comes in is untrusted: sizes are
-checked on the header before a pixel is decoded, and whatever the decoders raise becomes
-one ImageError with a sentence for people. The decoders are in `dicom` and `raster`.
+The content decides the format, not the name. Files are untrusted: the size is checked in the
+header before any pixel is decoded, and whatever the decoders raise becomes one readable
+ImageError. The decoders are in `dicom` and `raster`.
 """
 
 import contextlib
@@ -23,11 +23,11 @@ from cxrcore.images import decoder_warnings, raster
 from cxrcore.regions import REGION_NAMES as REGION_NAMES
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"})
-MIN_SIDE = 16  # pixels; below this no finding can be seen and no network has a use for it
-MAX_BYTES = 512 * 1024 * 1024  # more than any picture within the pixel cap needs
+MIN_SIDE = 16  # pixels; smaller images show no finding and suit no network
+MAX_BYTES = 512 * 1024 * 1024  # more than any image within the pixel limit needs
 REGIONS = tuple(REGION_NAMES)
 
-# Everything that decoders were seen to raise on damaged files; pydicom adds `dicom.DAMAGE`.
+# Everything that decoders have raised on damaged files; pydicom adds `dicom.DAMAGE`.
 _DAMAGE = (
     ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError,
     MemoryError, NameError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
@@ -36,27 +36,27 @@ _DAMAGE = (
 
 
 def decode(source: Path | bytes, *, name: str | None = None) -> np.ndarray:
-    """Read one picture as gray pixels.
+    """Read one image as gray pixels.
 
     PNG, JPEG, TIFF, BMP and DICOM. EXIF orientation is applied. Colour, palette and CMYK
-    become luma (ITU-R BT.601); transparency is laid on black. More than 8 bits are scaled by
-    the picture's own range, so that its darkest value is 0 and its brightest 255 (a flat one
-    is all 0); DICOM by its window where it has one, see `dicom.values`.
+    become luma (ITU-R BT.601); transparent pixels are blended with black. More than 8 bits are
+    scaled so that the darkest value of the image is 0 and the brightest 255 (a flat image is all
+    0); DICOM uses its window if it has one, see `dicom.values`.
 
     Args:
         source: a file, or the bytes of an upload.
-        name: what messages call it; the file's name by default.
+        name: used in messages; the file's name by default.
 
     Returns:
         (H, W) uint8, 0 black to 255 white, C-contiguous.
 
     Raises:
-        ImageError: not a picture, damaged, truncated, too small, too large, or of several frames.
+        ImageError: not an image, damaged, truncated, too small, too large, or several frames.
     """
     data, name = _data(source, name)
     with _translated(name, private=_is_dicom(data)):
         if _is_dicom(data):
-            from cxrcore.images import dicom  # pydicom costs 13 MB, and most datasets have none
+            from cxrcore.images import dicom  # pydicom takes 13 MB, and most datasets have no DICOM
 
             found = dicom.parse(data, name)
             _check_size(dicom.size(found), name)
@@ -72,7 +72,7 @@ def header(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:
     """(width, height) in pixels as `decode` would return them, without decoding pixels.
 
     Raises:
-        ImageError: as `decode`, except for damage that only decoding finds.
+        ImageError: as for `decode`, except for damage that only decoding reveals.
     """
     data, name = _data(source, name)
     with _translated(name, private=_is_dicom(data)):
@@ -87,34 +87,34 @@ def header(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:
 
 
 def resize(gray: np.ndarray, size: int) -> np.ndarray:
-    """(size, size) of the same dtype: areas averaged where it shrinks, linear where it grows.
+    """(size, size) of the same dtype: area averaging to shrink, linear interpolation to grow.
 
-    The aspect ratio is not kept, as in the studies that are reproduced.
+    The aspect ratio is not kept, as in the reproduced studies.
 
     >>> resize(np.array([[0, 100], [100, 200]], np.uint8), 1).tolist()
     [[100]]
     """
     height, width = gray.shape[:2]
-    # Two steps, because INTER_AREA turns into plain linear when one side grows.
+    # Two steps, because INTER_AREA becomes plain linear when one side grows.
     shrunk = cv2.resize(gray, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
     return cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
-def thumbnail(gray: np.ndarray, side: int = 128) -> bytes:
-    """JPEG of (H, W) uint8 with the longest side at `side` pixels, aspect kept."""
+def thumbnail(gray: np.ndarray, side: int = 128, quality: int = 85) -> bytes:
+    """JPEG of (H, W) uint8 with the longest side at `side` pixels; the aspect ratio is kept."""
     height, width = gray.shape
     scale = side / max(height, width)
     target = max(1, round(width * scale)), max(1, round(height * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(gray, target, interpolation=method)
-    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
 def encode_png(array: np.ndarray) -> bytes:
     """PNG of (H, W) gray or (H, W, 3) RGB uint8.
 
     Raises:
-        ImageError: the array is of another shape or type.
+        ImageError: the array has another shape or type.
     """
     if array.dtype != np.uint8 or not (array.ndim == 2 or array.shape[2:] == (3,)):
         raise ImageError(
@@ -126,16 +126,16 @@ def encode_png(array: np.ndarray) -> bytes:
 
 
 def read_mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
-    """(H, W) bool of a mask picture, nearest-neighbour resized to `shape` = (H, W).
+    """(H, W) bool of a mask image, resized to `shape` = (H, W) by nearest neighbour.
 
-    Inside is brighter than 127; in a picture of only 0 and 1, where it is 1.
+    Inside is where it is brighter than 127, or 1 if it holds only 0 and 1.
 
     Raises:
-        ImageError: the file is not a usable picture, or of other proportions than `shape`.
+        ImageError: the file is not a usable image, or its proportions differ from `shape`.
     """
     gray = decode(path, name=(name := _one_line(f"The lung mask {path.name}")))
-    due = gray.shape[1] * shape[0] / shape[1]  # its height by its width; sides are rounded
-    if abs(gray.shape[0] - due) > max(1, due / 50):
+    height = gray.shape[1] * shape[0] / shape[1]  # expected from its width; sides are rounded
+    if abs(gray.shape[0] - height) > max(1, height / 50):
         raise ImageError(
             f"{name} is {gray.shape[1]} x {gray.shape[0]} pixels, its image "
             f"{shape[1]} x {shape[0]}: other proportions. Save the mask at the image's size."
@@ -145,11 +145,11 @@ def read_mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
 
 
 def apply_region(gray: np.ndarray, mask: np.ndarray | None, region: str) -> np.ndarray:
-    """What a region shows of a picture; erased pixels are 0.
+    """The part of an image that a region shows; erased pixels are 0.
 
-    `none` everything; `lungs` only the lungs; `lungs-crop` the lungs' bounding box, with
+    `none` shows everything; `lungs` only the lungs; `lungs-crop` their bounding box, including
     what lies between them; `lungs-erased` all but the lungs; `border` all but their bounding
-    box. A model that still scores well on the last two does not look at lungs.
+    box. A model that still scores well on the last two does not look at the lungs.
 
     Args:
         gray: (H, W) uint8.
@@ -157,7 +157,7 @@ def apply_region(gray: np.ndarray, mask: np.ndarray | None, region: str) -> np.n
         region: one of REGIONS.
 
     Returns:
-        (H, W) uint8, for `lungs-crop` the size of the box; never a view that is written to.
+        (H, W) uint8; for `lungs-crop` the size of the box. Treat it as read-only.
 
     Raises:
         ImageError: unknown region, or a mask that is missing, empty or of another shape.
@@ -177,7 +177,7 @@ def apply_region(gray: np.ndarray, mask: np.ndarray | None, region: str) -> np.n
         raise ImageError(f"The lung mask is {mask.shape}, the image {gray.shape}. Scale the mask.")
     if not mask.any():
         raise ImageError(
-            "The lung mask is empty: no pixel is marked. Mend it or use region 'none'."
+            "The lung mask is empty: no pixel is marked. Correct it or use region 'none'."
         )
     if region in ("lungs", "lungs-erased"):
         return gray * (mask if region == "lungs" else ~mask)
@@ -191,7 +191,7 @@ def apply_region(gray: np.ndarray, mask: np.ndarray | None, region: str) -> np.n
 
 
 def _data(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
-    """The bytes of a file or upload, and what to call it."""
+    """The bytes of a file or upload, and its name for messages."""
     if isinstance(source, bytes):
         data, name = source, _one_line(name or "The upload")
     else:
@@ -200,9 +200,9 @@ def _data(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
             status = source.stat()
             # A pipe or device would block or never end.
             if not stat.S_ISREG(status.st_mode):
-                raise ImageError(f"{name} is not a file. Choose a picture file.")
+                raise ImageError(f"{name} is not a file. Choose an image file.")
             if status.st_size > MAX_BYTES:
-                raise _too_heavy(name, status.st_size)
+                raise _too_many_bytes(name, status.st_size)
             data = source.read_bytes()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
@@ -212,17 +212,17 @@ def _data(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
     if not data:
         raise ImageError(f"{name} is empty (0 bytes). Copy or export it again.")
     if len(data) > MAX_BYTES:
-        raise _too_heavy(name, len(data))
+        raise _too_many_bytes(name, len(data))
     return data, name
 
 
 def _one_line(name: str) -> str:
-    """A name that fits into a message: no line breaks, no broken characters, not endless."""
+    """A name for messages: without line breaks and control characters, not too long."""
     clean = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "?", name)
     return clean if len(clean) <= 120 else f"{clean[:100]}…{clean[-19:]}"
 
 
-def _too_heavy(name: str, count: int) -> ImageError:
+def _too_many_bytes(name: str, count: int) -> ImageError:
     return ImageError(
         f"{name} has {count / 1e6:,.0f} MB; up to {MAX_BYTES / 1e6:,.0f} MB are read. "
         "Save it smaller."
@@ -230,7 +230,7 @@ def _too_heavy(name: str, count: int) -> ImageError:
 
 
 def _is_dicom(data: bytes) -> bool:
-    """Whether the bytes start as a DICOM file does (128 bytes of anything, then DICM)."""
+    """Whether the bytes start like a DICOM file (any 128 bytes, then DICM)."""
     return data[128:132] == b"DICM"
 
 
@@ -254,7 +254,7 @@ def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
         return values
     if not high > low:
         return np.zeros(values.shape, np.uint8)
-    if values.dtype == np.uint16:  # 65,536 answers are quicker to look up than to compute
+    if values.dtype == np.uint16:  # a table of 65,536 values is faster than computing each pixel
         steps = (np.arange(65536) - low) * (255 / (high - low))
         return np.clip(np.rint(steps), 0, 255).astype(np.uint8)[values]
     shares = (values.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
@@ -263,9 +263,9 @@ def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 @contextlib.contextmanager
 def _translated(name: str, private: bool) -> Iterator[None]:
-    """Turn what decoders raise into ImageError, and keep their warnings to ourselves.
+    """Turn exceptions of decoders into ImageError, and suppress their warnings.
 
-    `private` leaves out what the decoder says: pydicom quotes values, which may be a patient's.
+    `private` omits the decoder's message: pydicom quotes values, which may be a patient's.
     """
     damage: tuple[type[BaseException], ...] = _DAMAGE
     if private:
@@ -273,13 +273,13 @@ def _translated(name: str, private: bool) -> Iterator[None]:
 
         damage += dicom.DAMAGE
     try:
-        with decoder_warnings.warnings_off:
+        with decoder_warnings.suppressed:
             yield
     except ImageError:
         raise
     except damage as error:
-        said = "" if private else " ".join(str(error).split())[:120].rstrip(".")
+        detail = "" if private else " ".join(str(error).split())[:120].rstrip(".")
         raise ImageError(
-            f"{name} is damaged or cut short: {said or type(error).__name__}. "
+            f"{name} is damaged or cut short: {detail or type(error).__name__}. "
             "Copy or export the picture again."
         ) from (None if private else error)

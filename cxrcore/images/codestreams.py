@@ -1,10 +1,10 @@
 """Compressed pixels of a DICOM file: JPEG, JPEG-LS, JPEG 2000 and run lengths to stored values.
 
-Uploads are untrusted and the decoders are C. So the stream's own header is read here first:
-it must promise just the picture that the DICOM header does (whose size was checked by then),
-and every decoder writes into an array of that size, which it checks again. The decoders are
-those of imagecodecs (libjpeg-turbo, CharLS, OpenJPEG), which outlived 1,500 damaged streams
-each; GDCM, which pydicom would use, crashed at 16 of 1,500 damaged lossless JPEGs (3.2.6).
+Uploads are untrusted and the decoders are written in C. The stream's own header is therefore
+read here first. It must match the DICOM header, whose size was already checked, and each decoder
+writes into an array of that size, which it checks again. The decoders are those of imagecodecs
+(libjpeg-turbo, CharLS, OpenJPEG), which survived 1,500 damaged streams each; GDCM 3.2.6, which
+pydicom would use, crashed on 16 of 1,500 damaged lossless JPEGs.
 """
 
 import struct
@@ -25,36 +25,36 @@ SYNTAXES = frozenset(_JPEG | _JPEG_LS | _JPEG_2000 | {uid.RLELossless})
 
 # JPEG markers that open a frame: SOF0-15 without the tables DHT, JPG, DAC; and JPEG-LS's SOF55.
 _FRAMES = {0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_MAX_TILES = 4096  # OpenJPEG takes some 6 kB for each before it decodes; a radiograph has one
-_END = b"\xff\xd9"  # of an image, in all JPEG families; cannot occur within compressed data
+_MAX_TILES = 4096  # OpenJPEG allocates about 6 kB for each before decoding; a radiograph has one
+_END = b"\xff\xd9"  # end of image in all JPEG families; cannot occur within compressed data
 _RLE_HEADER = 64  # bytes
-_RLE_SLACK = 256  # bytes that padding at the end of a run-length segment may decode to
+_RLE_SLACK = 256  # bytes that the padding of a run-length segment may decode to
 
 
 class Frame(NamedTuple):
-    """What a codestream says of itself."""
+    """The header of a codestream."""
 
     rows: int
     columns: int
     bands: int
-    precision: int  # bits a sample
+    precision: int  # bits per sample
     signed: bool = False
 
 
 def decode(found: pydicom.Dataset, name: str) -> np.ndarray:
-    """The values of a compressed file as stored, before any rescale.
+    """The stored values of a compressed file, before any rescale.
 
     Args:
-        found: a DICOM dataset of one frame, its transfer syntax in SYNTAXES, its Rows and
-            Columns within what may be decoded.
-        name: what messages call the file.
+        found: a DICOM dataset of one frame, with its transfer syntax in SYNTAXES and its size
+            within the limits.
+        name: of the file, for messages.
 
     Returns:
-        (H, W) or, with colours, (H, W, 3) of integers. Colours are as the file names them
-        (YBR_FULL stays that), except that JPEG 2000 undoes its own YBR_ICT and YBR_RCT.
+        (H, W) or, with colours, (H, W, 3) of integers. Colours stay as the file names them, such
+        as YBR_FULL; only JPEG 2000 undoes its own YBR_ICT and YBR_RCT.
 
     Raises:
-        ImageError: the stream is another picture than the header says, damaged, or cut short.
+        ImageError: the stream is damaged, cut short, or does not match the header.
 
     Source:
         DICOM PS3.5 A.4 and annex G; ITU-T T.81 annex B, T.87 annex C, T.800 annex A.
@@ -62,18 +62,18 @@ def decode(found: pydicom.Dataset, name: str) -> np.ndarray:
     syntax = found.file_meta.TransferSyntaxUID
     kind = "run-length" if syntax == uid.RLELossless else "JPEG"
     bands = int(found.SamplesPerPixel)
-    promised = (int(found.Rows), int(found.Columns), bands)
+    expected = (int(found.Rows), int(found.Columns), bands)
     try:
         stream = get_frame(found.PixelData, 0, number_of_frames=1)
         if syntax == uid.RLELossless:
-            stored = _run_lengths(stream, promised, int(found.BitsAllocated) // 8)
+            stored = _run_lengths(stream, expected, int(found.BitsAllocated) // 8)
             return _signed(stored, found, 8 * stored.dtype.itemsize)
         stream, frame = _parsed(stream, syntax)
     except (ValueError, LookupError, struct.error, RuntimeError) as error:
         raise _damaged(name, kind) from error
-    if frame[:3] != promised:
+    if frame[:3] != expected:
         raise ImageError(
-            f"{name} is a DICOM file whose header says {_size(promised)} and whose compressed "
+            f"{name} is a DICOM file whose header says {_size(expected)} and whose compressed "
             f"picture says {_size(frame[:3])}. Export the picture again."
         )
     try:
@@ -84,7 +84,7 @@ def decode(found: pydicom.Dataset, name: str) -> np.ndarray:
 
 
 def _parsed(stream: bytes, syntax: str) -> tuple[bytes, Frame]:
-    """The codestream without what is around it, and its header."""
+    """The bare codestream, and its header."""
     if syntax in _JPEG_2000:
         stream = _without_boxes(stream)
     end = stream.rfind(_END)
@@ -95,7 +95,7 @@ def _parsed(stream: bytes, syntax: str) -> tuple[bytes, Frame]:
 
 
 def _jpeg_frame(stream: bytes) -> Frame:
-    """The frame header of a JPEG or JPEG-LS stream; nothing but whole segments may be before it."""
+    """The frame header of a JPEG or JPEG-LS stream; only complete segments may precede it."""
     if stream[:2] != b"\xff\xd8":
         raise ValueError("no start of image")
     at = 2
@@ -139,7 +139,7 @@ def _without_boxes(stream: bytes) -> bytes:
     while True:
         length, box = struct.unpack_from(">I4s", stream, at)
         start = at + 8
-        if length == 1:  # the true one follows, in 8 bytes
+        if length == 1:  # the real length follows, in 8 bytes
             (length,) = struct.unpack_from(">Q", stream, start)
             start += 8
         if box == b"jp2c":
@@ -150,7 +150,7 @@ def _without_boxes(stream: bytes) -> bytes:
 
 
 def _decoded(stream: bytes, syntax: str, frame: Frame, photometric: str) -> np.ndarray:
-    """The frame by the decoder of its kind, into an array that bounds what it may write."""
+    """The decoded frame, written into an array that limits what the decoder may write."""
     import imagecodecs
 
     shape = (frame.rows, frame.columns) + ((frame.bands,) if frame.bands > 1 else ())
@@ -166,9 +166,9 @@ def _decoded(stream: bytes, syntax: str, frame: Frame, photometric: str) -> np.n
 
 
 def _colours(stream: bytes, photometric: str) -> dict[str, Any]:
-    """What libjpeg shall take the colours for: what DICOM says, unless the stream says otherwise.
+    """The colour space for libjpeg: that of the DICOM header, unless the stream has its own.
 
-    Without a JFIF or Adobe segment it would guess, and take RGB for YCbCr.
+    Without a JFIF or Adobe segment libjpeg would guess, and take RGB for YCbCr.
     """
     if photometric.startswith("YBR"):
         return {"colorspace": "YCBCR", "outcolorspace": "YCBCR"}
@@ -178,11 +178,11 @@ def _colours(stream: bytes, photometric: str) -> dict[str, Any]:
     return {}
 
 
-def _run_lengths(stream: bytes, promised: tuple[int, int, int], size: int) -> np.ndarray:
-    """DICOM's run-length segments, one for each byte of each band, the high bytes first."""
+def _run_lengths(stream: bytes, expected: tuple[int, int, int], size: int) -> np.ndarray:
+    """DICOM's run-length segments, one per byte of each band, high bytes first."""
     import imagecodecs
 
-    rows, columns, bands = promised
+    rows, columns, bands = expected
     segments, *starts = struct.unpack_from("<16I", stream)
     if segments != bands * size or size not in (1, 2, 4):
         raise ValueError("another number of segments than the header asks for")
@@ -202,7 +202,7 @@ def _run_lengths(stream: bytes, promised: tuple[int, int, int], size: int) -> np
 
 
 def _signed(stored: np.ndarray, found: pydicom.Dataset, precision: int) -> np.ndarray:
-    """Values without unused high bits, and with their sign where the file says they have one."""
+    """Values without unused high bits, and with their sign if the file says they are signed."""
     used = int(found.BitsStored)
     if not 1 <= used <= precision:
         used = precision

@@ -1,14 +1,14 @@
-"""Keeping what decoders warn of to ourselves, also when several threads decode at once."""
+"""Suppression of decoder warnings, safe for several threads."""
 
 import threading
 import warnings
 
 
-class Quiet:
-    """Silences warnings while at least one thread is decoding.
+class Suppression:
+    """Suppresses warnings while at least one thread is decoding.
 
-    `warnings.catch_warnings` alone is not for threads: two that overlap can leave the filters
-    of the first in place for ever. Here the first in sets them and the last out restores them.
+    `warnings.catch_warnings` alone is not thread-safe: if two threads overlap, the filters of the
+    first may stay for ever. Here the first thread sets them and the last one restores them.
     """
 
     def __init__(self) -> None:
@@ -31,4 +31,4 @@ class Quiet:
                 self._saved.__exit__(None, None, None)
 
 
-warnings_off = Quiet()
+suppressed = Suppression()

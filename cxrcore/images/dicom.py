@@ -1,7 +1,7 @@
-"""DICOM files: their size, and their gray values as the file says they should be shown.
+"""DICOM files: their size, and their gray values as the file wants them displayed.
 
-Only pixels leave this module: no name, date or number of a patient is returned
-or put into a message.
+Only pixels leave this module: no name, date or number of a patient is returned or put into a
+message.
 """
 
 import io
@@ -17,7 +17,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from cxrcore.errors import ImageError
 from cxrcore.images import codestreams
 
-# What pydicom raises on damaged files, besides Python's own.
+# What pydicom raises on damaged files, besides built-in exceptions.
 DAMAGE: tuple[type[BaseException], ...] = (BytesLengthException, InvalidDicomError)
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
@@ -25,11 +25,11 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's
 
 
 def parse(data: bytes, name: str) -> pydicom.Dataset:
-    """The file's elements; pixel data is kept as it is, not decoded.
+    """The elements of the file; pixel data is not decoded.
 
     Raises:
-        ImageError: it has several frames, no pixels, or a compression that is not read.
-        Exception: any of pydicom's many, where the file is damaged (the caller's to translate).
+        ImageError: several frames, no pixels, or an unsupported compression.
+        Exception: any of pydicom's many, if the file is damaged; the caller translates them.
     """
     _refuse_deflated(data, name)
     found = pydicom.dcmread(io.BytesIO(data))
@@ -59,14 +59,14 @@ def size(found: pydicom.Dataset) -> tuple[int, int]:
 
 
 def values(found: pydicom.Dataset, name: str) -> tuple[np.ndarray, float, float]:
-    """Gray values (H, W) float32 and the values (low, high) to show as black and white.
+    """Gray values (H, W) float32 and the values (low, high) shown as black and white.
 
-    Stored values go through the rescale (or modality table), then through the first
-    VOI table or window; without either, the range is that of the picture without its padding.
-    MONOCHROME1 (high is dark) is inverted, so that bone is bright in every result.
+    Stored values go through the rescale (or modality table), then through the first VOI table or
+    window; without either, the range is that of the image without its padding. MONOCHROME1 (high
+    values are dark) is inverted, so that bone is always bright.
 
     Raises:
-        ImageError: the colours are of a kind that is not read, or the window is impossible.
+        ImageError: unsupported colours, or an impossible window.
 
     Source:
         DICOM PS3.3 C.11.1, C.11.2.1.2 (windows), C.7.6.3.1.2 (photometric interpretation).
@@ -99,14 +99,14 @@ def values(found: pydicom.Dataset, name: str) -> tuple[np.ndarray, float, float]
 
 
 def _stored(found: pydicom.Dataset, name: str) -> np.ndarray:
-    """The values in the file, (H, W) or (H, W, 3), before any rescale or change of colours."""
+    """The values in the file, (H, W) or (H, W, 3), before any rescale or colour conversion."""
     if found.file_meta.TransferSyntaxUID in codestreams.SYNTAXES:
         return codestreams.decode(found, name)
     return pixel_array(found, raw=True)
 
 
 def _luma(found: pydicom.Dataset, photometric: str, name: str) -> np.ndarray:
-    """(H, W) float32 brightness of a colour picture: of YBR_FULL that is simply the Y."""
+    """(H, W) float32 brightness of a colour image; for YBR_FULL simply the Y."""
     colours = _stored(found, name).astype(np.float32)
     if colours.ndim != 3 or colours.shape[-1] != 3:
         raise ValueError("a colour picture without three bands")
@@ -114,7 +114,7 @@ def _luma(found: pydicom.Dataset, photometric: str, name: str) -> np.ndarray:
 
 
 def _rescaled(stored: np.ndarray, found: pydicom.Dataset) -> np.ndarray:
-    """Stored values in the units of the device, float32: by its table, or slope and intercept."""
+    """Stored values in the units of the device, float32: by table, or slope and intercept."""
     if found.get("ModalityLUTSequence"):
         return _looked_up(stored, found.ModalityLUTSequence[0], found)[0]
     gray = stored.astype(np.float32)
@@ -128,15 +128,15 @@ def _looked_up(
 ) -> tuple[np.ndarray, float]:
     """Values (float32) through a lookup table, and the table's highest entry.
 
-    Not by pydicom, which keeps the places in tables of 8-bit entries in 8 bits: beyond the
-    256th entry it answers with a wrong gray (3.0.2). The highest entry stands for white, not
-    the depth that is declared, which some devices (Agfa CR) do not reach; so do viewers.
+    pydicom 3.0.2 is not used, since it keeps the indexes of tables with 8-bit entries in 8 bits:
+    beyond the 256th entry it returns a wrong gray. White is the highest entry and not the declared
+    depth, which some devices (Agfa CR) do not reach; viewers do the same.
 
     Source:
         DICOM PS3.3 C.11.1.1.1 and C.11.2.1.1.
     """
     length, first, _ = (int(number) for number in item.LUTDescriptor)
-    length = length or 65536  # 2 ** 16 does not fit into the 16 bits of the element
+    length = length or 65536  # 2 ** 16 does not fit into 16 bits
     entries = item.LUTData
     if isinstance(entries, bytes):
         order = "<" if found.original_encoding[1] else ">"
@@ -149,7 +149,7 @@ def _looked_up(
 
 
 def _window(gray: np.ndarray, found: pydicom.Dataset, name: str) -> np.ndarray:
-    """The first window of the file as shares of its range, 0..1, by the function it names."""
+    """Values as shares of the first window of the file, 0..1, by the function it names."""
     center, width = _first(found.WindowCenter), _first(found.WindowWidth)
     function = str(found.get("VOILUTFunction") or "LINEAR")
     smallest = 1.0 if function == "LINEAR" else np.nextafter(0.0, 1.0)
@@ -180,12 +180,12 @@ def _without_padding(
 
 
 def _first(value: Any) -> float:
-    """A number that DICOM may give once or as a list of alternatives."""
+    """A number that DICOM may give alone or as a list of alternatives."""
     return float(value[0] if isinstance(value, pydicom.multival.MultiValue) else value)
 
 
 def _refuse_deflated(data: bytes, name: str) -> None:
-    """Deflated files are inflated whole on reading, to a size without bound: not for uploads."""
+    """Refuse deflated files: reading would inflate them to an unlimited size."""
     stream = io.BytesIO(data)
     stream.seek(132)
     meta = read_dataset(

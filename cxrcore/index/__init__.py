@@ -1,7 +1,7 @@
-"""The index: what is measured once per image, kept by the content of the image.
+"""The index: measurements of each image, stored by the content of the image.
 
-Measuring survives interruption: every few images are a file of their own until all are
-done. An image that was measured in any dataset before is not measured again.
+Measuring can be interrupted: every few images form a file of their own until all are done.
+An image that was measured in any dataset is not measured again.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cxrcore import parallel, settings
+from cxrcore import files, parallel, settings
 from cxrcore.errors import DatasetError, StoreError
 from cxrcore.index import rows
 from cxrcore.index.measurement import Chunk, measure_chunk, thumbnail_file
@@ -24,9 +24,9 @@ from cxrcore.progress import Meter, Report, silent
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
 
-__all__ = ["COLUMNS", "Index", "load", "measure", "missing"]
+__all__ = ["COLUMNS", "Index", "load", "measure", "missing", "stamp"]
 
-# column: what it holds; of a damaged image everything but image_id and error is missing
+# Columns and their meaning; a damaged image has only image_id and error.
 COLUMNS = {
     "image_id": "BLAKE2b-128 of the file's bytes, 32 hexadecimal digits",
     "width": "pixels",
@@ -35,18 +35,18 @@ COLUMNS = {
     "std": "standard deviation of the gray values",
     "black": "share of pixels with value 0, 0..1",
     "white": "share of pixels with value 255, 0..1",
-    "brisque": "BRISQUE of the image at its own size; missing where it has no value",
+    "brisque": "BRISQUE of the image at its own size; missing if it has no value",
     "phash": "perceptual hash, 16 hexadecimal digits",
     "error": "why the image cannot be used; missing when it can",
 }
-_CHUNK = 16  # images a process takes at once, and loses at most when it is stopped
-_FEW = 64  # images that are measured sooner than processes have started
+_CHUNK = 16  # images per task; at most these are lost when it is stopped
+_FEW = 64  # fewer images are measured faster than processes start
 _IMAGE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """What was measured of a dataset's images; treat it as read-only.
+    """The measurements of a dataset's images; treat it as read-only.
 
     `table` has the columns of COLUMNS and one row per row of the dataset's table, in its
     order. `paths` are the dataset's, for `damaged`; `fingerprint` is the dataset's.
@@ -58,10 +58,10 @@ class Index:
 
     @property
     def histograms(self) -> NDArray[np.uint32]:
-        """(n, 256) pixels of each gray value, in the table's order; zeros where there is an error.
+        """(n, 256) number of pixels per gray value, in the table's order; zeros for errors.
 
-        Read from disk at every use, since they are far larger than all the rest, 20 MB for
-        20,000 images: keep what is computed from them.
+        Read from disk at every use, since they are far larger than the rest (20 MB for 20,000
+        images). Keep what you compute from them.
 
         Raises:
             StoreError: the file was removed or damaged since the table was read.
@@ -83,7 +83,7 @@ class Index:
 
     @cached_property
     def damaged(self) -> pd.DataFrame:
-        """image_id, path and error of the images that cannot be used."""
+        """image_id, path and error of the unusable images."""
         damaged = self.table["error"].notna()
         result = self.table.loc[damaged, ["image_id", "error"]]
         result.insert(1, "path", self.paths[damaged])
@@ -91,29 +91,27 @@ class Index:
 
 
 def measure(dataset: "Dataset", *, report: Report = silent, workers: int | None = None) -> Index:
-    """Measure the images of a dataset that were not measured before.
+    """Measure the images of a dataset that have not been measured yet.
 
-    A second process that is asked for the same waits and then has it. Whatever stops this,
-    Ctrl-C included, what was measured is kept. Damaged images are tried again at every call,
-    because a disk may have been mended or a limit raised.
+    A second process with the same request waits for the first. If it is interrupted, Ctrl-C
+    included, everything measured so far is kept. Damaged images are tried again at every call,
+    because a disk may have been repaired or a limit raised.
 
     Args:
-        dataset: what to measure.
-        report: told how far it is; may raise to stop.
-        workers: processes; all cores if None. Few images are measured in this process.
+        dataset: its images are measured.
+        report: receives the progress; may raise to stop.
+        workers: processes; all cores if None. A few images are measured in this process.
 
     Raises:
         StoreError: the disk is full or the data folder cannot be written.
-        DatasetError: a process died, or the dataset's files are all gone; the message says
-            what to do.
+        DatasetError: a process died, or all files of the dataset are missing.
     """
     ids = dataset.table["image_id"]
     waiting = Meter("waiting for another process that measures these images", len(ids), report)
     with parallel.exclusive(rows.lock_file(dataset.fingerprint), lambda: waiting.update(0)):
         known = rows.known(dataset.fingerprint, ids)
-        fine = known.index[known["error"].isna()]
-        fine = [i for i in fine if _has_thumbnail(i)]
-        todo = dataset.table[~ids.isin(fine)]
+        complete = [i for i in known.index[known["error"].isna()] if _has_thumbnail(i)]
+        todo = dataset.table[~ids.isin(complete)]
         _measure(dataset, todo, report, workers)
         if len(todo) or not rows.complete(dataset.fingerprint, len(ids)):
             rows.finish(dataset.fingerprint, ids)
@@ -124,15 +122,20 @@ def measure(dataset: "Dataset", *, report: Report = silent, workers: int | None 
 
 
 def load(dataset: "Dataset") -> Index | None:
-    """The index of a dataset; None when not all of its images are measured."""
+    """The index of a dataset; None unless all of its images are measured."""
     if not rows.complete(dataset.fingerprint, len(dataset.table)):
         return None
     found = rows.read(dataset.fingerprint)
     return None if found is None else _index(dataset, found)
 
 
+def stamp(dataset: "Dataset") -> files.Stamp:
+    """Changes whenever the dataset's index is written or deleted."""
+    return files.stamp([rows.file_of(dataset.fingerprint)])
+
+
 def missing(dataset: "Dataset") -> int:
-    """How many images of a dataset are still to be measured."""
+    """Number of images of a dataset that are not measured yet."""
     if rows.complete(dataset.fingerprint, len(dataset.table)):
         return 0
     ids = dataset.table["image_id"]
@@ -156,10 +159,10 @@ def _measure(dataset: "Dataset", todo: pd.DataFrame, report: Report, workers: in
             done += count
             meter.update(done)
     if paths and not any((dataset.root / path).exists() for path in dataset.table["path"]):
-        # Otherwise a disk that was pulled out would be told of as so many damaged images.
+        # Otherwise a disconnected disk would look like many damaged images.
         raise DatasetError(
-            f"The images of {dataset.name} are gone from {dataset.root}. Connect the disk or bring "
-            "the folder back, then measure again; what was measured before is kept."
+            f"The images of {dataset.name} are gone from {dataset.root}. Connect the disk or restore "
+            "the folder, then measure again; earlier measurements are kept."
         )
 
 
@@ -172,13 +175,13 @@ def _has_thumbnail(image_id: str) -> bool:
 
 def _unreadable(name: str) -> StoreError:
     return StoreError(
-        f"What was measured of {name} cannot be read back from {settings.data_dir()}. "
+        f"The measurements of {name} cannot be read back from {settings.data_dir()}. "
         "Check the disk, then measure again."
     )
 
 
 def _index(dataset: "Dataset", found: pa.Table) -> Index:
-    """The rows of a dataset's file in the order of its table."""
+    """The index from the rows of a dataset's file, in the order of its table."""
     found = found.take(rows.places(found["image_id"], dataset.table["image_id"]))
     text = dict.fromkeys(("image_id", "phash", "error"), "string")
     table = found.to_pandas().astype(text | {"width": "Int64", "height": "Int64"})

@@ -1,4 +1,4 @@
-"""What is measured of one image, and of a few in a process of their own."""
+"""Measurements of one image, and of a few images in a process of their own."""
 
 import os
 import tempfile
@@ -22,7 +22,7 @@ class Chunk(NamedTuple):
 
 
 def measure_chunk(chunk: Chunk) -> int:
-    """Measure images, write thumbnails and one part; how many images there were."""
+    """Measure images, write thumbnails and one part; returns the number of images."""
     measured = []
     for image_id, file in chunk.images:
         row, thumbnail = measure_one(Path(file), image_id)
@@ -34,7 +34,7 @@ def measure_chunk(chunk: Chunk) -> int:
 
 
 def measure_one(path: Path, image_id: str) -> tuple[dict[str, Any], bytes | None]:
-    """The row of an image (see `cxrcore.index.COLUMNS`) with its histogram, and its thumbnail.
+    """The row of an image (see `cxrcore.index.COLUMNS`) with its histogram; and its thumbnail.
 
     A damaged image has only `image_id` and `error`, and no thumbnail.
     """
@@ -50,11 +50,11 @@ def measure_one(path: Path, image_id: str) -> tuple[dict[str, Any], bytes | None
 
 
 def read_gray(path: Path, image_id: str) -> np.ndarray:
-    """(H, W) uint8 of a dataset's image, provided that the file is still the one it was.
+    """(H, W) uint8 of a dataset's image, if its file is unchanged.
 
     Raises:
         ImageError: the file is damaged.
-        DatasetError: the file is gone, or its content is no longer that of `image_id`.
+        DatasetError: the file is missing or has changed.
     """
     try:
         changed = files.digest(path) != image_id
@@ -71,7 +71,7 @@ def read_gray(path: Path, image_id: str) -> np.ndarray:
 
 
 def thumbnail_file(data: Path, image_id: str) -> Path:
-    """Where the thumbnail of an image lies, below the data folder."""
+    """The file of an image's thumbnail, below the data folder."""
     return data / "thumbs" / image_id[:2] / f"{image_id}.jpg"
 
 
@@ -94,9 +94,9 @@ def _measured(gray: np.ndarray) -> dict[str, Any]:
 
 
 def _write_thumbnail(path: Path, data: bytes) -> None:
-    """Replace `path` in one step; unlike files.write_atomic without waiting for the disk.
+    """Replace `path` atomically; unlike files.write_atomic without waiting for the disk.
 
-    A thumbnail that a power cut empties is seen to be missing and made again.
+    A thumbnail that a power cut empties counts as missing and is made again.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

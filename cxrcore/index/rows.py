@@ -1,10 +1,9 @@
-"""Measured rows on disk: one Parquet file a dataset, and the parts of one in the making.
+"""Measured rows on disk: one Parquet file per dataset, and parts while measuring.
 
     index/<fingerprint>.parquet       all images of a dataset
-    index/<fingerprint>.parts/*.parquet   what an unfinished measuring has so far
+    index/<fingerprint>.parts/*.parquet   rows of an unfinished measurement
 
-A file that is damaged, or of another version, counts as absent: all of it can be measured
-again.
+A file that is damaged or of another version counts as absent: it can be measured again.
 """
 
 import io
@@ -23,9 +22,9 @@ from numpy.typing import NDArray
 
 from cxrcore import files, settings
 
-VERSION = "1"  # raise it when the same image comes to be measured differently
+VERSION = "1"  # raise it when the measurements of the same image change
 LEVELS = 256
-_AT_ONCE = 2048  # histograms that are read, and images of which a file has a row group
+_AT_ONCE = 2048  # histograms read at once, and rows per row group
 
 _SCHEMA = pa.schema(
     [
@@ -46,12 +45,12 @@ _SCHEMA = pa.schema(
 
 
 def lock_file(fingerprint: str) -> Path:
-    """The lock of whoever measures this dataset."""
+    """The lock of the process that measures this dataset."""
     return _folder() / f"{fingerprint}.lock"
 
 
 def parts_folder(fingerprint: str) -> Path:
-    """Where parts are written until the dataset is complete."""
+    """Folder of the parts, until the dataset is complete."""
     return _folder() / f"{fingerprint}.parts"
 
 
@@ -70,33 +69,33 @@ def write_part(folder: Path, measured: Sequence[dict[str, Any]]) -> None:
 
 
 def complete(fingerprint: str, count: int) -> bool:
-    """Whether there is a file with all `count` images of a dataset."""
+    """Whether a file with all `count` images of a dataset exists."""
     try:
-        metadata = pq.read_metadata(_file(fingerprint))
+        metadata = pq.read_metadata(file_of(fingerprint))
     except (OSError, pa.ArrowException):
         return False
     return metadata.num_rows == count and _of_this_version(metadata.metadata)
 
 
 def read(fingerprint: str) -> pa.Table | None:
-    """All rows of a dataset without their histograms, in no order; None without a sound file."""
-    return _read(_file(fingerprint), _SCHEMA.names[:-1])
+    """All rows of a dataset without histograms, unordered; None without a valid file."""
+    return _read(file_of(fingerprint), _SCHEMA.names[:-1])
 
 
 def read_histograms(fingerprint: str, ids: pd.Series) -> NDArray[np.uint32] | None:
-    """(n, 256) the histograms of these images, in their order; None without a sound file."""
+    """(n, 256) the histograms of these images, in their order; None without a valid file."""
     try:
-        with pq.ParquetFile(_file(fingerprint)) as file:
+        with pq.ParquetFile(file_of(fingerprint)) as file:
             if not _of_this_version(file.schema_arrow.metadata):
                 return None
-            # The file's rows in the order of `ids`, turned round: where each of them goes.
-            goes = np.argsort(places(file.read(["image_id"])["image_id"], ids).to_numpy())
+            # The inverse of `places`: the row of the result for each row of the file.
+            target = np.argsort(places(file.read(["image_id"])["image_id"], ids).to_numpy())
             result = np.zeros((len(ids), LEVELS), np.uint32)
             first = 0
-            # A few rows at a time: Arrow would otherwise hold all of them three times over.
+            # In batches: Arrow would otherwise hold all of them three times.
             for batch in file.iter_batches(_AT_ONCE, columns=["histogram"]):
                 counts = batch.column(0).flatten().to_numpy().reshape(-1, LEVELS)
-                result[goes[first : first + len(counts)]] = counts
+                result[target[first : first + len(counts)]] = counts
                 first += len(counts)
     except (OSError, pa.ArrowException):
         return None
@@ -104,27 +103,27 @@ def read_histograms(fingerprint: str, ids: pd.Series) -> NDArray[np.uint32] | No
 
 
 def places(of: pa.ChunkedArray, ids: pd.Series) -> pa.Array:
-    """At which row of a file each image is."""
+    """The row of each image in a file."""
     return pa.array(pd.Index(of.to_pandas()).get_indexer(ids))
 
 
 def known(fingerprint: str, ids: pd.Series) -> pd.DataFrame:
-    """Which of the images are measured, in this dataset or in any other.
+    """The images that are already measured, in this dataset or another.
 
     Returns:
-        Indexed by image_id, each once: `error` (missing when fine), and where the rest is:
-        `file` and `row` in it. Of several rows for an image one without an error is chosen.
+        Indexed by unique image_id: `error` (missing if there is none), `file`, and `row` in it.
+        Of several rows for an image, one without an error is chosen.
     """
     frames = [_known_in(path, ids) for path in _own_files(fingerprint)]
     found = pd.concat(frames) if frames else _known_in(None, ids)
-    fine = set(found["image_id"][found["error"].isna()])
-    if len(fine) < len(ids):
+    usable = set(found["image_id"][found["error"].isna()])
+    if len(usable) < len(ids):
         others = [found]
         for path in _other_files(fingerprint):
-            rows = _known_in(path, ids[~ids.isin(fine)])
+            rows = _known_in(path, ids[~ids.isin(usable)])
             others.append(rows[rows["error"].isna()])
-            fine.update(others[-1]["image_id"])
-            if len(fine) == len(ids):
+            usable.update(others[-1]["image_id"])
+            if len(usable) == len(ids):
                 break
         found = pd.concat(others)
     found = found.iloc[np.argsort(found["error"].notna().to_numpy(), kind="stable")]
@@ -132,7 +131,7 @@ def known(fingerprint: str, ids: pd.Series) -> pd.DataFrame:
 
 
 def finish(fingerprint: str, ids: pd.Series) -> None:
-    """Gather the rows of all images into the dataset's file and remove the parts.
+    """Collect the rows of all images in the dataset's file and remove the parts.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
@@ -141,7 +140,7 @@ def finish(fingerprint: str, ids: pd.Series) -> None:
     for path, rows in known(fingerprint, ids).groupby("file", sort=False):
         if (table := _read(Path(path))) is not None:
             tables.append(table.take(pa.array(rows["row"].to_numpy())))
-    _write(_file(fingerprint), pa.concat_tables(tables))
+    _write(file_of(fingerprint), pa.concat_tables(tables))
     shutil.rmtree(parts_folder(fingerprint), ignore_errors=True)
 
 
@@ -149,18 +148,19 @@ def _folder() -> Path:
     return settings.data_dir() / "index"
 
 
-def _file(fingerprint: str) -> Path:
+def file_of(fingerprint: str) -> Path:
+    """The file with all rows of a dataset."""
     return _folder() / f"{fingerprint}.parquet"
 
 
 def _own_files(fingerprint: str) -> list[Path]:
-    return [*parts_folder(fingerprint).glob("*.parquet"), _file(fingerprint)]
+    return [*parts_folder(fingerprint).glob("*.parquet"), file_of(fingerprint)]
 
 
 def _other_files(fingerprint: str) -> Iterator[Path]:
-    """Files of other datasets, the latest first, then the parts of unfinished ones."""
-    whole = [path for path in _folder().glob("*.parquet") if path.stem != fingerprint]
-    yield from sorted(whole, key=lambda path: path.stat().st_mtime, reverse=True)
+    """Files of other datasets, the latest first, then parts of unfinished ones."""
+    complete = [path for path in _folder().glob("*.parquet") if path.stem != fingerprint]
+    yield from sorted(complete, key=lambda path: path.stat().st_mtime, reverse=True)
     for folder in _folder().glob("*.parts"):
         if folder != parts_folder(fingerprint):
             yield from folder.glob("*.parquet")

@@ -1,4 +1,4 @@
-"""What the inference process does: keep networks loaded, prepare, predict, explain."""
+"""Keep networks loaded; prepare, predict and explain images."""
 
 import functools
 import gc
@@ -24,12 +24,12 @@ Prepared = tuple[np.ndarray, tuple[str, ...]]  # (S, S) uint8 and notes
 
 
 class Models:
-    """The networks that are loaded, at most `limit`; the one used longest ago goes first."""
+    """Loaded networks, at most `limit`; the least recently used one is dropped first."""
 
     def __init__(self, limit: int) -> None:
         self._limit = max(1, limit)
         self._loaded: OrderedDict[Key, keras.Model] = OrderedDict()
-        self._unsettled = False
+        self._new_networks = False
 
     def get(self, run: store.Run) -> "keras.Model":
         """The network of a run, computing in float32; loaded again if its file has changed.
@@ -43,7 +43,7 @@ class Models:
         if key not in self._loaded:
             self._make_room(path)
             self._loaded[key] = _load(run.run_id, path)
-            self._unsettled = True
+            self._new_networks = True
         self._loaded.move_to_end(key)
         return self._loaded[key]
 
@@ -52,27 +52,27 @@ class Models:
         return len(self._loaded)
 
     def settle(self) -> None:
-        """After a load: keep the garbage collector from walking through networks ever again."""
-        if self._unsettled:
+        """After a load: keep the garbage collector from traversing the networks again and again."""
+        if self._new_networks:
             gc.collect()
             gc.freeze()
-            self._unsettled = False
+            self._new_networks = False
 
     def _make_room(self, path: Path) -> None:
         outdated = [key for key in self._loaded if key[0] == path]
         excess = len(self._loaded) - len(outdated) - self._limit + 1
         others = [key for key in self._loaded if key[0] != path]
-        leaving = outdated + others[: max(0, excess)]
-        for key in leaving:
+        dropped = outdated + others[: max(0, excess)]
+        for key in dropped:
             del self._loaded[key]
-        if leaving:
-            gc.unfreeze()  # networks have cycles: what is frozen would never be freed
+        if dropped:
+            gc.unfreeze()  # networks have cycles, and a frozen one would never be freed
             gc.collect()
 
 
 def predict(
     models: Models,
-    image: bytes | Path,
+    image: bytes | Path | np.ndarray,
     run_ids: Sequence[str],
     *,
     mask: Path | None,
@@ -80,14 +80,14 @@ def predict(
     class_name: str | None,
     name: str | None,
 ) -> list[Prediction]:
-    """See `Worker.predict`."""
+    """See `Worker.predict`; `image` may also be (H, W) uint8 gray."""
     explanations.check(methods)
-    gray = images.decode(image, name=name)
-    inside = None if mask is None else masks.read(mask, gray.shape)
+    gray = image if isinstance(image, np.ndarray) else images.decode(image, name=name)
+    lungs = None if mask is None else masks.read(mask, gray.shape)
 
-    @functools.cache  # runs that were trained alike see the same pixels
+    @functools.cache  # runs with the same preparation get the same pixels
     def prepared(preparation: pixels.Preparation) -> Prepared:
-        return _prepare(gray, inside, preparation)
+        return _prepare(gray, lungs, preparation)
 
     predictions = [_predict(models, run, prepared, methods, class_name) for run in run_ids]
     models.settle()
@@ -99,14 +99,14 @@ def predict_here(
     run_ids: Sequence[str],
     *,
     mask: Path | None = None,
-    methods: Sequence[str] = ("saliency", "grad-cam"),
+    methods: Sequence[str] = explanations.BY_DEFAULT,
     class_name: str | None = None,
     name: str | None = None,
 ) -> list[Prediction]:
-    """As `Worker.predict`, once, in this process; for the command line. Imports TensorFlow.
+    """As `Worker.predict`, but in this process, into which it loads TensorFlow.
 
     Raises:
-        ImageError: the picture or the mask cannot be used.
+        ImageError: the image or the mask cannot be used.
         ExplainError: a method does not exist.
     """
     return predict(
@@ -120,18 +120,6 @@ def predict_here(
     )
 
 
-def warm(models: Models, run_ids: Sequence[str], methods: Sequence[str]) -> None:
-    """See `Worker.warm`."""
-    explanations.check(methods)
-
-    def blank(preparation: pixels.Preparation) -> Prepared:
-        return np.zeros((preparation.size, preparation.size), np.uint8), ()
-
-    for run_id in run_ids:
-        _predict(models, run_id, blank, methods, None)
-    models.settle()
-
-
 def _predict(
     models: Models,
     run_id: str,
@@ -139,20 +127,20 @@ def _predict(
     methods: Sequence[str],
     class_name: str | None,
 ) -> Prediction:
-    """One run's prediction; what is wrong with this run stays with this run."""
+    """One run's prediction; a faulty run becomes a Prediction with `error`."""
     recipe = ""
     try:
         run = store.load_run(run_id)
         recipe = run.recipe.name
         model = models.get(run)
         start = time.perf_counter()
-        seen, notes = prepared(
+        pixel_values, notes = prepared(
             pixels.Preparation(size=run.recipe.image_size, region=run.recipe.region)
         )
         index = run.classes.index(class_name) if class_name in run.classes else None
         if class_name is not None and index is None:
-            notes += (f"This model does not know {class_name}: the maps explain its prediction.",)
-        probabilities, maps = _compute(run, model, seen, methods, index)
+            notes += (f"This model has no class {class_name}; the maps explain its prediction.",)
+        probabilities, maps = _compute(run, model, pixel_values, methods, index)
         seconds = time.perf_counter() - start
     except CxrError as error:
         return Prediction(run_id, recipe, error=str(error))
@@ -165,7 +153,7 @@ def _predict(
         predicted=run.classes[predicted],
         explained=run.classes[predicted if index is None else index],
         maps=maps,
-        seen=seen,
+        seen=pixel_values,
         seconds=seconds,
         notes=notes,
     )
@@ -174,7 +162,7 @@ def _predict(
 def _compute(
     run: store.Run,
     model: "keras.Model",
-    seen: np.ndarray,
+    pixel_values: np.ndarray,
     methods: Sequence[str],
     index: int | None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -186,7 +174,7 @@ def _compute(
     import tensorflow as tf
 
     try:
-        probabilities, maps = explanations.explain_all(model, seen, methods, index)
+        probabilities, maps = explanations.explain_all(model, pixel_values, methods, index)
     except tf.errors.OpError as error:
         raise ExplainError(
             f"TensorFlow failed on {run.run_id}: {error.message.splitlines()[0][:200]}. "
@@ -194,25 +182,25 @@ def _compute(
         ) from error
     if len(probabilities) != len(run.classes):
         raise ExplainError(
-            f"The network of {run.run_id} tells {len(probabilities)} classes apart, but its run "
+            f"The network of {run.run_id} distinguishes {len(probabilities)} classes, but its run "
             f"names {len(run.classes)}. Delete the run and train it again."
         )
     if not np.isfinite(probabilities).all():
         raise ExplainError(
-            f"The network of {run.run_id} gives no numbers (NaN): its training went astray. "
+            f"The network of {run.run_id} gives no numbers (NaN): its training diverged. "
             "Train it again with a lower learning rate."
         )
     return probabilities, maps
 
 
 def _prepare(
-    gray: np.ndarray, inside: np.ndarray | None, preparation: pixels.Preparation
+    gray: np.ndarray, lungs: np.ndarray | None, preparation: pixels.Preparation
 ) -> Prepared:
-    if preparation.region == "none" or inside is not None:
-        return pixels.prepare_one(gray, inside, preparation), ()
+    if preparation.region == "none" or lungs is not None:
+        return pixels.prepare_one(gray, lungs, preparation), ()
     note = (
-        f"This model was trained on pictures prepared with their lung mask ({preparation.region}), "
-        "and this picture has none. It saw the whole picture, so its test figures do not hold here."
+        f"This model was trained on images prepared with a lung mask ({preparation.region}), and "
+        "this image has none. It was given the whole image, so its test results do not apply here."
     )
     return pixels.prepare_one(gray, None, pixels.Preparation(size=preparation.size)), (note,)
 
@@ -223,12 +211,12 @@ def _load(run_id: str, path: Path) -> "keras.Model":
     from cxrcore.explanations.precision import in_float32
 
     try:
-        # compile=False: no optimiser is needed. safe_mode: no code in the file is run.
+        # compile=False: no optimiser is needed. safe_mode: code in the file is not run.
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, LookupError, ImportError, zipfile.BadZipFile) as error:
         raise StoreError(
             f"The network of {run_id} cannot be opened: {' '.join(str(error).split())[:200]}. "
-            f"This is Keras {keras.__version__}; the run's details tell which one wrote it. "
+            f"This is Keras {keras.__version__}; the run's details name the version that wrote it. "
             "Train it again."
         ) from error
     return in_float32(model)

@@ -1,7 +1,7 @@
 """Messages over a pipe between two processes of this program: a length, then the bytes.
 
-Packing is apart from sending, so that what cannot be packed fails where it was handed
-over, and what cannot be unpacked fails where it is used.
+Packing is separate from sending, so that what cannot be packed fails in the caller, and what
+cannot be unpacked fails where it is used.
 """
 
 import pickle
@@ -22,7 +22,7 @@ def unpack(data: bytes) -> Any:
 
 
 def send(pipe: BinaryIO, data: bytes) -> None:
-    """Write bytes as one message; OSError if nobody reads any more."""
+    """Write bytes as one message; OSError if the other end is closed."""
     pipe.write(_LENGTH.pack(len(data)))
     pipe.write(data)
     pipe.flush()

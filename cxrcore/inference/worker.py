@@ -1,10 +1,9 @@
-"""The pages' end of the inference process: start it, ask it, notice when it is gone.
+"""The pages' end of the inference process: start it, send requests, notice when it is gone.
 
-Not `multiprocessing`: its spawn imports the parent's main module in the child, and
-under `streamlit run app.py` that is the app itself. Here the child is a command of
-its own (`python -m cxrcore.inference.child`) that gets pickled requests on its
-standard input and answers on its standard output. When the parent dies, however
-it dies, the system closes that input and the child ends.
+Not `multiprocessing`: its spawn imports the parent's main module in the child, and under
+`streamlit run app.py` that is the app itself. Here the child is a command of its own
+(`python -m cxrcore.inference.child`) that reads pickled requests from standard input and answers
+on standard output. However the parent dies, the system closes that input and the child ends.
 """
 
 import contextlib
@@ -18,22 +17,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import numpy as np
-
-from cxrcore import settings
+from cxrcore import explanations, settings
 from cxrcore.errors import JobError
 from cxrcore.inference import pipe
 from cxrcore.inference.prediction import Prediction
 
 
 class Worker:
-    """One process that holds loaded networks, predicts and explains; for many sessions.
+    """One process that keeps networks loaded, predicts and explains, for many sessions.
 
-    Made at once; the process starts with the first call. Calls from several threads
-    wait for each other. A process that died or hung is replaced at the next call.
+    The process starts with the first call. Calls from several threads wait for each other. A
+    process that died or hung is replaced at the next call.
 
     Args:
-        max_models: so many networks stay loaded; the one used longest ago goes first.
+        max_models: how many networks stay loaded; the least recently used is dropped first.
     """
 
     def __init__(self, max_models: int = 8) -> None:
@@ -47,88 +44,60 @@ class Worker:
         run_ids: Sequence[str],
         *,
         mask: Path | None = None,
-        methods: Sequence[str] = ("saliency", "grad-cam"),
+        methods: Sequence[str] = explanations.BY_DEFAULT,
         class_name: str | None = None,
         name: str | None = None,
         timeout: float = 120,
     ) -> list[Prediction]:
-        """What each run says about one picture, prepared for each as in its training.
+        """What each run predicts for one image, prepared for each as in its training.
 
         Args:
             image: a file, or the bytes of an upload; untrusted, decoded in the child.
-            run_ids: runs of the store, which is the only place networks are loaded from.
-            mask: picture of the lungs, for runs that were trained on masked pictures. Without
-                it they see the whole picture, and a note says so.
-            methods: maps to make, of `explain.METHODS`; none is quickest.
-            class_name: the class to explain, for runs that have it; by default, and for the
-                others (with a note), the predicted one.
-            name: what messages call the picture.
-            timeout: seconds for this call, the loading of networks included.
+            run_ids: runs of the store, the only place that networks are loaded from.
+            mask: lung mask for runs trained on masked images. Without it they get the whole
+                image, and a note says so.
+            methods: the maps to compute, of `explanations.METHODS`; none is quickest.
+            class_name: the class to explain. By default, and with a note where a run does not
+                have that class, the predicted one.
+            name: the image's name in messages.
+            timeout: seconds for this call, loading of networks included.
 
         Returns:
-            One Prediction a run, in the order asked for. A run that cannot be used says why
-            in `error`; the others are not held up.
+            One Prediction per run, in the order of `run_ids`. The `error` of a run that cannot
+            be used says why; the others are not affected.
 
         Raises:
-            ImageError: the picture or the mask cannot be used.
+            ImageError: the image or the mask cannot be used.
             ExplainError: a method does not exist.
             JobError: the process died or took too long.
         """
         arguments = {"image": image, "run_ids": list(run_ids), "mask": mask, "name": name}
         arguments |= {"methods": list(methods), "class_name": class_name}
-        return cast(list[Prediction], self._ask("predict", arguments, timeout))
-
-    def decode(
-        self, image: bytes | Path, name: str | None = None, *, timeout: float = 60
-    ) -> np.ndarray:
-        """The picture as (H, W) uint8 gray, decoded in the child; does not load TensorFlow.
-
-        Raises:
-            ImageError: the picture cannot be used.
-            JobError: the process died or took too long.
-        """
-        return cast(np.ndarray, self._ask("decode", {"image": image, "name": name}, timeout))
-
-    def warm(
-        self,
-        run_ids: Sequence[str],
-        methods: Sequence[str] = ("saliency", "grad-cam"),
-        *,
-        timeout: float = 300,
-    ) -> None:
-        """Load and compile in advance what `predict` would need; to be called from a thread.
-
-        Runs that cannot be used are passed over: `predict` says why.
-
-        Raises:
-            ExplainError: a method does not exist.
-            JobError: the process died or took too long.
-        """
-        self._ask("warm", {"run_ids": list(run_ids), "methods": list(methods)}, timeout)
+        return cast(list[Prediction], self._ask(arguments, timeout))
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs; False before the first call."""
+        """Whether the process is running; False before the first call."""
         child = self._child
         return child is not None and child.process.poll() is None
 
     @property
     def pid(self) -> int | None:
-        """The process, if it runs."""
+        """The process id, if it is running."""
         child = self._child
         return child.process.pid if child is not None and self.alive else None
 
     def close(self) -> None:
-        """Stop the process at once; a call under way raises JobError. A later call starts anew."""
+        """Stop the process at once; a call in progress raises JobError. A later call starts a new one."""
         if child := self._child:
             child.stop()
 
-    def _ask(self, what: str, arguments: dict[str, Any], timeout: float) -> object:
+    def _ask(self, arguments: dict[str, Any], timeout: float) -> object:
         with self._turn:
             if self._child is None or not self.alive:
                 self.close()
                 self._child = _Child(self._max_models)
-            kind, answer = self._child.ask((what, arguments, _settings()), timeout)
+            kind, answer = self._child.ask((arguments, _settings()), timeout)
         if kind == "error":
             raise answer
         return answer
@@ -138,25 +107,27 @@ class _Child:
     """The running process, as the parent holds it."""
 
     def __init__(self, max_models: int) -> None:
-        # PR_SET_PDEATHSIG would look simpler, but it fires when the *thread* ends that
-        # started the child, and Streamlit's script threads are short-lived.
+        # PR_SET_PDEATHSIG would look simpler, but it fires when the *thread* that started the
+        # child ends, and Streamlit's script threads are short-lived.
         self.process = subprocess.Popen(
-            # -P: a file named like a library, in the folder the server was started in, is not it.
+            # -P: no module is imported from the folder in which the server was started.
             [sys.executable, "-P", "-m", "cxrcore.inference.child", str(max_models)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=_environment(),
         )
-        # Also runs when the Worker is dropped, and at the end of the interpreter.
+        # Also called when the Worker is dropped and when the interpreter exits.
         self.stop = weakref.finalize(self, _end, self.process)
 
     def ask(self, request: object, timeout: float) -> tuple[str, Any]:
         """Send one request and wait for its answer; the child is stopped if none comes."""
         answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         message = pipe.pack(request)
-        # In a thread, because neither writing to a pipe nor reading from one has a timeout.
-        talk = threading.Thread(target=_talk, args=(self.process, message, answers), daemon=True)
-        talk.start()
+        # A thread, because writing to a pipe and reading from it have no timeout.
+        exchange = threading.Thread(
+            target=_exchange, args=(self.process, message, answers), daemon=True
+        )
+        exchange.start()
         try:
             answer = answers.get(timeout=timeout)
         except queue.Empty:
@@ -172,12 +143,12 @@ class _Child:
             if not self.stop.alive:
                 raise JobError("The inference process was closed during a prediction. Try again.")
             self.stop()
-            raise JobError(_obituary(self.process.returncode))
+            raise JobError(_cause_of_death(self.process.returncode))
         return cast(tuple[str, Any], pipe.unpack(answer))
 
 
-def _talk(process: subprocess.Popen, message: bytes, answers: queue.SimpleQueue) -> None:
-    """One request and its answer over the pipes; None if the child has gone."""
+def _exchange(process: subprocess.Popen, message: bytes, answers: queue.SimpleQueue) -> None:
+    """Send one request and queue its answer; None if the child is gone."""
     try:
         pipe.send(cast(BinaryIO, process.stdin), message)
         answers.put(pipe.receive(cast(BinaryIO, process.stdout)))
@@ -190,7 +161,7 @@ def _end(process: subprocess.Popen) -> None:
     process.kill()
     process.wait()
     for end in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):  # of what could not be delivered any more
+        with contextlib.suppress(OSError):  # what could not be delivered any more
             cast(BinaryIO, end).close()
 
 
@@ -201,19 +172,19 @@ def _environment() -> dict[str, str]:
 
 
 def _settings() -> dict[str, str]:
-    """CXR_* as they are now: the child was perhaps started under others."""
+    """The current CXR_* variables; the child may have been started under others."""
     return {key: value for key, value in os.environ.items() if key.startswith("CXR_")}
 
 
-def _obituary(code: int) -> str:
-    """What became of the child, for people."""
+def _cause_of_death(code: int) -> str:
+    """A sentence on how the child ended."""
     if code == -9:
         cause = "the system killed it, most likely because the memory was full"
     elif code < 0:
         cause = f"it was ended by signal {-code}"
     else:
-        cause = f"exit code {code}; the server's log has the account"
+        cause = f"exit code {code}; the server's log has the details"
     return (
-        f"The inference process stopped while it was working ({cause}). Nothing stored was "
-        "touched. Try again, if need be with fewer models: a new one starts by itself."
+        f"The inference process stopped while it was working ({cause}). No stored data was "
+        "affected. Try again, with fewer models if need be; a new process starts by itself."
     )

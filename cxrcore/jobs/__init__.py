@@ -1,47 +1,37 @@
-"""Jobs: work that goes on in processes of its own, whatever happens to the page that asked.
+"""Jobs: processes that outlive the page or command that started them.
 
-`submit_*` start one, `list_jobs` and `get` tell how far they are, `cancel`, `kill`, `resume`
-and `dismiss` change them, `log` shows what they printed. Trainings wait for each other, so that
-at most CXR_MAX_JOBS run at once; measuring, preparing, searching duplicates and the demonstration
-wait in a line of their own. With CXR_RAY_ADDRESS a Ray cluster does all of them and decides who
-waits; `place` says where a job is done.
+`start` starts one, `list_jobs` and `get` say how far they are, `cancel`, `kill`, `resume` and
+`remove` change them, `log` is what they printed, `run` runs one in this process. Jobs of one lane
+wait for each other. With CXR_RAY_ADDRESS a Ray cluster runs them; `place` says where. What jobs
+can do is in `cxrcore.work`; this package knows none of it (see `registry`).
 """
 
 from cxrcore.jobs.child import run
-from cxrcore.jobs.cluster import LEAST_CPUS, room, usual_room
-from cxrcore.jobs.cluster_state import place
-from cxrcore.jobs.control import cancel, dismiss, get, kill, list_jobs, log, resume
-from cxrcore.jobs.family import Together, together
-from cxrcore.jobs.record import Job, JobSpec, Room
-from cxrcore.jobs.submit import (
-    submit_demo,
-    submit_duplicates,
-    submit_index,
-    submit_pixels,
-    submit_training,
-)
+from cxrcore.jobs.control import cancel, get, kill, list_jobs, log, remove, resume, start
+from cxrcore.jobs.engine import place
+from cxrcore.jobs.family import FamilyProgress, family_progress
+from cxrcore.jobs.follow import follow
+from cxrcore.jobs.model import Job, JobSpec, Resources
+from cxrcore.jobs.ray.resources import LEAST_CPUS, resources, usual_resources
 
 __all__ = [
     "LEAST_CPUS",
+    "FamilyProgress",
     "Job",
     "JobSpec",
-    "Room",
-    "Together",
+    "Resources",
     "cancel",
-    "dismiss",
+    "family_progress",
+    "follow",
     "get",
     "kill",
     "list_jobs",
     "log",
     "place",
+    "remove",
+    "resources",
     "resume",
-    "room",
     "run",
-    "submit_demo",
-    "submit_duplicates",
-    "submit_index",
-    "submit_pixels",
-    "submit_training",
-    "together",
-    "usual_room",
+    "start",
+    "usual_resources",
 ]

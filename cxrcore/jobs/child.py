@@ -1,7 +1,7 @@
-"""The process of one job: wait for its turn, work, tell how it ended.
+"""The process of one job: wait for its turn, work, record how it ended.
 
 `python -m cxrcore run-job FOLDER` comes here (see `cxrcore/__main__.py`). Until its turn comes
-the process has loaded neither TensorFlow nor pandas, so waiting costs next to nothing.
+the process has loaded neither TensorFlow nor pandas, so that waiting costs next to nothing.
 """
 
 import argparse
@@ -23,19 +23,19 @@ import psutil
 
 from cxrcore import priority, settings
 from cxrcore.errors import Cancelled, CxrError, JobError
-from cxrcore.jobs import locks, queue, record
-from cxrcore.jobs.record import Job
-from cxrcore.jobs.status import Status, say
-from cxrcore.jobs.work import WORK, Context, Work
+from cxrcore.jobs import disk, engine, locks, registry
+from cxrcore.jobs.context import Context
+from cxrcore.jobs.disk import RESUME
+from cxrcore.jobs.model import Job, now
+from cxrcore.jobs.registry import Work
+from cxrcore.jobs.status import Status, log_line
 
-# A node can be quicker than the answer to who handed the job in, and holds its lock till then.
-_HANDING_IN_SECONDS = 10.0
-
-_RESUME = "Resume continues from the last checkpoint."
+# A node may start the process before the submitting one, which holds the lock, has its answer.
+_SUBMISSION_SECONDS = 10.0
 
 
-def main(arguments: Sequence[str], work: Mapping[str, Work] = WORK) -> int:
-    """What the process does: run the job in the folder that is given.
+def main(arguments: Sequence[str], work: Mapping[str, Work] | None = None) -> int:
+    """Run the job in the folder that is given; `work` is as for `run`.
 
     Returns:
         The exit code: 1 if the job failed, 2 if it could not even begin, else 0.
@@ -43,54 +43,54 @@ def main(arguments: Sequence[str], work: Mapping[str, Work] = WORK) -> int:
     parser = argparse.ArgumentParser(prog="python -m cxrcore run-job")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--lock", type=int, help="descriptor of the job's lock, already held")
-    parser.add_argument("--submission", help="the id of this try, on a Ray cluster")
+    parser.add_argument("--submission", help="the id of this attempt, on a Ray cluster")
     given = parser.parse_args(arguments)
-    priority.give_way()  # to the pages
+    priority.give_way()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     try:
         job = run(given.folder, work=work, lock=given.lock, submission=given.submission)
         return 1 if job.state == "failed" else 0
-    except CxrError as error:  # it never began; there is no status to write this into
-        say(f"Error: {error}")
+    except CxrError as error:  # it never began, so there is no status to write
+        log_line(f"Error: {error}")
         return 2
 
 
 def run(
     folder: Path,
     *,
-    work: Mapping[str, Work] = WORK,
+    work: Mapping[str, Work] | None = None,
     lock: int | None = None,
     submission: str | None = None,
 ) -> Job:
-    """Do the job that lies in `folder`, in this process, and return how it ended.
+    """Run the job in `folder` in this process, and return how it ended.
 
     SIGTERM and SIGINT stop it after the batch in progress, and leave it interrupted.
 
     Args:
         folder: a job's folder with `spec.json`.
-        work: what is done for each kind of job.
-        lock: the descriptor of the job's lock if this process was given it; else it is taken.
-        submission: the id of this try if a Ray cluster started the process.
+        work: what to do for each kind of job, instead of `registry.kinds`.
+        lock: the descriptor of the job's lock if this process inherited it; else it is taken.
+        submission: the id of this attempt if a Ray cluster started the process.
 
     Raises:
         JobError: another process works on the job, its specification is damaged, or it was
-            handed in to the cluster again since.
+            submitted to the cluster again since.
     """
     folder = folder.resolve()
-    spec = record.read_spec(folder)
+    spec = disk.read_spec(folder)
     with contextlib.ExitStack() as ends:
         ends.callback(
-            os.close, _own(folder, lock, 1.0 if submission is None else _HANDING_IN_SECONDS)
+            os.close, _own(folder, lock, 1.0 if submission is None else _SUBMISSION_SECONDS)
         )
         _still_wanted(folder, submission)
         stopped = ends.enter_context(_stop_signals())
-        status = ends.enter_context(Status(folder, _begin(folder)).kept())
-        context = Context(spec, folder, status, stopped=stopped)
-        say(f"{spec.title}: process {os.getpid()}")
+        status = ends.enter_context(Status(folder, _begin(folder)).published())
+        context = Context(spec, folder, status, stopped)
+        log_line(f"{spec.title}: process {os.getpid()}")
         ended = _result(context, work)
-        job = status.state(finished=record.now(), eta_seconds=None, **ended)
-        say(f"{job.state}: {job.message}")
+        job = status.state(finished=now(), eta_seconds=None, **ended)
+        log_line(f"{job.state}: {job.message}")
         if job.state == "done":
             shutil.rmtree(context.checkpoint, ignore_errors=True)  # the result is stored
         return job
@@ -99,7 +99,7 @@ def run(
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[Callable[[], bool]]:
     """Yield a function that tells whether SIGTERM or SIGINT came since."""
-    # Not a threading.Event: one that is set in a handler can wait for itself.
+    # Not a threading.Event, which can deadlock when set in a handler.
     came: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:
@@ -121,7 +121,7 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
 
 def _own(folder: Path, given: int | None, patience: float) -> int:
     """The job's lock: the one that was handed down, or else taken within `patience` seconds."""
-    path = folder / record.LOCK
+    path = folder / disk.LOCK
     if given is not None:
         if not locks.is_of(given, path):
             raise JobError(
@@ -129,7 +129,7 @@ def _own(folder: Path, given: int | None, patience: float) -> int:
             )
         os.set_inheritable(given, False)  # processes that the work starts must not keep it
         return given
-    # A page that asks for the lock at this very moment must not be taken for a holder.
+    # Wait a moment: a page that only asks about the lock holds it for an instant.
     lock = locks.take(path, patience)
     if lock is None:
         raise JobError(f"Another process works on {folder.name} already. Wait until it ends.")
@@ -137,18 +137,18 @@ def _own(folder: Path, given: int | None, patience: float) -> int:
 
 
 def _still_wanted(folder: Path, submission: str | None) -> None:
-    """A try that waited in the cluster while it was cancelled and resumed must not begin."""
-    ray = record.read_status(folder).ray
+    """An attempt that waited in the cluster while the job was resumed must not begin."""
+    ray = disk.read_status(folder).ray
     if submission is not None and (ray is None or ray.submission != submission):
         raise JobError(
-            f"{submission} was given up, {folder.name} was started again since. "
-            "Nothing is to be done; this process ends."
+            f"{submission} was given up: {folder.name} was started again since. "
+            "There is nothing to do; this process ends."
         )
 
 
 def _begin(folder: Path) -> Job:
     """The status to begin with: as it was submitted, with this process in it."""
-    job = record.read_status(folder)
+    job = disk.read_status(folder)
     return job.model_copy(
         update={
             "state": "queued",
@@ -161,73 +161,51 @@ def _begin(folder: Path) -> Job:
     )
 
 
-def _result(context: Context, work: Mapping[str, Work]) -> dict[str, Any]:
-    """Wait, work, and say in fields of a Job how it ended."""
+def _result(context: Context, work: Mapping[str, Work] | None) -> dict[str, Any]:
+    """Wait and work; return in fields of Job how it ended."""
+    spec, job = context.spec, context.status.job
     try:
-        with _turn(context):
-            context.status.state(
-                state="running", stage="starting", message="", started=record.now()
-            )
-            ended = work[context.spec.kind](context)
+        run = work[spec.kind] if work else registry.kind(spec.kind).run
+        with engine.of(job).turn(spec, job, context.should_stop, context.wait):
+            context.status.state(state="running", stage="starting", message="", started=now())
+            ended = run(context)
         return {"state": "done", "stage": "", "share": 1.0, **ended}
     except Cancelled:
-        if record.asked_to_stop(context.folder) is None:  # a signal, then
-            note = f"Its process was told to end, as at a shutdown. {_RESUME}"
+        if disk.asked_to_stop(context.folder) is None:  # a signal, then
+            note = f"Its process was told to end, as at a shutdown. {RESUME}"
             return {"state": "interrupted", "message": note}
-        return {"state": "cancelled", "message": f"Stopped as asked. {_RESUME}"}
+        return {"state": "cancelled", "message": f"Stopped as asked. {RESUME}"}
     except CxrError as error:
         return {"state": "failed", "message": str(error)}
     except BaseException as error:  # noqa: BLE001
         # The one place where everything is caught: nobody is above this process to see an
-        # exception, so it becomes a state that the page can show and a traceback in the log.
-        # BaseException, because libraries that call sys.exit would otherwise end it as if dead.
+        # exception. BaseException, because libraries that call sys.exit would end it silently.
         with contextlib.suppress(OSError):
             traceback.print_exc()
         return {"state": "failed", "message": _in_one_line(error)}
 
 
-@contextlib.contextmanager
-def _turn(context: Context) -> Iterator[None]:
-    """Hold a place of the job's lane during the work."""
-    spec, job = context.spec, context.status.job
-    if job.ray is not None:  # Ray has chosen its turn
-        from cxrcore import parallel
-
-        if context.should_stop():
-            raise Cancelled("Stopped while it waited in the cluster; nothing was started.")
-        parallel.spread()
-        yield
-        return
-    place = queue.wait(
-        spec.kind, spec.job_id, job.ticket, should_stop=context.should_stop, report=context.waits
-    )
-    try:
-        yield
-    finally:
-        os.close(place)
-
-
 def _in_one_line(error: BaseException) -> str:
-    said = " ".join(str(error).split())
-    said = f": {said[:200]}…" if len(said) > 200 else f": {said}" if said else ""
-    advice = _RESUME
+    text = " ".join(str(error).split())
+    text = f": {text[:200]}…" if len(text) > 200 else f": {text}" if text else ""
+    advice = RESUME
     if isinstance(error, MemoryError) or "ResourceExhausted" in type(error).__name__:
         advice = "The memory is full: try a smaller batch or smaller images."
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        advice = f"The disk is full ({_free()}): free some space. {_RESUME}"
+        advice = f"The disk is full ({_free()}): free some space. {RESUME}"
     return (
-        f"Unexpected {type(error).__name__}{said}. The whole account is in the job's log. {advice}"
+        f"Unexpected {type(error).__name__}{text}. The full traceback is in the job's log. {advice}"
     )
 
 
 def _free() -> str:
-    """What room is left where a job writes: "0 MB free for runs, …"."""
-    said = []
+    """The free space where a job writes: "0 MB free for runs, …"."""
+    parts = []
     for what, folder in (
         ("runs", settings.models_dir()),
         ("data", settings.data_dir()),
         ("temporary files", Path(tempfile.gettempdir())),
     ):
         with contextlib.suppress(OSError):
-            said.append(f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB free for {what}")
-    return ", ".join(said)
+            parts.append(f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB free for {what}")
+    return ", ".join(parts)

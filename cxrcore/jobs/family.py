@@ -1,17 +1,17 @@
-"""How far the trainings of one family are, taken together."""
+"""How far the jobs of one family are."""
 
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from cxrcore.jobs.record import Job
+from cxrcore.jobs.model import Job
 
 
-class Together(BaseModel):
-    """Several jobs as one. `share` is 0..1 of all; `current` one that works, or the next to.
+class FamilyProgress(BaseModel):
+    """Several jobs as one. `share` is 0..1 of all; `current` is a running one, or the next.
 
-    `eta_seconds` is for all that is left and None until it can be told: trainings of a family
-    take about as long as one another, and as many of them work at once as do now.
+    `eta_seconds` is for all that is left, None while unknown. It assumes that jobs of a family
+    take equally long and that as many run at once as now.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,14 +29,14 @@ class Together(BaseModel):
         return self.current is not None
 
 
-def together(jobs: Sequence[Job]) -> Together:
+def family_progress(jobs: Sequence[Job]) -> FamilyProgress:
     """Sum up the jobs of a family, in the order in which they are worked on."""
     running = [job for job in jobs if job.state == "running"]
     waiting = [job for job in jobs if job.state == "queued"]
     done = sum(job.state == "done" for job in jobs)
     active = [*running, *waiting]
     share = sum(job.share if job.active else 1.0 for job in jobs) / max(len(jobs), 1)
-    return Together(
+    return FamilyProgress(
         total=len(jobs),
         done=done,
         failed=len(jobs) - done - len(active),
@@ -51,7 +51,7 @@ def _left(jobs: Sequence[Job], running: Sequence[Job], waiting: int) -> float | 
     rest = [job.eta_seconds for job in running if job.eta_seconds is not None]
     if not waiting:
         return max(rest) if rest and len(rest) == len(running) else None
-    # What a whole one takes: those that ended tell best, else those that work.
+    # What a whole one takes: best known from those that ended, else from those that run.
     took = [
         (job.finished - job.started).total_seconds()
         for job in jobs

@@ -1,8 +1,8 @@
-"""What outlived the process of a job: helpers, found and ended, and half-made folders.
+"""What a dead job's process left behind: helper processes and unfinished folders.
 
-A process that is killed cannot tell its helpers. Those that joblib starts to decode images in
-parallel then wait for ever, each with a few hundred megabytes. They share the session of their
-job's process, and began while it lived: at that time nobody else could have its number.
+joblib's processes, which decode images in parallel, would wait for ever with a few hundred
+megabytes each. They share the session of their job's process and began while it lived, when
+nobody else could have its number.
 """
 
 import os
@@ -13,17 +13,17 @@ import psutil
 
 from cxrcore import files
 
-# Sees by itself when the last helper is gone, and then removes what they shared.
+# It notices when the last helper is gone, and then removes what they shared.
 _TRACKER = "resource_tracker"
 
 _TOLERANCE_SECONDS = 5.0  # heartbeats lie 2 s apart, and clocks are set
 
 
 def end(leader: int, born: float, died: float) -> int:
-    """Kill what is left of a dead process' session; nothing if that process is alive.
+    """Kill what is left of a dead process' session; does nothing if that process is alive.
 
     Args:
-        leader: the number of the job's process, which led its session.
+        leader: the pid of the job's process, which led its session.
         born, died: when it started and when it was last seen, in seconds since 1970.
 
     Returns:
@@ -43,10 +43,10 @@ def end(leader: int, born: float, died: float) -> int:
 
 
 def sweep(jobs: Path) -> None:
-    """Delete what a process that died left of jobs it was making or removing.
+    """Delete the folders of jobs that a process was creating or removing when it died.
 
     Args:
-        jobs: the folder of all jobs; nobody else makes or removes one meanwhile.
+        jobs: the folder of all jobs; nobody else may create or remove one meanwhile.
     """
     files.remove_abandoned(jobs, ".*.????????*", 0)
 

@@ -1,9 +1,8 @@
 """Locks that the operating system drops when the process that holds them dies.
 
-A lock is an open file with `flock` on it, known by its descriptor. Unlike a lock object of a
-library, a descriptor can be handed to a child process: the job's lock is taken before the child
-exists and never free until the child ends, so there is no moment at which a new job looks dead.
-Linux and macOS; on Windows run the project under WSL.
+A lock is an open file with `flock` on it, known by its descriptor. A descriptor can be inherited
+by a child: the job's lock is taken before the child exists and stays taken until it ends, so a
+new job never looks dead. Linux and macOS; on Windows run the project under WSL.
 """
 
 import contextlib
@@ -16,19 +15,19 @@ from pathlib import Path
 from cxrcore import files
 from cxrcore.errors import JobError
 
-_POLL = 0.01  # seconds between tries while waiting for a lock
+_POLL_SECONDS = 0.01  # between attempts while waiting for a lock
 
 
 def take(path: Path, timeout: float = 0.0) -> int | None:
-    """Lock `path` for this process alone, making the file if needed; its folder must exist.
+    """Lock `path` for this process alone, creating the file if needed; its folder must exist.
 
     Returns:
-        The descriptor: `os.close` it to let go. None if somebody else still holds the lock
-        after `timeout` seconds.
+        The descriptor: `os.close` it to release the lock. None if another process still holds it after
+        `timeout` seconds.
 
     Raises:
         JobError: this file system has no locks.
-        StoreError: the file cannot be made.
+        StoreError: the file cannot be created.
     """
     end = time.monotonic() + timeout
     while True:
@@ -46,14 +45,13 @@ def take(path: Path, timeout: float = 0.0) -> int | None:
             return handle
         if time.monotonic() >= end:
             return None
-        time.sleep(_POLL)
+        time.sleep(_POLL_SECONDS)
 
 
 def is_held(path: Path) -> bool:
     """Whether a process holds the lock `path`; a file that does not exist is not locked.
 
-    Asks with a shared lock, so that any number of pages can ask at once without
-    mistaking each other for the holder.
+    Asks with a shared lock, so that pages asking at once do not see each other as the holder.
     """
     try:
         handle = os.open(path, os.O_RDONLY)
@@ -66,7 +64,7 @@ def is_held(path: Path) -> bool:
 
 
 def is_of(handle: int, path: Path) -> bool:
-    """Whether the open `handle` is the file that lies at `path` now, not one deleted since."""
+    """Whether the open `handle` is the file now at `path`, not one deleted since."""
     try:
         return os.path.samestat(os.fstat(handle), path.stat())
     except OSError:
@@ -78,7 +76,7 @@ def hold(path: Path, timeout: float) -> Iterator[int]:
     """Hold the lock `path` for a block, waiting for it up to `timeout` seconds.
 
     Raises:
-        JobError: it is still taken then.
+        JobError: it is still taken then, or this file system has no locks.
     """
     handle = take(path, timeout)
     if handle is None:

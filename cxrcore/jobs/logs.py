@@ -15,8 +15,7 @@ def last_lines(path: Path, tail: int) -> str:
     """The last `tail` lines of `path`; "" if there is no such file.
 
     Reads 256 KB at most and cuts lines after 1,000 characters. Bytes that are not UTF-8 become
-    U+FFFD, colours and other control characters are dropped, and of a progress bar that redraws
-    its line only the last state stays.
+    U+FFFD, control characters are dropped, and of a progress bar only the last state stays.
     """
     if tail < 1:
         return ""

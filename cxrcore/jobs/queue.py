@@ -1,11 +1,11 @@
-"""Who may work now: lanes with a few places each, entered in order of submission.
+"""Whose turn it is: lanes with a few places each, entered in order of submission.
 
     models/.jobs/.queue/<lane>/<ticket>-<job_id>   an empty file: this job waits
     models/.jobs/.slots/<lane>-<n>.lock            held by the job that has place n
 
-Tickets only order the queue. Whether somebody in it is alive is told by the lock of their job,
-and whether a place is free by the lock of that place, so that nothing has to be tidied up after
-a crash. One store has one queue: computers that share CXR_MODELS take turns.
+Tickets only order the queue. The lock of a job says whether it is alive, the lock of a place
+whether it is free, so nothing needs tidying after a crash. Each store has one queue: computers
+that share CXR_MODELS take turns.
 """
 
 import contextlib
@@ -16,49 +16,37 @@ from pathlib import Path
 from cxrcore import files, settings
 from cxrcore.errors import Cancelled
 from cxrcore.jobs import locks
-from cxrcore.jobs.record import LOCK, Kind
+from cxrcore.jobs.disk import LOCK
+from cxrcore.jobs.registry import Lane
 
-LANES: dict[Kind, str] = {
-    "train": "train",
-    "index": "prepare",
-    "demo": "prepare",
-    "pixels": "prepare",
-    "duplicates": "prepare",
-}
-
-_POLL_SECONDS = 0.3
+POLL_SECONDS = 0.3  # between looks at the queue; read at each look
 
 
-def places(lane: str) -> int:
-    """How many jobs may work at once in a lane; CXR_MAX_JOBS decides for trainings."""
-    return settings.max_jobs() if lane == "train" else 1
-
-
-def line_up(kind: Kind, job_id: str, ticket: int) -> None:
+def line_up(lane: Lane, job_id: str, ticket: int) -> None:
     """Put a job at the end of its lane. Call it with the job's lock held.
 
     Raises:
         StoreError: the folder cannot be written.
     """
-    folder = _folder(LANES[kind])
+    folder = _folder(lane)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        leave(kind, job_id)  # an earlier ticket of this job, left by a crash, must not count
+        leave(lane, job_id)  # an earlier ticket of this job, left by a crash, must not count
         (folder / f"{ticket:020d}-{job_id}").touch()
     except OSError as error:
         raise files.cannot_write(folder, error) from error
 
 
-def leave(kind: Kind, job_id: str) -> None:
+def leave(lane: Lane, job_id: str) -> None:
     """Take all tickets of a job out of its lane."""
-    for ticket in _tickets(LANES[kind]):
+    for ticket in _tickets(lane):
         if _job_of(ticket) == job_id:
             with contextlib.suppress(OSError):
                 ticket.unlink()
 
 
 def wait(
-    kind: Kind,
+    lane: Lane,
     job_id: str,
     ticket: int,
     *,
@@ -68,9 +56,9 @@ def wait(
     """Wait until it is this job's turn and a place is free; take the place.
 
     Args:
-        kind, job_id, ticket: who waits.
-        should_stop: asked at every look, about three times a second.
-        report: called at every look that was in vain, with the number of jobs waiting ahead.
+        lane, job_id, ticket: where and who waits.
+        should_stop: asked at each look, about three times a second.
+        report: called after each look in vain with the number of jobs waiting ahead.
 
     Returns:
         The descriptor of the place's lock; `os.close` it to make room.
@@ -78,21 +66,19 @@ def wait(
     Raises:
         Cancelled: `should_stop` said so.
     """
-    lane = LANES[kind]
     while not should_stop():
         ahead = _ahead(lane, job_id, ticket)
-        # The first of the line takes a free place and leaves the line in this order: the other
-        # way round, the next one could slip in between.
+        # Take the place before leaving the queue: otherwise the next job could slip in between.
         if ahead == 0 and (place := _free_place(lane)) is not None:
-            leave(kind, job_id)
+            leave(lane, job_id)
             return place
         report(ahead)
-        time.sleep(_POLL_SECONDS)
-    leave(kind, job_id)
+        time.sleep(POLL_SECONDS)
+    leave(lane, job_id)
     raise Cancelled("Stopped while it waited for its turn; nothing was started.")
 
 
-def _ahead(lane: str, job_id: str, ticket: int) -> int:
+def _ahead(lane: Lane, job_id: str, ticket: int) -> int:
     """How many living jobs wait before this one; tickets of dead ones are thrown away."""
     mine, alive = f"{ticket:020d}-{job_id}", 0
     for other in _tickets(lane):
@@ -106,17 +92,17 @@ def _ahead(lane: str, job_id: str, ticket: int) -> int:
     return alive
 
 
-def _free_place(lane: str) -> int | None:
+def _free_place(lane: Lane) -> int | None:
     folder = settings.jobs_dir() / ".slots"
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(places(lane)):
-        place = locks.take(folder / f"{lane}-{number}.lock")
+    for number in range(lane.places()):
+        place = locks.take(folder / f"{lane.name}-{number}.lock")
         if place is not None:
             return place
     return None
 
 
-def _tickets(lane: str) -> list[Path]:
+def _tickets(lane: Lane) -> list[Path]:
     """All tickets of a lane, first come first."""
     try:
         return sorted(_folder(lane).iterdir())
@@ -128,5 +114,5 @@ def _job_of(ticket: Path) -> str:
     return ticket.name.partition("-")[2]
 
 
-def _folder(lane: str) -> Path:
-    return settings.jobs_dir() / ".queue" / lane
+def _folder(lane: Lane) -> Path:
+    return settings.jobs_dir() / ".queue" / lane.name

@@ -1,11 +1,9 @@
-"""How a child tells its state: kept in memory, written by a thread of its own.
+"""How a job's process publishes its state: kept in memory, written by a thread of its own.
 
 The work only changes values in memory, so a slow or full disk never slows a training. The thread
-writes what changed at most three times a second, and a heartbeat every two seconds even while the
-work is inside a long call such as compiling a graph.
-
-On a full disk the work goes on and the status stays as it was. For the last word, without which
-a job that failed would look interrupted, some room is kept from the beginning.
+writes changes, and a heartbeat even while the work is inside a long call such as compiling a
+graph. On a full disk the work goes on; disk space reserved at the start takes the last status,
+without which a failed job would look interrupted.
 """
 
 import contextlib
@@ -18,26 +16,27 @@ from pathlib import Path
 from typing import Any
 
 from cxrcore.errors import StoreError
-from cxrcore.jobs import ending, record
-from cxrcore.jobs.record import Job
+from cxrcore.jobs import disk, exit_cause
+from cxrcore.jobs.model import Job, now
 
-PAUSE_SECONDS = 0.3
+# Read at each use.
+PAUSE_SECONDS = 0.3  # between writes of what changed
 HEARTBEAT_SECONDS = 2.0
 _LAST_TRIES = 10  # one a second, when the disk is full at the very end
-_ROOM_BYTES = 1 << 17  # more than the status of a training of 400 epochs has
+_RESERVE_BYTES = 1 << 17  # more than the status of a training of 400 epochs takes
 
 
-def say(text: str) -> None:
+def log_line(text: str) -> None:
     """One line with the time for the job's log; lost without harm when the disk is full."""
     with contextlib.suppress(OSError):
-        print(f"{record.now():%Y-%m-%d %H:%M:%S}Z  {text}", file=sys.stderr, flush=True)
+        print(f"{now():%Y-%m-%d %H:%M:%S}Z  {text}", file=sys.stderr, flush=True)
 
 
 class Status:
-    """The status of the job in `folder`, whose lock this process holds, beginning as `job`."""
+    """The status of the job in `folder`, whose lock this process holds; it begins as `job`."""
 
     def __init__(self, folder: Path, job: Job) -> None:
-        self._path, self._room = folder / record.STATUS, folder / record.ROOM
+        self._path, self._reserve = folder / disk.STATUS, folder / disk.RESERVE
         self._job = job
         self._changed = True
         self._written = 0.0  # monotonic seconds
@@ -47,23 +46,23 @@ class Status:
         self._thread = threading.Thread(target=self._keep_writing, name="heartbeat", daemon=True)
 
     @contextlib.contextmanager
-    def kept(self) -> Iterator["Status"]:
+    def published(self) -> Iterator["Status"]:
         """Write now and from now on; at the end of the block the last state is on disk."""
         self._write()
         with contextlib.suppress(OSError):
-            # Not zeros, which some file systems keep without any room.
-            self._room.write_bytes(os.urandom(_ROOM_BYTES))
+            # Not zeros, which some file systems store in no space.
+            self._reserve.write_bytes(os.urandom(_RESERVE_BYTES))
         self._thread.start()
         try:
             yield self
         finally:
             self._end.set()
             self._thread.join()
-            self._write_at_last()
+            self._write_last()
 
-    def _write_at_last(self) -> None:
+    def _write_last(self) -> None:
         with contextlib.suppress(OSError):
-            self._room.unlink(missing_ok=True)
+            self._reserve.unlink(missing_ok=True)
         for _ in range(_LAST_TRIES):
             if not self._failing:
                 break
@@ -91,25 +90,25 @@ class Status:
 
     def _keep_writing(self) -> None:
         while not self._end.wait(PAUSE_SECONDS):
-            quiet = time.monotonic() - self._written
-            if quiet >= HEARTBEAT_SECONDS or (self._changed and quiet >= PAUSE_SECONDS):
+            silence = time.monotonic() - self._written
+            if silence >= HEARTBEAT_SECONDS or (self._changed and silence >= PAUSE_SECONDS):
                 self._write()
 
     def _write(self) -> None:
-        # Taken before the values are read: whoever writes last has read last.
+        # Taken before the values are read, so that the last write has the newest values.
         with self._disk:
             with self._memory:
-                beat = {"heartbeat": record.now(), "vitals": ending.vitals()}
+                beat = {"heartbeat": now(), "vitals": exit_cause.vitals()}
                 self._job = self._job.model_copy(update=beat)
                 job, self._changed = self._job, False
             self._written = time.monotonic()
             try:
-                record.write(self._path, job)
+                disk.write(self._path, job)
             except StoreError as error:
                 if not self._failing:
-                    say(f"The status cannot be written, the work goes on. {error}")
+                    log_line(f"The status cannot be written, the work goes on. {error}")
                 self._failing = True
             else:
                 if self._failing:
-                    say("The status can be written again.")
+                    log_line("The status can be written again.")
                 self._failing = False

@@ -1,26 +1,25 @@
-"""Several runs of one recipe, told as one: folds of a cross-validation, seeds, or both.
+"""Several runs of one recipe summarised: folds of a cross-validation, seeds, or both.
 
-Mean and standard deviation are over the runs. The interval is Student's, 95 %, with a variance
-that depends on what differs between the runs:
+Mean and standard deviation are over the runs. The 95 % interval is Student's, with a variance that
+depends on what differs between the runs:
 
 - **Folds**: the corrected resampled t interval, `mean ± t(J - 1) sqrt((1 / J + n_test / n_train) s²)`
   over the J folds (C. Nadeau, Y. Bengio: Inference for the Generalization Error. Machine
   Learning 52, 239-281, 2003). The runs share training images, so the plain s² / J is too small;
-  the second term makes up for that. Runs of one fold with several seeds share their test
-  images as well: they count as one, by their mean.
-- **Seeds** of one division: the plain interval, s² / J. It says how much chance in the training
-  matters, nothing of other patients, since all runs are tested on the same images.
+  the second term corrects that. Runs of one fold with several seeds also share their test images:
+  they count as one, by their mean.
+- **Seeds** of one division: the plain interval, s² / J. It describes how much chance in the training
+  matters, not other patients, since all runs are tested on the same images.
 
-Why this one for folds and not a Wilson or bootstrap interval of the pooled predictions: it takes
-any figure (macro F1 is no proportion), holds with several images a patient, because a fold
-holds whole patients, and counts that training on other patients gives another model. Its
-limits: the correction was derived for random divisions, no estimator of the variance of a
-cross-validation is unbiased (Y. Bengio, Y. Grandvalet, JMLR 5, 1089-1105, 2004), and with few
-folds it is wide. Where all runs agree there is no interval: then the images are too few to
-show a spread, which is no certainty.
+Unlike a Wilson or bootstrap interval of the pooled predictions, the one for folds works for any
+metric (macro F1 is not a proportion), allows several images of a patient, because a fold holds whole
+patients, and includes that training on other patients gives another model. Its limits: the
+correction was derived for random divisions, no estimator of the variance of a cross-validation is
+unbiased (Y. Bengio, Y. Grandvalet, JMLR 5, 1089-1105, 2004), and with few folds it is wide. Where
+all runs agree there is no interval: the images are too few to show a spread, which is not certainty.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,17 +27,18 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from cxrcore.errors import CxrError
-from cxrcore.metrics.scores import ClassMetrics, Metrics
+from cxrcore.metrics.registry import METRICS
+from cxrcore.metrics.scores import Metrics
 
 _LEVEL = 0.95
-_AGREE = 1e-12  # spreads below are rounding
+_AGREE = 1e-12  # smaller spreads are rounding
 
 
 @dataclass(frozen=True)
 class Member:
-    """One run of a family: its test figures, what sets it apart, and how many it trained on.
+    """One run of a family: its test metrics, what sets it apart, and its number of training images.
 
-    `fold` is from 1, None where there are no folds; `trained` the number of training images.
+    `fold` counts from 1, None where there are no folds.
     """
 
     test: Metrics
@@ -48,25 +48,32 @@ class Member:
 
 
 class Estimate(BaseModel):
-    """A figure over the runs of a family, 0..1.
+    """A metric over the runs of a family.
 
     `sd` is the standard deviation over the runs (n - 1); `low` and `high` are the 95 % interval.
-    None where they cannot be told: one run, or runs that all agree.
+    None where they are undefined: no run has the metric, there is one run, or all runs agree.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    mean: float
+    mean: float | None
     sd: float | None = None
     low: float | None = None
     high: float | None = None
 
+    @property
+    def interval(self) -> str:
+        """The interval as text, "0.71 to 0.85" with three digits; "" where there is none."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"{self.low:.3f} to {self.high:.3f}"
+
 
 class Summary(BaseModel):
-    """What the runs of a family amount to.
+    """Mean, spread and interval of every metric over the runs of a family.
 
-    `wanted` is how many runs make it whole: one a fold and seed. `interval` names what the
-    intervals are over. `recalls` are in class order.
+    `wanted` is the number of runs of the complete family: one for each fold and seed. `interval`
+    names what the intervals are over. The keys of `estimates` are those of `Metrics.columns`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,26 +83,32 @@ class Summary(BaseModel):
     folds: int | None
     seeds: int
     interval: Literal["folds", "seeds"]
-    accuracy: Estimate
-    macro_f1: Estimate
-    recalls: list[Estimate]
+    estimates: dict[str, Estimate]
+
+    @property
+    def members(self) -> str:
+        """The number of runs: "5 of 5 folds", "10 of 10 (5 folds, 2 seeds)", "3 seeds"."""
+        if self.folds is None:
+            return f"{self.runs} seeds"
+        if self.seeds > 1:
+            return f"{self.runs} of {self.wanted} ({self.folds} folds, {self.seeds} seeds)"
+        return f"{self.runs} of {self.folds} folds"
 
 
 def summarise(members: Sequence[Member], folds: int | None = None) -> Summary:
-    """Mean, spread and interval of the test figures of a family.
+    """Mean, spread and interval of the test metrics of a family.
+
+    A metric that is undefined in some runs is summarised over the others.
 
     Args:
-        members: one a fold and seed, of the same classes.
-        folds: how many folds there are in all; None where all runs share one division.
+        members: one for each fold and seed, of the same classes.
+        folds: the number of folds; None where all runs share one division.
 
     Raises:
         CxrError: there are no runs, or their classes differ.
     """
-    classes = _classes([member.test for member in members])
-
-    def over(figure: Callable[[Metrics], float]) -> Estimate:
-        return _estimate(members, [figure(member.test) for member in members], folds)
-
+    _classes([member.test for member in members])
+    values = [member.test.columns() for member in members]
     seeds = len({member.seed for member in members})
     return Summary(
         runs=len(members),
@@ -103,51 +116,36 @@ def summarise(members: Sequence[Member], folds: int | None = None) -> Summary:
         folds=folds,
         seeds=seeds,
         interval="folds" if folds else "seeds",
-        accuracy=over(lambda test: test.accuracy),
-        macro_f1=over(lambda test: test.macro.f1),
-        recalls=[
-            over(lambda test, number=number: test.classes[number].recall)  # type: ignore[misc]
-            for number in range(len(classes))
-        ],
+        estimates={
+            column: _estimate(members, [row[column] for row in values], folds, column)
+            for column in values[0]
+        },
     )
 
 
 def pooled(tests: Sequence[Metrics]) -> Metrics:
-    """The figures of all test predictions of a family together, from those of its runs.
+    """The metrics of all test predictions of a family together, from those of its runs.
 
-    Over the folds of one seed that is every image once; with several seeds each image counts
-    once a seed. Neither predictions nor scikit-learn are needed: all figures but the loss follow
-    from the sum of the confusion matrices.
+    Over the folds of one seed that is every image once; with several seeds each image counts once
+    for each seed. Known are the loss and what follows from the sum of the confusion matrices.
 
     Raises:
         CxrError: there are none, or their classes differ.
     """
     names = _classes(tests)
     confusion = np.sum([test.confusion for test in tests], axis=0)
-    n = int(confusion.sum())
-    right, true, called = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    recall = right / true.clip(min=1)
-    precision = right / called.clip(min=1)
-    f1 = 2 * right / (true + called).clip(min=1)
-    figures = np.stack([precision, recall, f1], axis=1)
-
-    def row(name: str, values: np.ndarray, support: int) -> ClassMetrics:
-        told = dict(zip(("precision", "recall", "f1"), map(float, values), strict=True))
-        return ClassMetrics(name=name, support=support, **told)
-
-    return Metrics(
-        n=n,
-        accuracy=float(right.sum() / n),
-        loss=float(np.average([test.loss for test in tests], weights=[t.n for t in tests])),
-        classes=[row(name, figures[k], int(true[k])) for k, name in enumerate(names)],
-        macro=row("macro average", figures.mean(axis=0), n),
-        weighted=row("weighted average", np.average(figures, axis=0, weights=true), n),
-        confusion=confusion.tolist(),
+    loss = np.average([test.loss for test in tests], weights=[test.n for test in tests])
+    return Metrics.model_validate(
+        {
+            "classes": [{"name": name} for name in names],
+            "confusion": confusion.tolist(),
+            "loss": float(loss),
+        }
     )
 
 
 def _classes(tests: Sequence[Metrics]) -> list[str]:
-    """The class names of all the figures."""
+    """The class names of all the runs."""
     if not tests:
         raise CxrError("A family needs at least one run. Received none. Train one first.")
     classes = [[row.name for row in test.classes] for test in tests]
@@ -159,23 +157,28 @@ def _classes(tests: Sequence[Metrics]) -> list[str]:
     return classes[0]
 
 
-def _estimate(members: Sequence[Member], values: Sequence[float], folds: int | None) -> Estimate:
-    """Mean, spread and interval of one figure, given for each member."""
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    independent = np.asarray(values)
-    if folds:
-        of_fold: dict[int | None, list[float]] = {}
-        for member, value in zip(members, values, strict=True):
-            of_fold.setdefault(member.fold, []).append(value)
-        independent = np.array([np.mean(same) for same in of_fold.values()])
+def _estimate(
+    members: Sequence[Member], values: Sequence[float | None], folds: int | None, column: str
+) -> Estimate:
+    """Mean, spread and interval of one column, given for each member."""
+    known = [(m, value) for m, value in zip(members, values, strict=True) if value is not None]
+    if not known:
+        return Estimate(mean=None)
+    sd = float(np.std([value for _, value in known], ddof=1)) if len(known) > 1 else None
+    # The values of each fold; without folds each run stands for itself.
+    groups: dict[object, list[float]] = {}
+    for place, (member, value) in enumerate(known):
+        groups.setdefault(member.fold if folds else place, []).append(value)
+    independent = np.array([np.mean(same) for same in groups.values()])
     mean = float(independent.mean())
     count = len(independent)
     spread = float(np.std(independent, ddof=1)) if count > 1 else 0.0
     if spread < _AGREE:
         return Estimate(mean=mean, sd=sd)
-    ratios = [member.test.n / member.trained for member in members] if folds else [0.0]
+    ratios = [member.test.n / member.trained for member, _ in known] if folds else [0.0]
     from scipy.special import stdtrit  # scipy.stats takes half a second to import
 
     quantile = float(stdtrit(count - 1, (1 + _LEVEL) / 2))
     half = quantile * spread * float(np.sqrt(1 / count + np.mean(ratios)))
-    return Estimate(mean=mean, sd=sd, low=max(0.0, mean - half), high=min(1.0, mean + half))
+    least, greatest = METRICS[column.partition("[")[0]].bounds
+    return Estimate(mean=mean, sd=sd, low=max(least, mean - half), high=min(greatest, mean + half))

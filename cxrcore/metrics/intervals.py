@@ -1,19 +1,19 @@
-"""How sure a share is that was counted on few images."""
+"""The 95 % interval of a share."""
 
 import math
 
-Z95 = 1.959963984540054  # of the normal distribution, for two sides and 95 %
+Z95 = 1.959963984540054  # quantile of the normal distribution, two-sided 95 %
 
 
 def wilson(hits: int, n: int, z: float = Z95) -> tuple[float, float]:
-    """Lowest and highest share, 0..1, that `hits` of `n` are compatible with (Wilson's score).
+    """Wilson's score interval of a share: lowest and highest value, 0..1, compatible with the count.
 
     Source: Wilson 1927, J. Am. Stat. Assoc. 22, 209-212, doi 10.1080/01621459.1927.10502953.
-    Images count as independent; those of one patient are not, so that the truth is wider.
+    Images count as independent; those of one patient are not, so the true interval is wider.
 
     Args:
         hits: how many of n, 0 to n.
-        n: how many in all; of none nothing is known: 0 to 1.
+        n: how many in all; without any the interval is 0 to 1.
         z: quantile of the normal distribution.
 
     >>> [round(bound, 4) for bound in wilson(8, 10)]

@@ -1,15 +1,15 @@
-"""Prepared pixels: every image of a dataset at one size and in one region, made once.
+"""Prepared pixels: all images of a dataset at one size and in one region, made once.
 
     pixels/<fingerprint>-<size>-<region>-<digest>/
         pixels.npy      (n, size, size) uint8, rows as in the dataset's table
-        rows.json       which rows cannot be used, and why
-        brisque.npy     (n,) float64, made when first asked for
-        histograms.npy  (n, 256) uint32, made when first asked for
+        rows.json       the unusable rows, and why
+        brisque.npy     (n,) float64, made on first use
+        histograms.npy  (n, 256) uint32, made on first use
 
-The folder is whole or absent: it grows as `….making`, where an interrupted preparation
-goes on, and is renamed in the end. All runs and processes share it through memory maps.
-All folders together take about CXR_PIXELS_GB: before a new one is made, those go that were not
-used for longest, but none that was used within a day. They are made again when needed.
+The folder is complete or absent: it grows as `….making`, where an interrupted preparation
+resumes, and is renamed at the end. All runs and processes share it through memory maps.
+All folders together take about CXR_PIXELS_GB: before a new one is made, the least recently used
+are deleted, except those used within a day. They are made again when needed.
 """
 
 import contextlib
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from cxrcore import files, parallel, settings
 from cxrcore.datasets import masks
 from cxrcore.errors import StoreError
+from cxrcore.images import REGIONS
 from cxrcore.pixels import writer
 from cxrcore.pixels.preparation import Preparation, prepare_one
 from cxrcore.progress import Meter, Report, silent
@@ -36,12 +37,12 @@ from cxrcore.quality.histogram import LEVELS, histogram
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
 
-__all__ = ["Pixels", "Preparation", "find", "prepare", "prepare_one"]
+__all__ = ["Pixels", "Preparation", "find", "find_masked", "prepare", "prepare_one", "stamp"]
 
 _SPARED_SECONDS = 86_400  # a page or a training may be using them
 _ABANDONED_SECONDS = 7 * 86_400
-_COUNTED = 2048  # prepared images a process counts at once, a tenth of a second's work
-VERSION = 2  # raise it when the same image comes to be prepared differently
+_COUNTED = 2048  # images per task, a tenth of a second
+VERSION = 2  # raise it when the preparation of the same image changes
 _SCORES, _COUNTS = "brisque.npy", "histograms.npy"
 
 
@@ -49,8 +50,8 @@ _SCORES, _COUNTS = "brisque.npy", "histograms.npy"
 class Pixels:
     """The prepared images of a dataset, rows in the order of its table; read-only.
 
-    `array` is (n, size, size) uint8, gray; black where not `usable`. `usable` is (n,) bool.
-    `reasons` says by image_id why the others are not. `folder` is where they lie.
+    `array` is (n, size, size) uint8 gray, black for unusable images. `usable` is (n,) bool.
+    `reasons` maps the image_id of the others to the reason. `folder` holds the files.
     """
 
     array: np.memmap
@@ -60,47 +61,47 @@ class Pixels:
 
     @property
     def measured(self) -> bool:
-        """Whether `brisque` and `histograms` are on disk, so that asking takes no time."""
+        """Whether `brisque` and `histograms` are on disk already."""
         return all((self.folder / name).exists() for name in (_SCORES, _COUNTS))
 
     def brisque(self, *, report: Report = silent) -> NDArray[np.float64]:
-        """(n,) BRISQUE of the prepared pixels; NaN where not usable or without a score.
+        """(n,) BRISQUE of the prepared pixels; NaN for unusable images and those without a score.
 
-        Computed once and kept beside the pixels.
+        Computed once and stored beside the pixels.
 
         Raises:
             StoreError: the scores cannot be written.
         """
-        found = self._kept(_SCORES, writer.scores, np.float64(np.nan), report)
+        found = self._stored(_SCORES, writer.scores, np.float64(np.nan), report)
         return np.asarray(found, np.float64)
 
     def histograms(self, *, report: Report = silent) -> NDArray[np.uint32]:
-        """(n, 256) how many of the prepared pixels have each gray value; 0 where not usable.
+        """(n, 256) number of prepared pixels per gray value; 0 for unusable images.
 
-        What a region erases is black and so counted at gray value 0: leave that column out to
-        speak of the pixels that are left. A row's sum is size * size. Computed once and kept
-        beside the pixels; read-only.
+        Erased pixels are black and count at gray value 0: leave that column out to describe the
+        remaining ones. A row's sum is size * size. Computed once and stored beside the pixels;
+        read-only.
 
         Raises:
             StoreError: the counts cannot be written.
         """
-        found = self._kept(_COUNTS, _histograms, np.uint32(0), report)
+        found = self._stored(_COUNTS, _histograms, np.uint32(0), report)
         return np.asarray(found, np.uint32)
 
-    def _kept(
+    def _stored(
         self,
         name: str,
         compute: Callable[[Path, int, Report], NDArray[np.generic]],
         unusable: np.generic,
         report: Report,
     ) -> np.memmap:
-        """What is computed from the pixels, from the file beside them; made when it is missing."""
+        """An array computed from the pixels, from its file, which is made if missing."""
         path = self.folder / name
         if not self.folder.is_dir():
             raise StoreError(
-                f"The prepared pixels in {self.folder} were deleted. Ask again; they are made anew."
+                f"The prepared pixels in {self.folder} were deleted. Try again: they are made again."
             )
-        waiting = Meter("waiting for another process that does this", len(self.array), report)
+        waiting = Meter("waiting for another process that computes this", len(self.array), report)
         with parallel.exclusive(path.with_suffix(".lock"), lambda: waiting.update(0)):
             if not path.exists():
                 found = compute(self.folder, len(self.array), report)
@@ -112,13 +113,36 @@ class Pixels:
 
 
 def find(dataset: "Dataset", preparation: Preparation) -> Pixels | None:
-    """The prepared pixels of a dataset if they are made already, else None; makes nothing.
+    """The prepared pixels of a dataset, or None if they are not made yet.
 
     Raises:
         StoreError: they are damaged.
     """
     folder = _folder(dataset, preparation)
     return _open(folder, dataset) if folder.is_dir() else None
+
+
+def find_masked(dataset: "Dataset") -> tuple[Preparation, Pixels] | None:
+    """Prepared pixels for which every mask was read, of any size and region; None if there are none.
+
+    Raises:
+        StoreError: they are damaged.
+    """
+    for folder in sorted(_root().glob(f"{dataset.fingerprint}-*")):
+        size, _, rest = folder.name.removeprefix(f"{dataset.fingerprint}-").partition("-")
+        region = rest.rpartition("-")[0]
+        if "." in folder.name or not size.isdecimal() or region not in REGIONS[1:]:
+            continue  # a lock, an unfinished preparation, or whole images
+        preparation = Preparation(int(size), region)
+        # None where the masks have changed since.
+        if (made := find(dataset, preparation)) is not None:
+            return preparation, made
+    return None
+
+
+def stamp() -> files.Stamp:
+    """Changes whenever prepared pixels are added or deleted."""
+    return files.stamp([_root()])
 
 
 def prepare(
@@ -128,20 +152,20 @@ def prepare(
     report: Report = silent,
     workers: int | None = None,
 ) -> Pixels:
-    """The prepared pixels of a dataset; made at the first call, mapped at later ones.
+    """The prepared pixels of a dataset; made at the first call, memory-mapped later.
 
-    A second process that asks for the same waits and then has it. Whatever stops this, what
-    was prepared is kept and a later call goes on from there.
+    A second process with the same request waits for the first. After an interruption a later
+    call resumes the work.
 
     Args:
         dataset: whose images.
         preparation: size and region.
-        report: told how far it is; may raise to stop.
-        workers: processes; all cores if None. Few images are prepared in this process.
+        report: receives the progress; may raise to stop.
+        workers: processes; all cores if None. A few images are prepared in this process.
 
     Raises:
         StoreError: the disk is full or the data folder cannot be written.
-        DatasetError: a file is gone or has changed since the dataset was loaded.
+        DatasetError: a file is missing or has changed since the dataset was loaded.
     """
     folder = _folder(dataset, preparation)
     if not folder.is_dir():
@@ -155,7 +179,7 @@ def prepare(
 
 
 def _make_room(dataset: "Dataset", preparation: Preparation) -> None:
-    folder = settings.data_dir() / "pixels"
+    folder = _root()
     files.remove_abandoned(folder, "*.making", _ABANDONED_SECONDS)
     files.remove_abandoned(folder, ".*", _ABANDONED_SECONDS)  # deleting was interrupted
     needed = len(dataset.table) * preparation.size**2
@@ -164,10 +188,10 @@ def _make_room(dataset: "Dataset", preparation: Preparation) -> None:
 
 
 def _folder(dataset: "Dataset", preparation: Preparation) -> Path:
-    """Where the pixels lie.
+    """The folder of the pixels.
 
-    The fingerprint says which images there are. The digest is of what else decides the
-    pixels: the order of the images, their masks, the cap on their size.
+    The fingerprint identifies the images. The digest covers what else decides the pixels: the
+    order of the images, their masks, the limit on their size.
     """
     state = hashlib.blake2b(digest_size=4)
     state.update(f"{VERSION} {settings.max_pixels()}\n".encode())
@@ -176,17 +200,20 @@ def _folder(dataset: "Dataset", preparation: Preparation) -> Path:
         stamp = ""
         if mask is not None:
             file = masks.file_of(mask)
-            with contextlib.suppress(OSError):  # a mask that is gone makes the image unusable
+            with contextlib.suppress(OSError):  # a missing mask makes the image unusable
                 status = file.stat()
                 stamp = f"{mask.name[len(file.name) :]}{status.st_size} {status.st_mtime_ns}"
         state.update(f"{row.image_id} {stamp}\n".encode())
-    name = f"{dataset.fingerprint}-{preparation.key()}-{state.hexdigest()}"
-    return settings.data_dir() / "pixels" / name
+    return _root() / f"{dataset.fingerprint}-{preparation.key()}-{state.hexdigest()}"
+
+
+def _root() -> Path:
+    return settings.data_dir() / "pixels"
 
 
 def _open(folder: Path, dataset: "Dataset") -> Pixels:
-    with contextlib.suppress(OSError):  # a shared folder may be for reading only
-        os.utime(folder)  # used now: what was not for longest is deleted first
+    with contextlib.suppress(OSError):  # a shared folder may be read-only
+        os.utime(folder)  # mark as used now
     array = _array(folder / "pixels.npy")
     reasons = files.read_json(folder / "rows.json")["unusable"]
     if len(array) != len(dataset.table):

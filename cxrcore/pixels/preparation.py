@@ -1,4 +1,4 @@
-"""What is done to one image before a network sees it."""
+"""The preparation of one image for a network."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from cxrcore import images
 from cxrcore.errors import ImageError
 
-MOST_PIXELS = 2048  # a side
+MOST_PIXELS = 2048  # per side
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What is done to an image before a network sees it.
+    """How an image is prepared for a network.
 
     `size` is the side of the square in pixels, `region` one of images.REGIONS.
 
     Raises:
-        ImageError: no such region, or a size that is not 1..2048.
+        ImageError: unknown region, or a size outside 1..2048.
     """
 
     size: int
@@ -32,19 +32,19 @@ class Preparation:
             )
         if not 1 <= self.size <= MOST_PIXELS:
             raise ImageError(
-                f"Images are prepared at 1 to {MOST_PIXELS} pixels a side. "
+                f"Images are prepared at 1 to {MOST_PIXELS} pixels per side. "
                 f"Received: {self.size}. The studies use 200 or 224."
             )
 
     def key(self) -> str:
-        """Short name of the preparation, usable in file names."""
+        """Short name of the preparation, for file names."""
         return f"{self.size}-{self.region}"
 
 
 def prepare_one(
     gray: np.ndarray, mask: np.ndarray | None, preparation: Preparation
 ) -> NDArray[np.uint8]:
-    """What a network sees of one image.
+    """One image as a network sees it.
 
     Args:
         gray: (H, W) uint8.
@@ -52,9 +52,9 @@ def prepare_one(
         preparation: size and region.
 
     Returns:
-        (size, size) uint8; the aspect is not kept.
+        (size, size) uint8; the aspect ratio is not kept.
 
     Raises:
-        ImageError: the region needs a mask and there is none, or it is empty.
+        ImageError: the region needs a mask that is missing or empty.
     """
     return images.resize(images.apply_region(gray, mask, preparation.region), preparation.size)

@@ -1,4 +1,4 @@
-"""Making prepared pixels: in processes, into one array on disk, with a journal to go on from."""
+"""Preparation of pixels by several processes, into one array on disk with a journal to resume."""
 
 import io
 import math
@@ -21,9 +21,9 @@ from cxrcore.progress import Meter, Report
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
 
-_CHUNK = 32  # images a process takes at once, and loses at most when it is stopped
-_FEW = 64  # images that are prepared sooner than processes have started
-_SCORES = 256  # prepared images a process scores at once
+_CHUNK = 32  # images per task; at most these are lost when it is stopped
+_FEW = 64  # fewer images are prepared faster than processes start
+_SCORES = 256  # images per task
 
 
 class _Chunk(NamedTuple):
@@ -42,11 +42,11 @@ def make(
     report: Report,
     workers: int | None,
 ) -> None:
-    """Prepare all images of a dataset into a folder that is whole or absent.
+    """Prepare all images of a dataset in a folder that is complete or absent.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
-        DatasetError: a file is gone or has changed since the dataset was loaded.
+        DatasetError: a file is missing or has changed since the dataset was loaded.
     """
     making = folder.with_name(f"{folder.name}.making")
     try:
@@ -79,14 +79,14 @@ def make(
 
 
 def _reserve(path: Path, shape: tuple[int, int, int]) -> None:
-    """Make an array of zeros on disk, with its room, so that a full disk is met at once."""
+    """Create an array of zeros and allocate its space, so that a full disk fails at once."""
     if path.exists():
-        os.utime(path.parent)  # it is gone on with: not abandoned
+        os.utime(path.parent)  # resumed: not abandoned
         return
-    files.remove_abandoned(path.parent, f".{path.name}.*", 0)  # of a killed process; ours now
+    files.remove_abandoned(path.parent, f".{path.name}.*", 0)  # of a killed process
     header = io.BytesIO()
-    form = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(header, form)
+    layout = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, layout)
     size = len(header.getvalue()) + math.prod(shape)
     with files.atomic_file(path, size) as file:
         if hasattr(os, "posix_fallocate"):
@@ -97,12 +97,12 @@ def _reserve(path: Path, shape: tuple[int, int, int]) -> None:
 
 
 def _done_file(chunk: _Chunk) -> Path:
-    """The journal entry of a chunk: there when its rows are on disk; image_id -> reason."""
+    """The journal entry of a finished chunk: reasons of unusable images by image_id."""
     return chunk.folder / "done" / f"{chunk.first:08d}-{len(chunk.images)}.json"
 
 
 def _prepare_chunk(chunk: _Chunk) -> int:
-    """Prepare rows, write them to their place in the array, note it; how many there were."""
+    """Prepare rows, write them into the array and the journal; returns their number."""
     size = chunk.preparation.size
     rows = np.zeros((len(chunk.images), size, size), np.uint8)
     reasons = {}
@@ -111,7 +111,7 @@ def _prepare_chunk(chunk: _Chunk) -> int:
             row[:] = _prepared(image_id, path, mask, chunk.preparation)
         except ImageError as error:
             reasons[image_id] = str(error)
-    # Written through the file and not a map: a full disk must raise, a map would crash.
+    # Through the file, not a memory map: a full disk raises here, and would crash a map.
     with open(chunk.folder / "pixels.npy", "r+b") as file:
         np.lib.format.read_magic(file)
         np.lib.format.read_array_header_1_0(file)
@@ -146,7 +146,7 @@ class _Rows(NamedTuple):
 
 
 def scores(folder: Path, count: int, report: Report) -> NDArray[np.float64]:
-    """(count,) BRISQUE of the prepared images in a folder; NaN where it has no value."""
+    """(count,) BRISQUE of the prepared images in a folder; NaN if it has no value."""
     parts = [_Rows(folder, i, min(i + _SCORES, count)) for i in range(0, count, _SCORES)]
     result = np.full(count, np.nan)
     meter = Meter("scoring pixels", count, report)

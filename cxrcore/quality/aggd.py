@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _NEWTON_STEPS = 4
-_CLOSE = 1e-9  # of log(phi), after the last step
+_CLOSE = 1e-9  # error of log(phi) after the last step
 
 
 def features(sums: Floats) -> Floats:
-    """The 36 features of an image from the sums over its coefficients.
+    """The 36 features of an image from sums over its coefficients.
 
     Args:
         sums: (10, 5) float64, rows and columns as `brisque.moments` returns them, for the
@@ -28,7 +28,7 @@ def features(sums: Floats) -> Floats:
         distribution has these sums.
     """
     count, negative, size, square, signed_square = sums.T  # (10,) each
-    with np.errstate(divide="ignore", invalid="ignore"):  # one-sided or all zero: NaN, as said
+    with np.errstate(divide="ignore", invalid="ignore"):  # one-sided or all zero: NaN
         left = (square - signed_square) / 2 / negative
         right = (square + signed_square) / 2 / (count - negative)
         gamma = np.sqrt(left / right)
@@ -70,7 +70,7 @@ def shape_of(ratio: Floats) -> Floats:
 
 @cache
 def _table() -> tuple[Floats, Floats]:
-    """Logarithms of shapes and of their phi, close enough for Newton to be exact in 4 steps."""
+    """Logarithms of shapes and their phi, dense enough for Newton to converge in 4 steps."""
     log_shapes = np.linspace(np.log(0.02), np.log(1e4), 1_000)
     return log_shapes, _log_phi(log_shapes)[0]
 

@@ -1,4 +1,4 @@
-"""Whether the sources of images give their classes away."""
+"""Whether the source of an image reveals its class."""
 
 import math
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ _MEDIUM = 0.3  # of Cohen's w; Cohen 1988, p. 227
 
 @dataclass(frozen=True)
 class Association:
-    """How far source and class go together, over the images that have both.
+    """How strongly source and class are associated, over the images that have both.
 
-    `v` is Cramér's V without its bias, 0 (none) to 1 (each source has one class, or each class
-    one source); `p` the probability of a table like this if they were independent. `by_source`
-    is the share of images whose class is the most common one of their source, `by_guessing`
-    the share of the most common class of all. NaN with fewer than two classes or sources.
+    `v` is the bias-corrected Cramér's V, from 0 (independent) to 1 (each source has one class, or
+    each class one source); `p` is the probability of such a table under independence. `by_source`
+    is the share of images whose class is the most common of their source, `by_guessing` the share
+    of the most common class overall. NaN with fewer than two classes or sources.
     """
 
     images: int
@@ -31,13 +31,13 @@ class Association:
 
     @property
     def strong(self) -> bool:
-        """Whether they go together more than by chance, and with a medium effect at least."""
+        """Whether the association is significant and at least of medium size."""
         few = min(self.classes, self.sources)
         return few > 1 and self.p < CERTAIN and self.v * math.sqrt(few - 1) >= _MEDIUM
 
     @property
     def sentence(self) -> str:
-        """What it says, for people; empty when there is nothing to compare."""
+        """The result for users; empty if there is nothing to compare."""
         if math.isnan(self.v):
             return ""
         if not self.strong:
@@ -50,7 +50,7 @@ class Association:
 
 
 def association(classes: pd.Series, sources: pd.Series) -> Association:
-    """How far the sources of images give their classes away.
+    """How strongly the sources of images reveal their classes.
 
     Args:
         classes: (n,) the class of each image; missing ones are left out.

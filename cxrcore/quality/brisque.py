@@ -1,33 +1,29 @@
-"""BRISQUE, the no-reference quality score the studies filter images by (lower is better).
+"""BRISQUE, the no-reference quality score by which the studies filter images (lower is better).
 
 Mittal, Moorthy and Bovik 2012, doi 10.1109/TIP.2012.2214050, exactly as the package
 `image-quality` 1.2.7 defines it: its trained model is used, its code is not (it fails on
 current libraries and is many times slower).
 
-One trait of that definition shapes this module. Where a neighbourhood is flat but not
-black, a pixel less its local mean is rounding error and nothing else; yet its sign decides
-on which side of the fitted distribution the pixel counts, and that moves the score, by
-points where such areas are large. Such pixels are therefore summed again in the order in
-which SciPy's `convolve2d` sums, and where they occur in the half-size copy, that is made
-as scikit-image makes it, to the last bit.
+Where a neighbourhood is flat but not black, a pixel minus its local mean is nothing but rounding
+error. Its sign still decides on which side of the fitted distribution the pixel counts, which
+moves the score by points where such areas are large. These pixels are therefore summed again in
+the order of SciPy's `convolve2d`, and the half-size copy equals scikit-image's to the last bit.
 """
-
-import contextlib
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cxrcore.errors import ImageError
-from cxrcore.quality import aggd, half_size, svm
+from cxrcore.quality import aggd, svm
+from cxrcore.quality.half_size import half_size
 
-MIN_SIDE = 16  # below this the half-size copy has too few pixels to fit anything to
+MIN_SIDE = 16  # below this the half-size copy has too few pixels for a fit
 
 _REACH = 3  # the 7 x 7 window reaches three pixels to each side
 _SIGMA = 7 / 6
 _C = 1 / 255  # keeps the division finite in flat regions
 _NOISE = 1e-14  # relative; twice what the rounding of 49 additions can amount to
-_LOOSE_NOISE = 1e-12  # the same in an image that itself is right to a few last bits only
 _STRIP = 32_768  # pixels worked on at a time: a few float64 arrays of these stay in the cache
 
 Floats = NDArray[np.float64]
@@ -42,7 +38,7 @@ def brisque(gray: np.ndarray) -> float:
     """Score how unnatural an image looks: about 0 (pristine) to 100 (distorted).
 
     Values beyond 0..100 occur and are kept. The score depends on the size in pixels:
-    compare only images that were resized alike.
+    compare only images resized to the same size.
 
     Args:
         gray: (H, W) uint8.
@@ -62,32 +58,17 @@ def brisque(gray: np.ndarray) -> float:
     if min(gray.shape) < MIN_SIDE or gray.min() == gray.max():
         return float("nan")
     image: Floats = gray / 255.0
-    sums = np.concatenate([moments(image), _moments_at_half_size(image)])
+    sums = np.concatenate([moments(image), moments(half_size(image))])
     return svm.predict(aggd.features(sums))
 
 
-def _moments_at_half_size(image: Floats) -> Floats:
-    """`moments` of the half-size copy; of an exact one where the score hangs on its last bits."""
-    half = half_size.quickly(image)
-    if half is not None:
-        with contextlib.suppress(_NoiseMet):
-            return moments(half, exact=False)
-    return moments(half_size.exactly(image))
-
-
-class _NoiseMet(Exception):  # noqa: N818
-    """An image that is right to a bit or two holds pixels whose sign those bits decide."""
-
-
-def moments(image: Floats, exact: bool = True) -> Floats:
+def moments(image: Floats) -> Floats:
     """Sums over the normalised pixels of an image and over their products with neighbours.
 
-    Strip by strip, so that beside the image itself little memory is used.
+    Computed in strips, to use little memory beside the image itself.
 
     Args:
         image: (H, W) float64, gray 0..1.
-        exact: whether the image is right to the last bit. If not, _NoiseMet is raised
-            where the last bits decide a sign.
 
     Returns:
         (5, 5) float64. Rows: the normalised pixels; their products with the neighbour to
@@ -98,7 +79,7 @@ def moments(image: Floats, exact: bool = True) -> Floats:
     rows = max(8, _STRIP // image.shape[1])
     above = np.empty((0, image.shape[1]))  # the last row of the strip before
     for top in range(0, len(image), rows):
-        strip = normalised(image, top, top + rows, exact)
+        strip = normalised(image, top, top + rows)
         sums[0] += _sums(strip)
         sums[1] += _sums(strip[:, :-1] * strip[:, 1:])
         joined = np.concatenate([above, strip])
@@ -110,14 +91,13 @@ def moments(image: Floats, exact: bool = True) -> Floats:
     return sums
 
 
-def normalised(image: Floats, top: int, bottom: int, exact: bool = True) -> Floats:
-    """Rows of an image less their local mean, divided by their local deviation (MSCN).
+def normalised(image: Floats, top: int, bottom: int) -> Floats:
+    """Rows of an image minus their local mean, divided by their local deviation (MSCN).
 
     Args:
         image: (H, W) float64, gray 0..1; outside it counts as black.
         top: first row.
         bottom: the row after the last; cut at H.
-        exact: as for `moments`.
 
     Returns:
         (rows, W) float64, without unit, mostly -3..3.
@@ -136,10 +116,8 @@ def normalised(image: Floats, top: int, bottom: int, exact: bool = True) -> Floa
     np.sqrt(deviation, out=deviation)
     deviation += _C
     difference = image[top:bottom] - mean
-    uncertain = np.abs(difference) <= (_NOISE if exact else _LOOSE_NOISE) * mean
+    uncertain = np.abs(difference) <= _NOISE * mean
     if uncertain.any() and (uncertain := uncertain & (mean > 0)).any():  # all black is certain
-        if not exact:
-            raise _NoiseMet
         y, x = np.nonzero(uncertain)
         difference[y, x] = image[top + y, x] - _mean_at(seen, y + (top - first), x)
     difference /= deviation
@@ -147,8 +125,8 @@ def normalised(image: Floats, top: int, bottom: int, exact: bool = True) -> Floa
 
 
 def _sums(values: Floats) -> tuple[float, ...]:
-    # By OpenCV: NumPy's products of vectors are BLAS, whose threads wait for one another longer
-    # than such short sums take wherever other processes are at work.
+    # By OpenCV: NumPy's products of vectors use BLAS, whose threads wait for one another longer
+    # than such short sums take when other processes are busy.
     below = np.minimum(values, 0)
     square, square_below = (cv2.norm(v, cv2.NORM_L2SQR) for v in (values, below))
     size, negative = cv2.norm(values, cv2.NORM_L1), int(np.count_nonzero(values < 0))
@@ -163,16 +141,16 @@ def _blurred(image: Floats) -> Floats:
 def _mean_at(image: Floats, y: np.ndarray, x: np.ndarray) -> Floats:
     """Local mean at the pixels (y, x), rounded as scipy.signal.convolve2d rounds it.
 
-    Windows of one value all have the mean of the first of them: most such pixels lie in them.
+    Most such pixels lie in windows of one value, whose mean is computed once per value.
     """
     padded = np.pad(image, _REACH)
-    alike = _flat(padded)[y, x]
-    _, first, which = np.unique(image[y, x][alike], return_index=True, return_inverse=True)
-    few = np.concatenate([np.flatnonzero(~alike), np.flatnonzero(alike)[first]])
+    flat = _flat(padded)[y, x]
+    _, first, which = np.unique(image[y, x][flat], return_index=True, return_inverse=True)
+    few = np.concatenate([np.flatnonzero(~flat), np.flatnonzero(flat)[first]])
     sums = _summed(padded, y[few], x[few])
     means = np.empty(len(y))
-    means[~alike] = sums[: len(few) - len(first)]
-    means[alike] = sums[len(few) - len(first) :][which]
+    means[~flat] = sums[: len(few) - len(first)]
+    means[flat] = sums[len(few) - len(first) :][which]
     return means
 
 
@@ -198,8 +176,8 @@ def _all_of_next(true: NDArray[np.bool_], count: int, axis: int) -> NDArray[np.b
 def _summed(padded: Floats, y: np.ndarray, x: np.ndarray) -> Floats:
     """Weighted sums over the windows with the corners (y, x), in the order of convolve2d.
 
-    It runs through the window backwards, adds a row's first four products to one another,
-    that sum to the total, then the other three one by one.
+    That order runs through the window backwards. In each row it adds the sum of the first four
+    products to the total, then the other three one by one.
     """
     side = len(_WINDOW)
     backwards = np.arange(side)[::-1]

@@ -1,8 +1,8 @@
-"""Whether a score depends on the class or the source of an image: then it is a shortcut.
+"""Whether a score depends on the class or source of an image and so offers a shortcut.
 
-A model that sees the quality of a picture can tell the classes apart by it, without looking at
-the lungs. Two numbers say how far that goes: how much of the scores' ranks the groups explain,
-and in how many of 100 pairs the score alone tells an image of one group from another image.
+A model may tell classes apart by image quality, without looking at the lungs. Two numbers
+measure this: the share of the variance of the ranks that the groups explain, and the share of
+pairs in which the score alone tells an image of one group from another image.
 """
 
 import math
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from cxrcore.errors import DatasetError
 
-FEWEST = 5  # images a group: with fewer the chi-squared distribution is no good approximation
-CERTAIN = 0.01  # p below this counts as a difference
+FEWEST = 5  # images per group; with fewer the chi-squared approximation is poor
+CERTAIN = 0.01  # p below this is significant
 
 Factor = Literal["class", "source"]
 Strength = Literal["none", "small", "medium", "large"]
@@ -37,9 +37,9 @@ _PAIRS = (0.556, 0.638, 0.714)
 class Group:
     """The scores of one class or source.
 
-    `higher` is the probability that an image of this group has a higher score than one of all
-    other groups, a tie counting half: the area under the ROC curve of the score as a test for
-    this group. 0.5 is guessing. `low` and `high` are its 95% confidence interval.
+    `higher` is the probability that an image of this group scores higher than one of the other
+    groups, ties counting half: the area under the ROC curve of the score as a test for this
+    group. 0.5 is guessing. `low` and `high` are its 95% confidence interval.
     """
 
     name: str
@@ -50,13 +50,13 @@ class Group:
     high: float
 
     @property
-    def told_apart(self) -> float:
-        """Share of pairs that the score tells apart, 0.5..1, whichever side is the higher."""
+    def separation(self) -> float:
+        """Share of pairs that the score separates, 0.5..1, in either direction."""
         return max(self.higher, 1 - self.higher)
 
     @property
     def certain(self) -> bool:
-        """Whether guessing, 0.5, is outside the confidence interval."""
+        """Whether 0.5 (guessing) is outside the confidence interval."""
         return self.low > 0.5 or self.high < 0.5
 
 
@@ -64,10 +64,9 @@ class Group:
 class Dependence:
     """The Kruskal-Wallis test of scores by class or by source.
 
-    `groups` were tested; `small` has the names of those with fewer images than were asked for.
-    `h` is the statistic, corrected for ties, `p` its probability if no group differed, `effect`
-    eta squared, 0..1: the share of the ranks' variance that the groups explain. All three are
-    NaN with fewer than two groups.
+    `groups` were tested; `small` names those with too few images. `h` is the statistic,
+    corrected for ties; `p` its p-value; `effect` is eta squared, 0..1: the share of the variance
+    of the ranks that the groups explain. All three are NaN with fewer than two groups.
     """
 
     factor: Factor
@@ -89,31 +88,31 @@ class Dependence:
 
     @property
     def clearest(self) -> Group | None:
-        """The group that the score tells best from the others; None if that may be chance."""
+        """The group that the score separates best; None if it may be chance."""
         certain = [group for group in self.groups if group.certain]
-        return max(certain, key=lambda group: group.told_apart, default=None)
+        return max(certain, key=lambda group: group.separation, default=None)
 
     @property
     def strength(self) -> Strength:
         """How much the groups differ, by the larger of the two measures.
 
-        Both are needed: a rare class that the score gives away explains little of the variance,
-        and a group that lies between two others is told from neither side by pairs.
+        Both are needed: a rare class explains little of the variance even if the score reveals it,
+        and pairs do not separate a group that lies between two others.
         """
         if not self.tested or self.p >= CERTAIN:
             return "none"
-        pairs = self.clearest.told_apart if self.clearest else 0.5
+        pairs = self.clearest.separation if self.clearest else 0.5
         reached = max(_reached(self.effect, _ETA_SQUARED), _reached(pairs, _PAIRS))
         return _STRENGTHS[reached]
 
     @property
     def shortcut(self) -> bool:
-        """Whether a model could use the score instead of what it is meant to look at."""
+        """Whether a model could use the score as a shortcut."""
         return self.strength in ("medium", "large")
 
     @property
     def sentence(self) -> str:
-        """What the test says, for people."""
+        """The result for users."""
         kind, kinds = self.factor, PLURAL[self.factor]
         if not self.tested:
             return (
@@ -140,7 +139,7 @@ class Dependence:
         side = "higher" if best.higher > 0.5 else "lower"
         return (
             f"{before}BRISQUE alone would tell {best.name}, by its {side} scores, from {rest} in "
-            f"{100 * best.told_apart:.0f} of 100 pairs of images, where guessing gets 50"
+            f"{100 * best.separation:.0f} of 100 pairs of images, where guessing gets 50"
         )
 
 
@@ -155,14 +154,14 @@ def dependence(
     """Test whether scores differ between groups of images.
 
     Args:
-        scores: (n,) any scale; images with NaN are left out.
-        groups: (n,) the group of each image; those with a missing one are left out.
-        factor: what the groups are.
-        names: the groups that count, in the order wanted; by default all, the largest first.
-        fewest: scored images that a group needs to be tested.
+        scores: (n,) any scale; images with NaN are excluded.
+        groups: (n,) the group of each image; missing ones are excluded.
+        factor: the meaning of the groups.
+        names: the groups to test, in order; by default all, the largest first.
+        fewest: minimum number of scored images per group.
 
     Raises:
-        DatasetError: not one group for each score.
+        DatasetError: scores and groups differ in length.
 
     Source:
         Kruskal and Wallis 1952, doi 10.1080/01621459.1952.10483441, with their correction for
@@ -192,14 +191,14 @@ def dependence(
 def within(
     scores: Floats, classes: pd.Series, sources: pd.Series, *, fewest: int = FEWEST
 ) -> dict[str, Dependence]:
-    """Whether scores differ by class inside each source, where the source cannot be the reason.
+    """Whether scores differ by class within each source, so that the source is not the reason.
 
     Args:
         scores, classes, sources: (n,) as for `dependence`.
-        fewest: scored images that a class needs in a source.
+        fewest: minimum number of scored images per class in a source.
 
     Returns:
-        One result a source that has at least two classes, the largest source first.
+        One result per source with at least two classes, the largest source first.
     """
     table = _table(scores, sources)
     table["class"] = np.asarray(classes, object)[table.index]
@@ -222,7 +221,7 @@ def p_in_words(p: float) -> str:
 
 
 def _table(scores: Floats, groups: object) -> pd.DataFrame:
-    """Score and group of each image that has both; the index is its place."""
+    """Score and group of each image that has both, indexed by position."""
     values, names = np.asarray(scores, np.float64), np.asarray(groups, object)
     if values.ndim != 1 or values.shape != names.shape:
         raise DatasetError(
@@ -236,19 +235,19 @@ def _table(scores: Floats, groups: object) -> pd.DataFrame:
 def _kruskal_wallis(ranks: Floats, codes: NDArray[np.int8], k: int) -> tuple[float, float, float]:
     if k < 2:
         return math.nan, math.nan, math.nan
-    # Not scipy.stats, which takes three times as long to load: the ranks are here anyway.
+    # Not scipy.stats, which takes three times as long to load; the ranks exist already.
     from scipy.special import chdtrc  # upper tail of the chi-squared distribution
 
     n = len(ranks)
     sums = np.bincount(codes, weights=ranks, minlength=k)
     ties = np.unique(ranks, return_counts=True)[1].astype(np.float64)
-    spread = 1 - ((ties**3 - ties).sum() / (float(n) ** 3 - n))  # 0 when all scores are one
+    spread = 1 - ((ties**3 - ties).sum() / (float(n) ** 3 - n))  # 0 if all scores are equal
     if spread <= 0:
         return 0.0, 1.0, 0.0
     sizes = np.bincount(codes, minlength=k)
     h = (12 / (n * (n + 1)) * (sums**2 / sizes).sum() - 3 * (n + 1)) / spread
     h = max(0.0, float(h))
-    effect = (h - k + 1) / (n - k) if n > k else 0.0  # below 0 by chance when there is none
+    effect = (h - k + 1) / (n - k) if n > k else 0.0  # may be below 0 by chance
     return h, float(chdtrc(k - 1, h)), min(1.0, max(0.0, effect))
 
 

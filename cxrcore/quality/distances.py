@@ -1,8 +1,8 @@
-"""How far apart groups of images are in their gray values, and how far chance alone gets.
+"""Distances between groups of images in their gray values, compared with chance.
 
-A distance is between the mean normalised histograms of two groups, so each image counts the
-same, whatever its size. Whether it is large is judged by two more: that of random halves of one
-group, which is what chance makes of it, and that of two single images of one group.
+A distance is between the mean normalised histograms of two groups, so that each image counts
+the same. Two references show whether it is large: the distance between random halves of one
+group (chance), and between two single images of one group.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ from cxrcore.quality.histogram import LEVELS
 
 Kind = Literal["wasserstein", "ks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-EXTREMES = (0, 255)  # pure black and white: mostly borders, burnt-in marks and what was erased
-FEWEST = 8  # images or patients of a group from which on halves of it tell something
+EXTREMES = (0, 255)  # pure black and white: mostly borders, burnt-in marks and erased pixels
+FEWEST = 8  # images or patients that a group needs to be halved
 _DRAWS = 400  # random halves of each group
-_CHANCE = 0.95  # the share of them that are closer than `chance`
-_SAMPLE = 1000  # images or patients of a group, at most, that chance is judged by
+_CHANCE = 0.95  # quantile of their distances that is `chance`
+_SAMPLE = 1000  # maximum images or patients of a group to estimate chance from
 
 Floats = NDArray[np.float64]
 
@@ -31,20 +31,20 @@ Floats = NDArray[np.float64]
 class Distances:
     """Distances between groups of images, in one kind of distance.
 
-    With `wasserstein` in gray levels, 0..255: how far pixels must be moved along the gray scale, on
-    average, to make one group's mean histogram the other's. With `ks` (Kolmogorov-Smirnov)
-    without unit, 0..1: the largest difference between their cumulative shares.
+    `wasserstein` is in gray levels, 0..255: the mean shift of pixels along the gray scale that
+    turns one mean histogram into the other. `ks` (Kolmogorov-Smirnov) has no unit, 0..1: the
+    largest difference between the cumulative shares.
     """
 
     kind: Kind
     names: tuple[str, ...]
-    images: NDArray[np.int64]  # (g,) that have pixels that count
+    images: NDArray[np.int64]  # (g,) with pixels that count
     between: Floats  # (g, g) symmetric, 0 on the diagonal
-    chance: Floats  # (g,) what 95% of its random halves stay below; NaN for too few images
-    single: Floats  # (g,) mean over pairs of its images; NaN where it has only one
+    chance: Floats  # (g,) 95% quantile over random halves; NaN for too few images
+    single: Floats  # (g,) mean over pairs of its images; NaN for a single image
 
     def farthest(self) -> tuple[int, int] | None:
-        """Places of the two groups that are farthest apart; None if there is only one.
+        """Indexes of the two groups that are farthest apart; None for a single group.
 
         >>> groups = np.array(["A", "B"])
         >>> distances(np.eye(2, 256, 9, dtype=np.uint32), groups, ["A", "B"])["ks"].farthest()
@@ -58,8 +58,8 @@ class Distances:
     def beyond_chance(self, first: int, second: int) -> bool | None:
         """Whether two groups are farther apart than random halves of either; None if unknown.
 
-        Halves are smaller than the groups and so scatter more: what is beyond them is no chance,
-        what is not may be.
+        Halves are smaller than the groups and so scatter more: a larger distance is not chance, a
+        smaller one may be.
         """
         floor = max(self.chance[first], self.chance[second])
         if np.isnan(self.chance[[first, second]]).any():
@@ -67,7 +67,7 @@ class Distances:
         return bool(self.between[first, second] > floor)
 
     def table(self) -> pd.DataFrame:
-        """One row a pair: first, second, images of each, distance, chance of each, beyond_chance."""
+        """One row per pair: its names, images, distance, chance of each, beyond_chance."""
         one, other = np.triu_indices(len(self.names), 1)
         names = np.array(self.names, object)
         return pd.DataFrame(
@@ -100,13 +100,13 @@ def distances(
     Args:
         histograms: (n, 256) counts of pixels, any integer type.
         groups: (n,) the group of each row.
-        names: the groups, in the order wanted; those without images are left out.
-        leave_out: gray values whose pixels do not count; () counts all. Images that have no
-            others are left out.
-        units: (n,) what stays together when a group is halved: the patient. Several images of
-            one patient are alike, and chance is underestimated if they are torn apart. Missing
-            ones are images on their own; None if all are.
-        seed: of the random halves and pairs. The same input and seed give the same result.
+        names: the groups, in order; those without images are left out.
+        leave_out: gray values whose pixels do not count; () counts all. Images without other
+            pixels are excluded.
+        units: (n,) what is not split when a group is halved: the patient. Images of one patient
+            resemble one another, and splitting them would underestimate chance. Images with a
+            missing unit stand alone; None if all do.
+        seed: for the random halves and pairs. The same input and seed give the same result.
 
     Raises:
         DatasetError: the arrays do not belong together.
@@ -144,7 +144,7 @@ def _check(histograms: np.ndarray, groups: np.ndarray, units: np.ndarray | None)
 
 
 def _codes(units: np.ndarray) -> NDArray[np.intp]:
-    """(n,) a number for each unit; one of its own where the unit is missing."""
+    """(n,) a number for each unit; a missing unit gets a number of its own."""
     codes, known = pd.factorize(units)
     missing = codes < 0
     codes[missing] = len(known) + np.arange(missing.sum())
@@ -156,11 +156,11 @@ class _Group:
     images: int
     cumulative: Floats  # (256,) of the mean histogram
     halves: Floats  # (draws, 256) difference of the cumulative shares of two halves; (0, 256)
-    pairs: Floats  # (pairs, 256) the same of two images
+    pairs: Floats  # (pairs, 256) the same for two images
 
 
 def _group(counts: np.ndarray, units: np.ndarray, leave_out: list[int], seed: int) -> _Group | None:
-    """What is needed of one group; None if none of its images has pixels that count."""
+    """The curves of one group; None if none of its images has pixels that count."""
     totals = counts.sum(axis=1) - counts[:, leave_out].sum(axis=1)
     some = totals > 0
     if not some.any():
@@ -188,12 +188,12 @@ def _group(counts: np.ndarray, units: np.ndarray, leave_out: list[int], seed: in
 def _halves(
     shares: Callable[[np.ndarray], Floats], units: np.ndarray, rng: np.random.Generator
 ) -> Floats:
-    """Differences between halves of a group's patients, drawn again and again.
+    """Differences between random halves of a group's patients.
 
-    Patients are paired once at random, and in each draw a coin tells which of a pair goes into
-    which half: so the halves are of equal size, and all draws are one product of matrices. Of
-    many patients a sample is halved, and the differences shrunk to those of all by the root of
-    their numbers, as differences of means do.
+    Patients are paired once at random; in each draw a coin decides which of a pair goes into which
+    half. So the halves have equal size, and all draws are one matrix product. Of many patients a
+    sample is halved, and its differences are scaled to all patients by the square root of the
+    numbers, as for differences of means.
     """
     patients = np.unique(units)
     if len(patients) < FEWEST:

@@ -1,8 +1,8 @@
 """Images that look alike although their files differ: perceptual hashes and their distance.
 
 The hash is pHash as the package `imagehash` computes it (Zauner 2010, "Implementation and
-benchmarking of perceptual image hash functions"): 64 bits that say which of the 64 lowest
-frequencies of a 32 x 32 copy are stronger than the median.
+benchmarking of perceptual image hash functions"): 64 bits for the 64 lowest frequencies
+of a 32 x 32 copy, set if a frequency is stronger than the median.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,11 @@ from PIL import Image
 
 from cxrcore.errors import ImageError
 
-BITS = 64
-_AT_ONCE = 4_000_000  # distances; bounds the memory to a few tens of MB
+_AT_ONCE = 4_000_000  # distances at once; limits the memory to a few tens of MB
 
 
 def phash(gray: np.ndarray) -> str:
-    """Fingerprint of what an image looks like; alike images differ in few of its 64 bits.
+    """Fingerprint of the look of an image; similar images differ in few of its 64 bits.
 
     Args:
         gray: (H, W) uint8.
@@ -44,14 +43,14 @@ def near_duplicates(hashes: Sequence[str | None], most: int = 4) -> np.ndarray:
     Every pair is compared: 20,000 images take seconds and little memory.
 
     Args:
-        hashes: n hashes as `phash` returns them; missing ones are like no other.
-        most: pairs that differ in up to this many bits, 0..64, count. Another size or
-            compression costs 0 to 4 bits, a crop 10 and more. But frontal X-rays are alike:
-            of the 630,003 pairs among 1,123 of them, 5 differ in up to 4 bits, 43 in up to 6.
+        hashes: n hashes from `phash`; missing ones match no other.
+        most: maximum number of different bits, 0..64. Another size or compression changes 0 to
+            4 bits, a crop 10 or more. But frontal X-rays resemble one another: of the 630,003
+            pairs among 1,123 of them, 5 differ in up to 4 bits, 43 in up to 6.
 
     Returns:
         (pairs, 3) int64: row numbers i < j and the number of different bits, the most
-        alike first.
+        similar first.
     """
     rows = np.array([i for i, text in enumerate(hashes) if isinstance(text, str)], np.int64)
     bits = np.array([int(str(hashes[row]), 16) for row in rows], np.uint64)

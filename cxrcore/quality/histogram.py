@@ -1,4 +1,4 @@
-"""How often each gray value occurs in an image."""
+"""The gray-value histogram of an image."""
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ def histogram(gray: np.ndarray) -> NDArray[np.int64]:
             "A histogram needs a gray image, (height, width) of uint8. Received: "
             f"{gray.shape} of {gray.dtype}. Pass what cxrcore.images.decode returns."
         )
-    if 0 < gray.size <= _SAFE:  # several times quicker than bincount, which makes int64 first
+    if 0 < gray.size <= _SAFE:  # several times faster than bincount, which converts to int64
         counts = cv2.calcHist([gray], [0], None, [LEVELS], [0, LEVELS])
         return counts.ravel().astype(np.int64)
     return np.bincount(gray.ravel(), minlength=LEVELS)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from cxrcore.errors import DatasetError
 
-FEWEST = 5  # scored images a source: fewer do not show what is usual
+FEWEST = 5  # scored images per source; fewer do not show what is usual
 UNUSUAL = 3.5  # |z| above this; Iglewicz and Hoaglin 1993
 
 _OF_MAD = 0.6745  # quartile of the normal distribution: makes the MAD a standard deviation
@@ -16,31 +16,31 @@ _OF_MEAN = np.sqrt(2 / np.pi)  # the same for the mean absolute deviation
 def ranks(
     scores: NDArray[np.float64], sources: pd.Series | np.ndarray, *, fewest: int = FEWEST
 ) -> pd.DataFrame:
-    """Rank each image within its source by how far its score is from what is usual there.
+    """Rank each image within its source by the distance of its score from the usual.
 
     Images without a source are compared with one another.
 
     Args:
-        scores: (n,) any scale; NaN where there is none.
-        sources: (n,) the source of each image, missing where it is not known.
-        fewest: scored images that a source needs.
+        scores: (n,) any scale; NaN if missing.
+        sources: (n,) the source of each image; missing if unknown.
+        fewest: minimum number of scored images per source.
 
     Returns:
         n rows, in order, with
         `source` as given;
-        `z` modified z-score, 0.6745 (score - median) / MAD: how many standard deviations from
-        the median, where a few outliers do not hide themselves; positive is a higher score;
+        `z` modified z-score, 0.6745 (score - median) / MAD: standard deviations from the median,
+        estimated so that outliers do not mask themselves; positive is a higher score;
         `rank` 1 for the most unusual of its source, high or low, ties sharing the better rank;
         `of` scored images of its source;
         `percentile` 0..100, share of its source with the same or a lower score.
-        Missing without a score, and in sources with fewer images than asked for.
+        Missing without a score, and in sources with too few images.
 
     Raises:
-        DatasetError: not one source for each score.
+        DatasetError: scores and sources differ in length.
 
     Source:
-        Iglewicz and Hoaglin 1993, "How to detect and handle outliers". Where more than half of a
-        source has one score the MAD is 0; then the mean absolute deviation takes its place.
+        Iglewicz and Hoaglin 1993, "How to detect and handle outliers". If more than half
+        of a source has the same score, the MAD is 0 and the mean absolute deviation is used.
     """
     values, names = np.asarray(scores, np.float64), np.asarray(sources, object)
     if values.ndim != 1 or values.shape != names.shape:
@@ -66,7 +66,7 @@ def ranks(
 
 
 def _spread(off: pd.Series, sources: pd.Series) -> pd.Series:
-    """The standard deviation of each source, told by the median or else the mean deviation."""
+    """The standard deviation of each source, estimated from the median or mean deviation."""
     groups = off.abs().groupby(sources, dropna=False)
     median = groups.transform("median") / _OF_MAD
     mean = groups.transform("mean") / _OF_MEAN
@@ -78,7 +78,7 @@ def most_unusual(ranked: pd.DataFrame, most: int) -> pd.DataFrame:
 
     Args:
         ranked: from `ranks`; its index is kept.
-        most: rows a source.
+        most: rows per source.
     """
     found = ranked[ranked["rank"].notna()].sort_values("rank", kind="stable")
     found = found.groupby("source", dropna=False, sort=False).head(most)

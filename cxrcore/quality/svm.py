@@ -2,7 +2,7 @@
 
 The model and the ranges of its features are data files of the package `image-quality`
 1.2.7. Neither that package nor libsvm is imported: the model is 770 vectors in a text
-file, and its kernel is one exponential.
+file with a radial kernel.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ def predict(features: Floats) -> float:
 
 @cache
 def load() -> Model:
-    """Read the model's two files, once a process; their checksums are verified first.
+    """Read the two files of the model, once per process; their checksums are verified first.
 
     Raises:
         WeightsError: a file is missing or is not the one of image-quality 1.2.7.
@@ -87,7 +87,7 @@ def load() -> Model:
 
 
 class _PlainPickle(pickle.Unpickler):
-    """Reads dictionaries, lists and numbers; refuses whatever would run code."""
+    """Reads dictionaries, lists and numbers only; refuses anything that could run code."""
 
     def find_class(self, module: str, name: str) -> Any:
         raise WeightsError(

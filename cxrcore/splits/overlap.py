@@ -60,6 +60,11 @@ def load(first: "Dataset", second: "Dataset") -> pd.DataFrame | None:
     return swapped.rename(columns=names)[list(duplicates.COLUMNS)]
 
 
+def stamp(first: "Dataset", second: "Dataset") -> files.Stamp:
+    """Changes whenever the pairs of two datasets are written or deleted."""
+    return files.stamp([file_of(first, second), file_of(second, first)])
+
+
 def file_of(first: "Dataset", second: "Dataset") -> Path:
     """Where the pairs of two datasets lie, in this order."""
     name = f"{first.fingerprint}-{second.fingerprint}.parquet"

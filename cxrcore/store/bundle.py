@@ -1,4 +1,4 @@
-"""A run for others: the model, a model card and figures, without anything about single images."""
+"""A run for others: the model, a model card and metrics, without anything about single images."""
 
 import shutil
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _CONVERTERS: dict[str, tuple[str, Callable[[Path, Path], float]]] = {
     "tflite": ("model.tflite", conversion.tflite),
     "onnx": ("model.onnx", conversion.onnx),
 }
-_FACTS = {
+_PUBLIC = {
     "run_id",
     "dataset",
     "fingerprint",
@@ -56,7 +56,7 @@ def publish(run_id: str, folder: Path, kind: Format = "keras") -> Path:
 
     Raises:
         StoreError: the run is damaged, the place is taken or cannot be written, or the
-            conversion fails or says something else than the model.
+            conversion fails or its predictions differ from the model's.
     """
     run = load_run(run_id)
     place = Path(folder).expanduser().absolute() / run_id
@@ -69,15 +69,15 @@ def publish(run_id: str, folder: Path, kind: Format = "keras") -> Path:
         if kind in _CONVERTERS:
             name, convert = _CONVERTERS[kind]
             differences[name] = convert(model, temporary / name)
-        files.write_json(temporary / "figures.json", facts(run))
+        files.write_json(temporary / "figures.json", public_record(run))
         card = model_card(run, differences)
         (temporary / "README.md").write_text(card, encoding="utf-8")
     return place
 
 
-def facts(run: Run) -> dict[str, object]:
-    """What may leave this machine of a run's record, as JSON values; no names of images."""
-    told = run.model_dump(mode="json", include=_FACTS)
-    told["recipe"] = run.recipe.model_dump(mode="json", exclude={"weights"})
-    told["leaking"] = None if run.leaks is None else run.leaks.count
-    return told
+def public_record(run: Run) -> dict[str, object]:
+    """The part of a run's record that may leave this machine, as JSON values; no names of images."""
+    record = run.model_dump(mode="json", include=_PUBLIC)
+    record["recipe"] = run.recipe.model_dump(mode="json", exclude={"weights"})
+    record["leaking"] = None if run.leaks is None else run.leaks.count
+    return record

@@ -8,11 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 
 from cxrcore.datasets import collections
-from cxrcore.metrics import Metrics
-from cxrcore.metrics.f1 import class_intervals, macro_interval
-from cxrcore.metrics.intervals import wilson
+from cxrcore.metrics import Metric, Metrics, select
 from cxrcore.models.fields import PREPARATION
-from cxrcore.store.first_weights import random_start
+from cxrcore.store.initial_weights import random_start
 from cxrcore.store.record import Run
 
 _FEW = 30  # test images of a class; below, an interval is wider than 0.3
@@ -89,8 +87,8 @@ def _use(run: Run) -> str:
     return f"""## Intended use
 
 To compare classifiers of chest X-rays, to teach how they are evaluated, and to study where they
-look. Not for decisions about patients, not for screening, not on other images than those
-described below: a class that is not in the list is still answered with one that is.
+look. Not for decisions about patients, not for screening, and only for images like those described
+below: an image of any other class is still given one of these.
 
 ```python
 import keras, numpy as np
@@ -106,8 +104,8 @@ def _data(run: Run) -> str:
     lines = [f"{used} **{run.dataset}** (fingerprint `{run.fingerprint}`): {counts}."]
     if run.imported:
         lines.append(
-            "The weights were trained elsewhere, on images that are not known; of the images here "
-            "only those of validation and test were used."
+            "The weights were trained elsewhere, on unknown images; of the images here only those of "
+            "validation and test were used."
         )
     if run.synthetic:
         lines.append("**These images are simulated, not of patients.**")
@@ -122,87 +120,93 @@ def _data(run: Run) -> str:
 
 def _evaluation(run: Run) -> str:
     test = run.metrics["test"]
-    text = (
-        f"## Evaluation\n\nOn {test.n:,} test images. Intervals are for 95 %, Wilson's or made of "
-        "Wilson's (F1); they count images as independent, which those of one patient are not. The "
-        "cross-entropy, no share of images, has none.\n\n"
-        f"{_accuracy(test)}"
-    )
+    parts = [
+        f"## Evaluation\n\nOn {test.n:,} test images. Intervals in parentheses are for 95 %, Wilson's "
+        "or made of Wilson's (F1); they count images as independent, which those of one patient are "
+        "not.",
+        _overall(test),
+        _by_class(test),
+    ]
     if run.metrics_clean is not None:
-        text += (
-            f"\n\nWithout the test images that are known from training or validation "
-            f"({run.metrics_clean.n:,} left): {_accuracy(run.metrics_clean)}"
-        )
-    rows = []
-    for place, (row, sure) in enumerate(
-        zip(test.classes, class_intervals(test.confusion), strict=True)
-    ):
-        hits = test.confusion[place][place]
-        called = sum(line[place] for line in test.confusion)
-        precision, recall = _share(hits, called), _share(hits, row.support)
-        rows.append((row.name, recall, precision, _between(row.f1, sure), f"{row.support:,}"))
-    text += "\n\n" + _table(("class", "recall", "precision", "F1", "images"), rows)
+        parts[2:2] = [
+            "Without the test images that are known from training or validation "
+            f"({run.metrics_clean.n:,} left):",
+            _overall(run.metrics_clean),
+        ]
     header = ("true \\ predicted", *run.classes)
     confusion = zip(run.classes, test.confusion, strict=True)
-    text += "\n\n" + _table(header, [(name, *map(str, line)) for name, line in confusion])
+    parts.append(_table(header, [(name, *map(str, line)) for name, line in confusion]))
     recipe = run.recipe
     if recipe.reported.accuracy is not None:
-        told, ct = f"{recipe.reported.accuracy:.3f}", recipe.reported_ct
+        published, ct = f"{recipe.reported.accuracy:.3f}", recipe.reported_ct
         if ct is not None and ct.accuracy is not None:
-            told += f" on X-rays and {ct.accuracy:.3f} on CT slices"
-        text += (
-            f"\n\nThe study reported {told} on its own data ({recipe.data}). "
+            published += f" on X-rays and {ct.accuracy:.3f} on CT slices"
+        parts.append(
+            f"The study reported an accuracy of {published} on its own data ({recipe.data}). "
             f"{recipe.reported.caveat}"
         )
-    return text
+    return "\n\n".join(parts)
 
 
-def _accuracy(metrics: Metrics) -> str:
-    hits = sum(line[place] for place, line in enumerate(metrics.confusion))
-    macro = _between(metrics.macro.f1, macro_interval(metrics.confusion))
-    return (
-        f"accuracy **{_share(hits, metrics.n)}**, macro F1 {macro}, "
-        f"cross-entropy {metrics.loss:.3f}."
-    )
+def _overall(metrics: Metrics) -> str:
+    """A table of the metrics of all classes together."""
+    rows = []
+    for metric in select("confusion", "predictions"):
+        [sure] = metrics.intervals(metric)
+        value = _with_interval(metric, metrics.value(metric.name), sure)
+        rows.append((metric.title, value, f"{metric.meaning} {metric.source}".rstrip()))
+    return _table(("metric", "value", "meaning"), rows)
+
+
+def _by_class(metrics: Metrics) -> str:
+    """A table of the metrics of each class."""
+    columns = select("confusion", "predictions", scope="class")
+    intervals = {metric.name: metrics.intervals(metric) for metric in columns}
+    rows = [
+        (
+            row.name,
+            *(_with_interval(m, row.value(m.name), intervals[m.name][place]) for m in columns),
+            f"{row.support:,}",
+        )
+        for place, row in enumerate(metrics.classes)
+    ]
+    return _table(("class", *(metric.symbol for metric in columns), "images"), rows)
 
 
 def _limits(run: Run) -> str:
-    said = []
+    limits = []
     if run.imported:
-        said.append(
-            "Imported weights: test images may have been trained on, so that all figures may be "
+        limits.append(
+            "Imported weights: test images may have been trained on, so that all metrics may be "
             "too good."
         )
     elif run.leaks is None:
-        said.append("Whether test images are known from training was not checked.")
+        limits.append("Whether test images are known from training was not checked.")
     else:
-        said.append(f"{run.leaks.sentence} {run.leaks.unproven}".strip())
+        limits.append(f"{run.leaks.sentence} {run.leaks.unproven}".strip())
     if run.patients_known < 1 and (run.imported or run.leaks is None):
-        said.append(f"Patients are known for {run.patients_known:.0%} of the images only.")
+        limits.append(f"Patients are known for only {run.patients_known:.0%} of the images.")
     if run.synthetic:
-        said.append("Simulated images: the figures say nothing about patients.")
+        limits.append("Simulated images: the metrics say nothing about patients.")
     few = [row.name for row in run.metrics["test"].classes if row.support < _FEW]
     if few:
-        said.append(f"Fewer than {_FEW} test images of: {', '.join(few)}.")
+        limits.append(f"Fewer than {_FEW} test images of: {', '.join(few)}.")
     if run.recipe.region != "none":
-        said.append(f"It expects images prepared as {run.recipe.region!r}, by a lung mask.")
-    said += [sentence] if (sentence := random_start(run)) else []
-    said += ["Probabilities are not calibrated."]
-    said += [] if run.imported else ["One training with one seed on one division."]
-    said += ["Images of other hospitals, devices or ages were not tried."]
-    said += [f"Of the study: {defect}" for defect in run.recipe.defects]
-    said += [note for note in run.notes if note not in said]
-    return "## Limits\n\n" + "\n".join(f"- {sentence}" for sentence in said)
+        limits.append(f"It expects images prepared as {run.recipe.region!r}, by a lung mask.")
+    limits += [sentence] if (sentence := random_start(run)) else []
+    limits += ["The probabilities have not been recalibrated."]
+    limits += [] if run.imported else ["One training with one seed on one division."]
+    limits += ["Images of other hospitals, devices or ages were not tried."]
+    limits += [f"Of the study: {defect}" for defect in run.recipe.defects]
+    limits += [note for note in run.notes if note not in limits]
+    return "## Limits\n\n" + "\n".join(f"- {sentence}" for sentence in limits)
 
 
-def _share(hits: int, n: int) -> str:
-    if not n:
-        return "none"
-    return _between(hits / n, wilson(hits, n))
-
-
-def _between(value: float, bounds: tuple[float, float]) -> str:
-    return f"{value:.3f} ({bounds[0]:.3f}-{bounds[1]:.3f})"
+def _with_interval(metric: Metric, value: float | None, sure: tuple[float, float] | None) -> str:
+    if metric.interval is not None and sure is None:
+        return "none"  # a share of no images
+    bounds = f" ({sure[0]:.3f}-{sure[1]:.3f})" if sure else ""
+    return metric.text(value) + bounds
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

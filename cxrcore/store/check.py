@@ -1,4 +1,4 @@
-"""Is a run folder what was saved? Cheaply for a listing, in full where it matters."""
+"""Whether a run folder is what was saved: cheaply for a listing, in full where it matters."""
 
 import contextlib
 import functools
@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from cxrcore.errors import CxrError
+from cxrcore.metrics import METRICS
+from cxrcore.store import completion
 from cxrcore.store.record import FILES, Run, Stamp, digest_of, stamp
 
 RECORD, SEAL = "run.json", "run.digest"
@@ -21,7 +23,8 @@ def read(folder: Path) -> tuple[Run | None, str]:
 
     A file with the recorded size and time is believed to be unchanged. One
     with another time (a copied store) is digested, once, and on success gets
-    the recorded time back. `Run.verified` digests a file before it is used.
+    the recorded time back. `Run.verified` digests a file before it is used. An undamaged run has
+    every registered metric, see `completion`.
     """
     path = folder / RECORD
     try:
@@ -36,13 +39,20 @@ def read(folder: Path) -> tuple[Run | None, str]:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the text"
         return None, f"{RECORD} is damaged: {place}: {first['msg']}. {_REMEDY}"
-    return run, _state(folder, run)
+    state = _state(folder, run)
+    return (_completed(path, stamp(path), tuple(METRICS)) if state == OK else run), state
 
 
 @functools.lru_cache(maxsize=1024)
 def _parsed(path: Path, _stamp: Stamp) -> Run:
     """The record, read once for as long as the file is untouched: pages list runs often."""
     return Run.model_validate_json(path.read_bytes())
+
+
+@functools.lru_cache(maxsize=1024)
+def _completed(path: Path, recorded: Stamp, _metrics: tuple[str, ...]) -> Run:
+    """The run with every metric, computed once for as long as the record is untouched."""
+    return completion.complete(_parsed(path, recorded), digest_of(path, recorded))
 
 
 def _state(folder: Path, run: Run) -> str:

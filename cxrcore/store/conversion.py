@@ -30,12 +30,12 @@ def tflite(model_path: Path, target: Path) -> float:
         The largest difference of a probability from Keras' on test patterns.
 
     Raises:
-        StoreError: the converter fails on this model, or its file says something else.
+        StoreError: the converter fails on this model, or the predictions of its file differ.
     """
     import tensorflow as tf
 
     model = _opened(model_path)
-    with _explained("TFLite", model_path), _quiet():
+    with _explained("TFLite", model_path), _without_output():
         # Not from_concrete_functions: on TensorFlow 2.21 its file answers with NaN.
         content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
     target.write_bytes(content)
@@ -70,7 +70,7 @@ def onnx(model_path: Path, target: Path) -> float:
     import onnxruntime
 
     model = _opened(model_path)
-    with _explained("ONNX", model_path), _quiet():
+    with _explained("ONNX", model_path), _without_output():
         # Keras exports only models that were called.
         model(np.zeros((1, *model.input.shape[1:]), np.float32))
         model.export(target, format="onnx", verbose=False)
@@ -113,7 +113,7 @@ def _compared(
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _without_output() -> Iterator[None]:
     """Converters print where they save; standard output belongs to the command's answer."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")

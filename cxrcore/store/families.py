@@ -1,12 +1,12 @@
-"""Runs that belong together: the folds of one cross-validation, the seeds of one training."""
+"""Families of runs: the folds of one cross-validation, the seeds of one training."""
 
-import json
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from cxrcore.metrics import Estimate, Member, Summary, summarise
+from cxrcore.metrics import Member, Summary, select, summarise
 from cxrcore.store import listing
 from cxrcore.store.record import Run
 from cxrcore.store.run_names import family_of
@@ -22,20 +22,13 @@ _TYPES = {
     "wanted": "Int64",
     "folds": "Int64",
     "seeds": "Int64",
+    "members": "str",
     "interval": "str",
-    **{
-        f"{figure}{part}": "float64"
-        for figure in ("accuracy", "macro_f1")
-        for part in ("", "_sd", "_low", "_high")
-    },
-    "recalls": "str",
-    "classes": "str",
-    "parameters": "Int64",
-    "seconds": "float64",
     "created": "str",
     "weights_used": "str",
     "leaking": "Int64",
-    "run_ids": "str",
+    "classes": "object",
+    "run_ids": "object",
 }
 
 
@@ -46,12 +39,12 @@ def members(family: str) -> list[Run]:
 
 
 def summary_of(runs: Sequence[Run]) -> Summary:
-    """Mean, spread and interval of the test figures of the members of one family.
+    """Mean, spread and interval of the test metrics of the members of one family.
 
     Raises:
         CxrError: there are none, or their classes differ.
     """
-    told = [
+    members = [
         Member(
             test=run.metrics["test"],
             seed=run.recipe.seed,
@@ -60,19 +53,19 @@ def summary_of(runs: Sequence[Run]) -> Summary:
         )
         for run in runs
     ]
-    return summarise(told, runs[0].split.folds if runs else None)
+    return summarise(members, runs[0].split.folds if runs else None)
 
 
 def families(dataset: str | None = None) -> pd.DataFrame:
-    """One row a family of undamaged runs, the newest first; a single run is a family of one.
+    """One row for each family of undamaged runs, the newest first; a single run is a family of one.
 
-    Columns: family, recipe, dataset, fingerprint, image_size (pixels), region, runs, wanted (how
-    many make it whole), folds (missing where there are none), seeds, interval ("folds" or
-    "seeds", what `_low` and `_high` are over, see `evaluation.families`), accuracy and macro_f1
-    with `_sd`, `_low` and `_high` (missing where they cannot be told), recalls (JSON list of
-    {mean, sd, low, high} in class order), classes (JSON list), parameters, seconds (of all runs
-    together), created (of the newest), weights_used, leaking (all tests together; missing where
-    one was not checked), run_ids (JSON list by seed and fold).
+    Columns: family, recipe, dataset, fingerprint, image_size (pixels), region, runs, wanted (the
+    number of runs of the complete family), folds (missing where there are none), seeds, members
+    (text, "5 of 5 folds"), interval ("folds" or "seeds", what the intervals are over, see
+    `metrics.families`), created (of the newest), weights_used, leaking (all tests together; missing where one was not checked), classes
+    (list), run_ids (list by seed and fold); then every registered metric: of the run its mean or,
+    of times, its sum; of the test images the mean, and with `_sd`, `_low` and `_high` added to its
+    column the standard deviation and the 95 % interval (missing where undefined).
 
     Args:
         dataset: keep the families of this dataset name.
@@ -82,7 +75,7 @@ def families(dataset: str | None = None) -> pd.DataFrame:
         if "test" in run.metrics:
             grouped.setdefault(family_of(run), []).append(run)
     rows = [_row(family, _chosen(runs)) for family, runs in grouped.items()]
-    return pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
+    return listing.frame(rows, _TYPES)
 
 
 def _chosen(runs: Sequence[Run]) -> list[Run]:
@@ -94,38 +87,33 @@ def _chosen(runs: Sequence[Run]) -> list[Run]:
 
 
 def _row(family: str, runs: Sequence[Run]) -> dict[str, Any]:
-    told, first = summary_of(runs), runs[0]
+    summary, first = summary_of(runs), runs[0]
     leaking = [None if run.leaks is None else run.leaks.count for run in runs]
     known = [count for count in leaking if count is not None]
-    return {
+    row: dict[str, Any] = {
         "family": family,
         "recipe": first.recipe.name,
         "dataset": first.dataset,
         "fingerprint": first.fingerprint,
         "image_size": first.recipe.image_size,
         "region": first.recipe.region,
-        "runs": told.runs,
-        "wanted": told.wanted,
-        "folds": told.folds,
-        "seeds": told.seeds,
-        "interval": told.interval,
-        **_figure("accuracy", told.accuracy),
-        **_figure("macro_f1", told.macro_f1),
-        "recalls": json.dumps([recall.model_dump() for recall in told.recalls]),
-        "classes": json.dumps(first.classes, ensure_ascii=False),
-        "parameters": first.parameters,
-        "seconds": sum(run.seconds for run in runs),
+        "runs": summary.runs,
+        "wanted": summary.wanted,
+        "folds": summary.folds,
+        "seeds": summary.seeds,
+        "members": summary.members,
+        "interval": summary.interval,
         "created": max(run.created for run in runs),
         "weights_used": first.weights_used,
         "leaking": sum(known) if len(known) == len(leaking) else None,
-        "run_ids": json.dumps([run.run_id for run in runs]),
+        "classes": first.classes,
+        "run_ids": [run.run_id for run in runs],
     }
-
-
-def _figure(name: str, estimate: Estimate) -> dict[str, float | None]:
-    return {
-        name: estimate.mean,
-        f"{name}_sd": estimate.sd,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-    }
+    for metric in select("run"):
+        values = [metric.compute(run) for run in runs]
+        total = sum(values) if metric.summed else statistics.mean(values)
+        row[metric.name] = round(total) if metric.whole else total
+    for column, estimate in summary.estimates.items():
+        row |= {column: estimate.mean, f"{column}_sd": estimate.sd}
+        row |= {f"{column}_low": estimate.low, f"{column}_high": estimate.high}
+    return row

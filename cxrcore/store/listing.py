@@ -1,36 +1,30 @@
 """Find runs and list them; a damaged one is a row that says so."""
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from cxrcore import settings
 from cxrcore.errors import StoreError
+from cxrcore.metrics import select
 from cxrcore.store import check
 from cxrcore.store.record import Run
 from cxrcore.store.run_names import family_of
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_LIST_TYPES = {
+_TYPES = {
     "run_id": "str",
     "recipe": "str",
     "dataset": "str",
     "fingerprint": "str",
     "image_size": "Int64",
     "region": "str",
-    "accuracy": "float64",
-    "macro_f1": "float64",
-    "loss": "float64",
-    "recalls": "str",
-    "parameters": "Int64",
-    "seconds": "float64",
     "epochs_run": "Int64",
     "created": "str",
     "state": "str",
-    "classes": "str",
+    "classes": "object",
     "weights_used": "str",
     "synthetic": "boolean",
     "leaking": "Int64",
@@ -71,16 +65,15 @@ def runs(dataset: str | None = None) -> list[Run]:
 
 
 def list_runs(dataset: str | None = None) -> pd.DataFrame:
-    """One row a run folder, the newest first; nothing here raises for a damaged one.
+    """One row for each run folder, the newest first; a damaged one never raises.
 
-    Columns: run_id, recipe, dataset, fingerprint, image_size (pixels), region, accuracy, macro_f1, loss
-    (of the test images), recalls (JSON list in class order), parameters,
-    seconds, epochs_run, created, state ("ok", or a sentence that says what is
-    damaged and what to do), classes (JSON list), weights_used, synthetic, leaking
-    (test images that are known from training; missing in runs where that was not checked),
-    imported (file and digest of weights that were not trained here, else missing), family (the
-    same for runs that differ in seed and fold alone), seed, fold and folds (missing without
-    cross-validation).
+    Columns: run_id, recipe, dataset, fingerprint, image_size (pixels), region, epochs_run, created,
+    state ("ok", or a sentence that says what is damaged and what to do), classes (list),
+    weights_used, synthetic, leaking (test images that are known from training; missing in runs for
+    which that was not checked), imported (file and digest of weights that were not trained here,
+    else missing), family (the same for runs that differ in seed and fold alone), seed, fold and
+    folds (missing without cross-validation); then every registered metric of the test images and of
+    the run, those of classes as "recall[COVID-19]", see `metrics.column`.
     What a damaged folder does not tell is missing.
 
     Args:
@@ -90,7 +83,16 @@ def list_runs(dataset: str | None = None) -> pd.DataFrame:
     rows = [_row(folder.name, *check.read(folder)) for folder in folders()]
     rows = [row for row in rows if dataset is None or row.get("dataset") in (None, dataset)]
     rows.sort(key=lambda row: (row.get("created") or "", row["run_id"]), reverse=True)
-    return pd.DataFrame(rows, columns=list(_LIST_TYPES)).astype(_LIST_TYPES)
+    return frame(rows, _TYPES)
+
+
+def frame(rows: Sequence[Mapping[str, object]], types: Mapping[str, str]) -> pd.DataFrame:
+    """A table of runs or families: the columns of `types`, then all metrics that a row has."""
+    types = {**types, **{m.name: "Int64" if m.whole else "float64" for m in select("run")}}
+    types |= dict.fromkeys((m.name for m in select("confusion", "predictions")), "float64")
+    by_class = dict.fromkeys(name for row in rows for name in row if name not in types)
+    types |= dict.fromkeys(by_class, "float64")
+    return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
 def folders() -> Iterator[Path]:
@@ -128,12 +130,10 @@ def _row(name: str, run: Run | None, state: str) -> dict[str, object]:
         "fingerprint": run.fingerprint,
         "image_size": run.recipe.image_size,
         "region": run.recipe.region,
-        "parameters": run.parameters,
-        "seconds": run.seconds,
         "epochs_run": run.epochs_run,
         "created": run.created,
         "state": state,
-        "classes": json.dumps(run.classes, ensure_ascii=False),
+        "classes": run.classes,
         "weights_used": run.weights_used,
         "synthetic": run.synthetic,
         "leaking": None if run.leaks is None else run.leaks.count,
@@ -143,8 +143,7 @@ def _row(name: str, run: Run | None, state: str) -> dict[str, object]:
         "fold": run.split.fold,
         "folds": run.split.folds,
     }
+    row |= {metric.name: metric.compute(run) for metric in select("run")}
     if test := run.metrics.get("test"):
-        recalls = json.dumps([row.recall for row in test.classes])
-        row |= {"accuracy": test.accuracy, "macro_f1": test.macro.f1, "loss": test.loss}
-        row["recalls"] = recalls
+        row |= test.columns()
     return row

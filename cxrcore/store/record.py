@@ -1,4 +1,4 @@
-"""What is kept of a training: the Run record, its name, and how its files are read."""
+"""The record of a run, its name, and how its files are read."""
 
 import datetime
 import functools
@@ -51,8 +51,8 @@ class Run(BaseModel):
     training batches only. `peak_memory_mb` is the most the process ever held.
     `removed` has one {image_id, path, reason} an image that was left out.
     `weights_used` names where training started ("random", or a file). `leaks` says which test
-    images are known from training, None in runs of before that was checked; `metrics_clean`
-    are the test figures without those, None where nothing leaks or nothing is left. `imported` is
+    images are known from training, None in runs from before that was checked; `metrics_clean`
+    are the test metrics without those, None where nothing leaks or nothing is left. `imported` is
     the name and digest of the file whose weights were put in instead of training, else None.
     """
 
@@ -67,7 +67,7 @@ class Run(BaseModel):
     synthetic: bool = False
     classes: list[str]  # in softmax order
     split: SplitSpec
-    grouping: str = ""  # of the TrainSpec; "" in runs of before it was kept
+    grouping: str = ""  # of the TrainSpec; "" in older runs
     split_counts: dict[str, int]
     group_key: str
     patients_known: float  # share, 0..1
@@ -94,8 +94,8 @@ class Run(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_before_duplicates(cls, values: Any) -> Any:
-        """A split of before duplicates were looked for ignored them, whatever is usual now."""
+    def _ignore_duplicates(cls, values: Any) -> Any:
+        """Splits recorded before duplicates were searched ignored them, whatever the default now."""
         split = values.get("split") if isinstance(values, dict) else None
         if not isinstance(split, dict) or "duplicates" in split:
             return values
@@ -103,7 +103,7 @@ class Run(BaseModel):
 
     @property
     def folder(self) -> Path:
-        """Where the run lies."""
+        """The folder of the run in the store."""
         return settings.models_dir() / self.run_id
 
     def predictions(self) -> pd.DataFrame:
@@ -137,7 +137,7 @@ class Run(BaseModel):
         return np.load(self.verified(EMBEDDINGS), allow_pickle=False)
 
     def log(self) -> str:
-        """What the training said.
+        """The messages of the training.
 
         Raises:
             StoreError: the file is missing or is not the one that was saved.
@@ -193,14 +193,14 @@ def run_id(
 
 
 def stamp(path: Path) -> Stamp:
-    """Size and time of the last change: what tells cheaply that a file was touched."""
+    """Size and time of the last change, to notice cheaply that a file was changed."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns
 
 
 @functools.lru_cache(maxsize=1024)
 def digest_of(path: Path, _stamp: Stamp) -> str:
-    """`files.digest`, remembered for as long as the file is untouched."""
+    """`files.digest`, computed once for as long as the file is unchanged."""
     return files.digest(path)
 
 

@@ -1,4 +1,4 @@
-"""The name of the family that a run belongs to: what is the same but for seed and fold."""
+"""The name of a family: the runs that differ in seed and fold alone."""
 
 import hashlib
 import json
@@ -21,18 +21,18 @@ def family_id(
 ) -> str:
     """`<recipe>-family-<8 hex>`: the same for trainings that differ in seed and fold alone.
 
-    The arguments are those of `run_id`. `earlier` is for runs of before one of the versions
-    was raised: images may have been divided or prepared differently then.
+    The arguments are those of `run_id`. `earlier` is for runs from before one of the versions
+    was raised: images may have been divided or prepared differently.
     """
-    left_out = {"fold"}
+    excluded = {"fold"}
     if split.folds:  # neither counts then
-        left_out |= {"test", "published"}
+        excluded |= {"test", "published"}
     fields = recipe.weights_fields()
     fields.pop("seed")
     parts = {
         "recipe": fields,
         "fingerprint": fingerprint,
-        "split": split.model_dump(mode="json", exclude=left_out, exclude_none=True),
+        "split": split.model_dump(mode="json", exclude=excluded, exclude_none=True),
         "classes": list(classes),
         "grouping": grouping,
         "versions": None if earlier else [TRAINING_VERSION, pixels.VERSION, duplicates.VERSION],

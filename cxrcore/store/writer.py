@@ -1,4 +1,4 @@
-"""Keep a finished training, whole or not at all."""
+"""Save a finished training, whole or not at all."""
 
 import contextlib
 import shutil
@@ -37,7 +37,7 @@ def save(
     embeddings: npt.NDArray[np.floating],
     log: str,
 ) -> Run:
-    """Keep a finished training; afterwards all of it is there, or nothing.
+    """Save a finished training: all of it, or nothing.
 
     Args:
         run: the record; `files` and `stamps` are filled in here.
@@ -45,10 +45,10 @@ def save(
         predictions: columns as `Run.predictions` has them.
         history: columns as `Run.history` has them.
         embeddings: (n, d), rows as predictions; kept as float16.
-        log: the training's own words.
+        log: the messages of the training.
 
     Returns:
-        The run as it lies in the store. If an undamaged one was there
+        The run as it is in the store. If an undamaged one was there
         already, that one; a damaged one is moved to the trash first.
 
     Raises:
@@ -125,7 +125,7 @@ def _check_tables(
 
 
 def _sweep() -> None:
-    """Remove what processes that were killed left behind while they were saving a run."""
+    """Remove what killed processes left behind while saving a run."""
     for folder in settings.models_dir().glob(".*-????????.*"):
         with contextlib.suppress(OSError):  # another process sweeps, or has just saved its run
             if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:

@@ -1,6 +1,6 @@
 """A stored run on an MLflow server: recipe, epochs, figures with intervals, model card.
 
-The experiment is the dataset, the name is that of the run. What could tell of single images or of
+The experiment is the dataset; the run keeps its name. Anything that identifies single images or
 this machine (names of files, patients, folders) stays here, as in `store.sharing`.
 """
 
@@ -10,104 +10,111 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxrcore import settings, store
 from cxrcore.errors import CxrError
-from cxrcore.metrics import Metrics
-from cxrcore.metrics.intervals import wilson
+from cxrcore.metrics import METRICS, ClassMetrics, Metrics
 from cxrcore.store import Run, bundle
 from cxrcore.store.card import NOTICE, model_card
-from cxrcore.store.record import HISTORY, MODEL
+from cxrcore.store.record import HISTORY
 from cxrcore.tracking.server import Server
 
-# Of one value; older servers take no more.
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
+
+# Characters in one value; older servers take no more.
 _LONGEST_PARAM, _LONGEST_TAG = 500, 5000
 
 
 @dataclass(frozen=True)
-class Tracked:
-    """Where a run is on the server; `left_out` is a sentence about files it did not take."""
+class TrackedRun:
+    """Where a run is on the server; `warning` says which files the server did not take, or ""."""
 
     run_id: str  # the server's
     address: str  # of its page
-    new: bool  # False: it was there already
-    left_out: str = ""
+    new: bool  # False: it was already there
+    warning: str = ""
 
 
 def log_finished(run: Run) -> str:
-    """Log a run that has just been saved, where MLFLOW_TRACKING_URI is set; never raises.
+    """Log a run that has just been saved, if MLFLOW_TRACKING_URI is set; never raises.
 
     Returns:
-        A sentence for people about what came of it; "" where no server is set. A server that is
-        out of reach costs a few seconds.
+        A sentence about the result; "" if no server is set. A server that is out of reach
+        costs a few seconds.
     """
     address = settings.tracking_uri()
     if not address:
         return ""
     try:
-        done = log_run(run, Server(address))
+        tracked = log_run(run, Server(address))
     except CxrError as error:
-        said = str(error)
+        reason = str(error)
     except Exception as error:  # noqa: BLE001 - whatever a server answers, the training is done
-        said = f"unexpected {type(error).__name__}: {error}."
+        reason = f"unexpected {type(error).__name__}: {error}."
     else:
-        return f"MLflow has it: {done.address} {done.left_out}".rstrip()
+        return f"Logged to MLflow: {tracked.address} {tracked.warning}".rstrip()
     again = f"`python -m cxrcore track {run.run_id}` tries again."
-    return f"Not logged to MLflow: {said} The run itself is kept; {again}"
+    return f"Not logged to MLflow: {reason} The run itself is kept; {again}"
 
 
-def log_run(run: Run, server: Server, *, with_model: bool = False) -> Tracked:
-    """Log a stored run; one that is there whole already is left as it is.
+def log_run(run: Run, server: Server, *, with_model: bool = False) -> TrackedRun:
+    """Log a stored run, unless the server already has all of it.
 
-    Told apart by the tags cxr.run_id and cxr.created. What an attempt that broke off left behind
-    is deleted (the server can restore it) and logged anew.
+    Runs are recognised by the tags cxr.run_id and cxr.created. The remains of an attempt that
+    broke off are deleted (the server can restore them) and the run is logged again.
 
     Args:
         run: its files are read.
         server: where to.
-        with_model: upload model.keras as well, also for a run that is there already.
+        with_model: upload model.keras as well, also for a run that is already there.
 
     Raises:
         TrackingError: the server cannot be reached or refuses.
         StoreError: a file of the run is damaged.
     """
     experiment = server.experiment(run.dataset)
-    mine = {"cxr.run_id": run.run_id, "cxr.created": run.created}
-    found = server.runs(experiment, mine)
-    whole = next((info for info in found if info.get("status") == "FINISHED"), None)
-    if whole is None:
-        for info in found:
-            server.delete(str(info["run_id"]))
-        info, taken = _log_whole(run, server, experiment, mine)
-    else:
-        info, taken = whole, True
-    number = str(info["run_id"])
-    if with_model:
-        taken &= server.upload(info.get("artifact_uri", ""), MODEL, run.model_path())
-    left_out = "" if taken else "Its files were left out: the server does not take files itself."
-    address = f"{server.address}/#/experiments/{experiment}/runs/{number}"
-    return Tracked(number, address, whole is None, left_out)
+    key = {"cxr.run_id": run.run_id, "cxr.created": run.created}
+    query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in key.items())
+    found = [logged.info for logged in server.call("search_runs", [experiment], query)]
+    info: Any = next((info for info in found if info.status == "FINISHED"), None)
+    new = info is None
+    if new:
+        for unfinished in found:
+            server.call("delete_run", unfinished.run_id)
+        info = _log_everything(run, server, experiment, key)
+    takes_files = _takes_files(info)
+    if with_model and takes_files:
+        server.call("log_artifact", info.run_id, str(run.model_path()))
+    warning = "" if takes_files else "Its files were left out: the server does not store files."
+    address = f"{server.address}/#/experiments/{experiment}/runs/{info.run_id}"
+    return TrackedRun(info.run_id, address, new, warning if new or with_model else "")
 
 
-def _log_whole(
-    run: Run, server: Server, experiment: str, mine: Mapping[str, str]
-) -> tuple[dict[str, Any], bool]:
-    """Log a run from the beginning; the second value is whether the server took its files."""
+def _log_everything(run: Run, server: Server, experiment: str, key: Mapping[str, str]) -> Any:
+    """Log a run from the beginning; returns the server's record of it."""
+    from mlflow.entities import Param
+
     ended = round(datetime.fromisoformat(run.created).timestamp() * 1000)
+    tags = {name: value[:_LONGEST_TAG] for name, value in {**_tags(run), **key}.items()}
     begun = ended - round(run.seconds * 1000)
-    tags = [{"key": k, "value": v[:_LONGEST_TAG]} for k, v in {**_tags(run), **mine}.items()]
-    info = server.create(experiment_id=experiment, run_name=run.run_id, start_time=begun, tags=tags)
-    number = str(info["run_id"])
-    server.log(number, [*_epochs(run, ended), *_figures(run, ended)], _parameters(run))
-    facts = json.dumps(bundle.facts(run), indent=1, ensure_ascii=False)
-    texts = {"README.md": model_card(run), "figures.json": facts}
-    files = {name: text.encode() for name, text in texts.items()}
-    files[HISTORY] = run.verified(HISTORY).read_bytes()
-    place = info.get("artifact_uri", "")
-    taken = all(server.upload(place, name, content) for name, content in files.items())
-    server.finish(number, ended)  # last: what broke off before is known by its missing end
-    return info, taken
+    info = server.call("create_run", experiment, begun, tags, run.run_id).info
+    params = [Param(name, value) for name, value in _parameters(run).items()]
+    server.call("log_batch", info.run_id, [*_epochs(run, ended), *_figures(run, ended)], params)
+    if _takes_files(info):
+        figures = json.dumps(bundle.public_record(run), indent=1, ensure_ascii=False)
+        server.call("log_text", info.run_id, model_card(run), "README.md")
+        server.call("log_text", info.run_id, figures, "figures.json")
+        server.call("log_artifact", info.run_id, str(run.verified(HISTORY)))
+    # Last: the missing end marks an attempt that broke off.
+    server.call("set_terminated", info.run_id, end_time=ended)
+    return info
+
+
+def _takes_files(info: Any) -> bool:
+    """Whether the server stores files itself; any other place is not ours to write to."""
+    return str(info.artifact_uri).startswith("mlflow-artifacts:")
 
 
 def _parameters(run: Run) -> dict[str, str]:
@@ -132,7 +139,7 @@ def _flat(values: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, An
             yield f"{before}{name}", value
 
 
-def _epochs(run: Run, ended: int) -> list[dict[str, Any]]:
+def _epochs(run: Run, ended: int) -> list["Metric"]:
     """The columns of the history by epoch, at the time at which each epoch ended."""
     history = run.history()
     later = history["seconds"][::-1].cumsum()[::-1] - history["seconds"]
@@ -144,7 +151,7 @@ def _epochs(run: Run, ended: int) -> list[dict[str, Any]]:
     return found
 
 
-def _figures(run: Run, ended: int) -> list[dict[str, Any]]:
+def _figures(run: Run, ended: int) -> list["Metric"]:
     """The figures of the kept model, shares with the bounds of their 95 % intervals (Wilson)."""
     values = {
         "total_seconds": run.seconds,
@@ -163,28 +170,24 @@ def _figures(run: Run, ended: int) -> list[dict[str, Any]]:
 
 
 def _scores(metrics: Metrics) -> dict[str, float]:
-    hits = sum(line[place] for place, line in enumerate(metrics.confusion))
-    low, high = wilson(hits, metrics.n)
-    found = {
-        "accuracy": metrics.accuracy,
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "loss": metrics.loss,
-        "macro_f1": metrics.macro.f1,
-        "images": metrics.n,
-    }
-    names = _keys(row.name for row in metrics.classes)
-    for place, (name, row) in enumerate(zip(names, metrics.classes, strict=True)):
-        low, high = wilson(metrics.confusion[place][place], row.support)
-        found[f"recall/{name}"] = row.recall
-        found[f"recall_low/{name}"], found[f"recall_high/{name}"] = low, high
-        found[f"precision/{name}"] = row.precision
-        found[f"f1/{name}"] = row.f1
-    return found
+    """Every metric by its name in MLflow: accuracy, accuracy_low, recall/COVID-19 and so on."""
+    found: dict[str, float | None] = {"images": metrics.n}
+    keys = _keys(row.name for row in metrics.classes)
+    for metric in METRICS.values():
+        if metric.basis not in ("confusion", "predictions"):
+            continue
+        places: list[tuple[str, Metrics | ClassMetrics]] = [("", metrics)]
+        if metric.scope == "class":
+            places = [(f"/{key}", row) for key, row in zip(keys, metrics.classes, strict=True)]
+        for (end, values), sure in zip(places, metrics.intervals(metric), strict=True):
+            found[metric.name + end] = values.value(metric.name)
+            if sure is not None:
+                found[f"{metric.name}_low{end}"], found[f"{metric.name}_high{end}"] = sure
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _keys(names: Iterable[str]) -> list[str]:
-    """Names of classes with the signs alone that MLflow takes in the name of a metric."""
+    """Class names with only the characters that MLflow allows in a metric's name."""
     found: list[str] = []
     for number, name in enumerate(names):
         key = re.sub(r"[^\w -]+", "_", name)
@@ -192,17 +195,19 @@ def _keys(names: Iterable[str]) -> list[str]:
     return found
 
 
-def _metrics(values: Mapping[str, float], step: int, timestamp: int) -> list[dict[str, Any]]:
-    """As the server takes them; JSON has no word for what is not finite."""
+def _metrics(values: Mapping[str, float], step: int, timestamp: int) -> list["Metric"]:
+    """As the server takes them, without values that are not finite."""
+    from mlflow.entities import Metric
+
     return [
-        {"key": name, "value": float(value), "step": step, "timestamp": timestamp}
+        Metric(name, float(value), timestamp, step)
         for name, value in values.items()
         if math.isfinite(value)
     ]
 
 
 def _tags(run: Run) -> dict[str, str]:
-    said = [
+    notes = [
         f"{run.recipe.title} on {run.dataset}. {NOTICE}",
         "Imported weights, not trained here." if run.imported else "",
         "Simulated images, not of patients." if run.synthetic else "",
@@ -211,7 +216,7 @@ def _tags(run: Run) -> dict[str, str]:
     ]
     tags = {
         "mlflow.source.name": "cxrcore",
-        "mlflow.note.content": "\n\n".join(sentence for sentence in said if sentence),
+        "mlflow.note.content": "\n\n".join(note for note in notes if note),
         "cxr.family": store.family_of(run),
         "cxr.fingerprint": run.fingerprint,
         "cxr.synthetic": str(run.synthetic).lower(),

@@ -1,237 +1,157 @@
-"""An MLflow tracking server, by the few calls of its REST API that logging a run needs.
+"""The connection to an MLflow server, through the optional package mlflow-skinny.
 
-Not by the package `mlflow-skinny` (3.17 fits the versions here): that is 40 packages and 110 MB for
-nine calls, and left to itself it tries for minutes to reach a server that is gone.
-
-Source: https://mlflow.org/docs/latest/rest-api.html
+By itself that package tries for minutes to reach a server that is down, reports its use to its
+makers, follows redirections with the password, and prints. None of this happens here.
 """
 
-import base64
-import http.client
-import json
+import contextlib
 import os
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-from cxrcore import __version__
 from cxrcore.errors import SettingsError, TrackingError
-
-_API = "/api/2.0/mlflow/"
-_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
-_LARGEST_ANSWER = 1 << 24  # bytes; what is asked for here is answered in a few kB
-# Limits of one runs/log-batch.
-_METRICS_AT_ONCE, _PARAMS_AT_ONCE = 900, 90
-
-
-class Refused(TrackingError):  # noqa: N818 (never leaves this module under its own name)
-    """The server answered, and said no; `code` is MLflow's name for why, or ""."""
-
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Server:
-    """A tracking server at an http(s) address.
+    """An MLflow server at an http(s) address.
+
+    Credentials come from the address, from MLFLOW_TRACKING_USERNAME and
+    MLFLOW_TRACKING_PASSWORD, or from MLFLOW_TRACKING_TOKEN. They never appear in messages.
 
     Args:
         address: as in MLFLOW_TRACKING_URI.
-        timeout: seconds without any answer after which a request is given up.
-        patience: seconds after which no further request is begun; None for no end.
-
-    Who asks is taken from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or
-    MLFLOW_TRACKING_TOKEN, where they are set.
+        timeout: whole seconds to wait for an answer before giving up a request.
+        patience: seconds after which no further request is made; None for no limit.
 
     Raises:
-        SettingsError: the address is not one of a server.
+        SettingsError: the address is not that of a server.
+        TrackingError: mlflow-skinny is not installed.
     """
 
-    def __init__(self, address: str, timeout: float = 5.0, patience: float | None = 30.0) -> None:
+    def __init__(self, address: str, timeout: int = 5, patience: float | None = 30.0) -> None:
         try:
             parts = urllib.parse.urlsplit(address.strip())
-            sound = parts.scheme in ("http", "https") and parts.hostname
+            valid = parts.scheme in ("http", "https") and parts.hostname
         except ValueError:  # half an IPv6 address
-            sound = None
-        if not sound:
+            valid = None
+        if not valid:
             raise SettingsError(
                 "MLFLOW_TRACKING_URI must be the address of an MLflow server, such as "
-                f"http://127.0.0.1:5000. It is {address!r}. Start one by `mlflow server`, or unset "
-                "the variable; files and databases are not written directly."
+                f"http://127.0.0.1:5000. It is {address!r}. Start one with `mlflow server`, or "
+                "unset the variable; files and databases are not written directly."
             )
-        host = parts.netloc.rpartition("@")[2]  # a password in the address is never shown
+        host = parts.netloc.rpartition("@")[2]
         self.address = f"{parts.scheme}://{host}{parts.path}".rstrip("/")
-        self._who = _authorization(parts)
-        self._timeout = timeout
-        self._ends = time.monotonic() + patience if patience is not None else float("inf")
+        self._variables = {
+            "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout),
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+            "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
+            "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        }
+        if parts.username:
+            self._variables["MLFLOW_TRACKING_USERNAME"] = urllib.parse.unquote(parts.username)
+            password = urllib.parse.unquote(parts.password or "")
+            self._variables["MLFLOW_TRACKING_PASSWORD"] = password
+        self._end = time.monotonic() + patience if patience is not None else float("inf")
+        self._client = _client(self.address)
 
-    def experiment(self, name: str) -> str:
-        """The id of the experiment of that name; it is made where there is none.
+    def call(self, method: str, *args: Any, **options: Any) -> Any:
+        """The result of a method of MlflowClient.
 
         Raises:
-            TrackingError: also where the experiment was deleted on the server.
+            TrackingError: the server is out of reach, too slow, refuses, or is not MLflow.
         """
-        query = urllib.parse.urlencode({"experiment_name": name})
-        for _ in range(2):
-            try:
-                found = self._call(f"experiments/get-by-name?{query}")
-            except Refused as error:
-                if error.code != "RESOURCE_DOES_NOT_EXIST":
-                    raise
-            else:
-                experiment = _part(found, "experiment")
-                if experiment.get("lifecycle_stage") == "deleted":
-                    raise TrackingError(
-                        f"The experiment {name!r} was deleted on {self.address}. Restore it there "
-                        "(`mlflow experiments restore`) or remove it for good (`mlflow gc`)."
-                    )
-                return str(_part(experiment, "experiment_id"))
-            try:
-                made = self._call("experiments/create", {"name": name})
-            except Refused as error:
-                if error.code != "RESOURCE_ALREADY_EXISTS":  # another run made it just now
-                    raise
-            else:
-                return str(_part(made, "experiment_id"))
-        raise TrackingError(f"{self.address} neither finds nor makes the experiment {name!r}.")
-
-    def runs(self, experiment_id: str, tags: dict[str, str]) -> list[dict[str, Any]]:
-        """The `info` of the experiment's runs that have all these tags; values without quotes."""
-        wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
-        body = {"experiment_ids": [experiment_id], "filter": wanted, "max_results": 100}
-        return [_part(run, "info") for run in self._call("runs/search", body).get("runs", [])]
-
-    def create(self, **values: Any) -> dict[str, Any]:
-        """The `info` of a new run."""
-        info: dict[str, Any] = _part(_part(self._call("runs/create", values), "run"), "info")
-        return info
-
-    def log(self, run_id: str, metrics: list[dict[str, Any]], params: dict[str, str]) -> None:
-        """Add metrics ({key, value, step, timestamp in ms}) and parameters to a run."""
-        pairs = [{"key": key, "value": value} for key, value in params.items()]
-        for start in range(0, len(pairs), _PARAMS_AT_ONCE):
-            part = pairs[start : start + _PARAMS_AT_ONCE]
-            self._call("runs/log-batch", {"run_id": run_id, "params": part})
-        for start in range(0, len(metrics), _METRICS_AT_ONCE):
-            part = metrics[start : start + _METRICS_AT_ONCE]
-            self._call("runs/log-batch", {"run_id": run_id, "metrics": part})
-
-    def finish(self, run_id: str, end_time: int) -> None:
-        """Mark a run as whole; `end_time` in milliseconds since 1970."""
-        body = {"run_id": run_id, "status": "FINISHED", "end_time": end_time}
-        self._call("runs/update", body)
-
-    def delete(self, run_id: str) -> None:
-        """Delete a run; the server can restore it."""
-        self._call("runs/delete", {"run_id": run_id})
-
-    def upload(self, artifact_uri: str, name: str, content: bytes | Path) -> bool:
-        """Put a file beside a run.
-
-        Returns:
-            False where the server does not take files itself (`--no-serve-artifacts`): they
-            would go to a store of its own, which cannot be written from here.
-        """
-        uri = urllib.parse.urlsplit(artifact_uri)
-        if uri.scheme != "mlflow-artifacts":
-            return False
-        path = _ARTIFACTS + urllib.parse.quote(f"{uri.path.strip('/')}/{name}")
-        if isinstance(content, bytes):
-            self._ask("PUT", path, content, {"Content-Type": "application/octet-stream"})
-            return True
-        with open(content, "rb") as file:
-            headers = {
-                "Content-Type": "application/octet-stream",
-                "Content-Length": str(content.stat().st_size),
-            }
-            self._ask("PUT", path, file, headers)
-        return True
-
-    def _call(self, call: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The answer to one call: GET without a body, else POST."""
-        data, headers, method = None, {}, "GET"
-        if body is not None:
-            data, method = json.dumps(body, allow_nan=False).encode(), "POST"
-            headers["Content-Type"] = "application/json"
-        content = self._ask(method, _API + call, data, headers)
-        try:
-            answer = json.loads(content)
-        except ValueError as error:
-            raise self._not_mlflow() from error
-        if not isinstance(answer, dict):
-            raise self._not_mlflow()
-        return answer
-
-    def _ask(self, method: str, path: str, data: Any, headers: dict[str, str]) -> bytes:
-        if time.monotonic() > self._ends:
+        if time.monotonic() > self._end:
             raise TrackingError(f"{self.address} answers too slowly. Try again later.")
-        # http or https, see __init__; the address is the user's own setting.
-        request = urllib.request.Request(  # noqa: S310
-            self.address + path, data=data, headers=headers, method=method
-        )
-        request.add_header("User-Agent", f"cxrcore/{__version__}")
-        if self._who:  # not to where a redirection may lead
-            request.add_unredirected_header("Authorization", self._who)
-        try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310
-                content: bytes = answer.read(_LARGEST_ANSWER)
-                return content
-        except urllib.error.HTTPError as error:
-            with error:
-                raise self._refusal(error) from error
-        except ValueError as error:  # not shown, since it cites the header with the password
-            raise TrackingError(
-                f"{self.address} cannot be asked: the address, or the name, password or token of "
-                "MLFLOW_TRACKING_…, has signs that cannot be sent, such as a line break. Correct it."
-            ) from error
-        except (http.client.HTTPException, OSError) as error:  # URLError is an OSError
-            reason = getattr(error, "reason", None) or str(error) or type(error).__name__
-            raise TrackingError(
-                f"{self.address} cannot be reached: {reason}. Is the server running?"
-            ) from error
+        from mlflow.exceptions import MlflowException
+        from requests import RequestException
 
-    def _refusal(self, error: urllib.error.HTTPError) -> Refused:
         try:
-            said = json.loads(error.read(_LARGEST_ANSWER))
-            code, message = str(said["error_code"]), str(said.get("message", ""))
-        except (http.client.HTTPException, OSError, ValueError, KeyError, TypeError):
-            code, message = "", f"{error.reason}."
-            if error.code == 404:
-                message += " It may be no MLflow server; check MLFLOW_TRACKING_URI."
-        if error.code in (401, 403):
-            message += (
-                " Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
-                "MLFLOW_TRACKING_TOKEN."
+            with _environment(self._variables):
+                return getattr(self._client, method)(*args, **options)
+        except (MlflowException, RequestException) as error:
+            message = f"{self.address} {_problem(error)}"
+        raise TrackingError(message)  # outside, because the error above may quote a token
+
+    def experiment(self, name: str) -> str:
+        """The id of the experiment of that name, created if necessary.
+
+        Raises:
+            TrackingError: as for `call`, or the experiment was deleted on the server.
+        """
+        for last_attempt in (False, True):
+            found = self.call("get_experiment_by_name", name)
+            if found is not None:
+                break
+            try:
+                return str(self.call("create_experiment", name))
+            except TrackingError:  # another run may have created it in the meantime
+                if last_attempt:
+                    raise
+        if found.lifecycle_stage == "deleted":
+            raise TrackingError(
+                f"The experiment {name!r} was deleted on {self.address}. Restore it there "
+                "(`mlflow experiments restore`) or remove it for good (`mlflow gc`)."
             )
-        message = message if message.endswith(".") else f"{message}."
-        return Refused(
-            f"{self.address} answers {error.code} {code}".rstrip() + f": {message}", code
-        )
-
-    def _not_mlflow(self) -> TrackingError:
-        return TrackingError(
-            f"{self.address} does not answer as an MLflow server. Correct MLFLOW_TRACKING_URI."
-        )
+        return str(found.experiment_id)
 
 
-def _authorization(parts: urllib.parse.SplitResult) -> str:
-    """The header that says who asks, or ""."""
-    name = os.environ.get("MLFLOW_TRACKING_USERNAME", "")
-    password = os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
-    if parts.username:
-        name = urllib.parse.unquote(parts.username)
-        password = urllib.parse.unquote(parts.password or "")
-    if name:
-        return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
-    token = os.environ.get("MLFLOW_TRACKING_TOKEN")
-    return f"Bearer {token}" if token else ""
-
-
-def _part(answer: Any, name: str) -> Any:
+def _client(address: str) -> Any:
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
     try:
-        return answer[name]
-    except (KeyError, TypeError) as error:
-        raise TrackingError(f"The answer of the MLflow server has no {name!r}.") from error
+        from mlflow import MlflowClient
+    except ImportError as error:
+        raise TrackingError(
+            "MLFLOW_TRACKING_URI is set, but the package mlflow-skinny is not installed. Install "
+            "it with `pip install -r requirements-mlflow.txt`, or unset the variable."
+        ) from error
+    return MlflowClient(address)
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for a while: mlflow-skinny takes its settings only from there."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _problem(error: Exception) -> str:
+    """What went wrong with a request, as the end of a sentence that begins with the address."""
+    from mlflow.exceptions import MlflowException, RestException
+    from requests.exceptions import HTTPError, RetryError
+
+    cause = error if isinstance(error, OSError) else error.__cause__ or error.__context__
+    if isinstance(cause, ValueError):
+        return (
+            "cannot be asked: the address, name, password or token of MLFLOW_TRACKING_… has "
+            "characters that cannot be sent, such as a line break. Correct it."
+        )
+    if isinstance(cause, HTTPError | RetryError):
+        return f"has a problem: {_last_part(cause)}. Look at the log of the server."
+    if isinstance(cause, OSError):
+        return f"cannot be reached: {_last_part(cause)}. Is the server running?"
+    if isinstance(error, RestException):
+        answer = f"answers {error.message.rstrip('.')}."
+    else:
+        answer = "does not answer as an MLflow server. Correct MLFLOW_TRACKING_URI."
+    if isinstance(error, MlflowException) and error.get_http_status_code() in (401, 403):
+        answer += (
+            " Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+        )
+    return answer
+
+
+def _last_part(error: Exception) -> str:
+    """The innermost reason that requests and urllib3 give, without the objects around it."""
+    reason = getattr(error.args[0] if error.args else error, "reason", None) or error
+    return str(reason).partition("\n")[0].rpartition(": ")[2].rstrip(".)") or type(error).__name__

@@ -1,8 +1,8 @@
-"""Train a recipe on a dataset: plan it without TensorFlow, then train, evaluate and keep the run.
+"""Train a recipe on a dataset: plan it without TensorFlow, then train, evaluate and store the run.
 
     plan -> TrainSpec -> train -> Run in the store
 
-`train` returns a run that is there already at once, and continues from a checkpoint.
+`train` returns an existing run at once, and continues from a checkpoint.
 """
 
 from cxrcore.training.monitor import TrainingProgress

@@ -1,9 +1,8 @@
-"""Changing training images a little at every epoch: turned, zoomed, shifted, brighter, darker.
+"""Augmentation of training images: rotation, zoom, shift, brightness and contrast.
 
-What happens to an image depends on (seed, epoch, its row) alone, so that a resumed training
-sees what an uninterrupted one would have seen. One resampling by OpenCV does the whole
-geometry: at 192 pixels it costs a tenth of a millisecond, a fiftieth of what Keras' three
-layers cost on a CPU.
+It depends on (seed, epoch, row) alone, so that a resumed training gets the same images as an
+uninterrupted one. OpenCV resamples once for the whole geometry: at 192 pixels this takes a tenth
+of a millisecond, a fiftieth of Keras' three layers on a CPU.
 """
 
 import cv2
@@ -27,20 +26,20 @@ def strength_of(recipe: Recipe) -> Strength | None:
     return published if isinstance(published, Strength) else None
 
 
-def changed(
+def augment(
     images: npt.NDArray[np.generic],
     numbers: npt.NDArray[np.integer],
     strength: Strength,
     seed: int,
     epoch: int,
 ) -> npt.NDArray[np.generic]:
-    """The images, each changed in its own way; what comes in from outside is black.
+    """Each image changed in its own way; what comes in from outside is black.
 
     Args:
         images: (n, S, S) uint8.
-        numbers: (n,) the rows they have in the dataset.
-        strength: how much.
-        seed: of the training.
+        numbers: (n,) their rows in the dataset.
+        strength: the largest changes.
+        seed: the recipe's.
         epoch: from 0.
 
     Returns:

@@ -1,12 +1,12 @@
-"""What a training needs to go on after it was interrupted, written after each epoch.
+"""Checkpoints: what an interrupted training needs to go on, written after each epoch.
 
     state.json        epoch, history, learning-rate state, log, and the names of the files below
-    model-<e>.npz     all variables of what trains, states of dropout and augmentation included
+    model-<e>.npz     all variables of the trained model, with states of dropout and augmentation
     optimizer-<e>.npz all variables of the optimiser
 
-The arrays are written first and `state.json` last, each in one step, so a
-checkpoint is always that of a whole epoch, whether the process was killed or
-the computer went off. `.npz` without pickles: nothing in it can run.
+The arrays are written first and `state.json` last, each atomically, so a checkpoint is always
+that of a complete epoch, even if the process was killed or the computer lost power. The `.npz`
+files have no pickles: nothing in them can be executed.
 """
 
 import contextlib
@@ -29,22 +29,21 @@ _STATE = "state.json"
 
 
 class State(BaseModel):
-    """How far a training is; everything but the arrays.
+    """The state of a training, except for its arrays.
 
-    `wait` and `plateau_best` belong to the learning-rate rule, `stopping_best`
-    and `stopping_wait` to the rule that ends it early; `best_loss` and
-    `best_epoch` tell which epoch had the lowest validation loss, where the
-    recipe keeps that epoch's weights. Seconds are added up over all sittings. `features`
-    tells whether only a head is trained, on what frozen layers make of each image once; the
-    arrays are those of the head then. `division` tells who was trained on.
+    `wait` and `plateau_best` belong to the learning-rate rule, `stopping_best` and
+    `stopping_wait` to early stopping; `best_loss` and `best_epoch` are those of the lowest
+    validation loss, where the recipe keeps that epoch's weights. Seconds are totals over all
+    sessions. `features`: whether only the head is trained, on precomputed features; the arrays
+    are those of the head then. `division` identifies the split.
     """
 
     run_id: str
     precision: str
     weights_used: str
-    features: bool | None = None  # None in checkpoints of before it was noted
+    features: bool | None = None  # None in old checkpoints
     division: str | None = None  # `Split.digest`; None as above
-    epoch: int = 0  # epochs that are done
+    epoch: int = 0  # completed epochs
     history: list[dict[str, float | int]] = []
     learning_rate: float | None = None  # for the next epoch
     plateau_best: float | None = None
@@ -98,37 +97,37 @@ class Checkpoint:
         return state
 
     def save(self, state: State, model: "keras.Model") -> None:
-        """Keep the state, and the variables of the model and its optimiser.
+        """Save the state, and the variables of the model and its optimiser.
 
         Raises:
-            StoreError: the disk is full or cannot be written; the checkpoint
-                before is still whole, and nothing of this one takes up room.
+            StoreError: the disk is full or cannot be written; the previous checkpoint is
+                intact, and nothing of this one is left.
         """
         model_file, optimizer_file = _model_name(state.epoch), _optimizer_name(state.epoch)
         try:
             _write(self.folder / model_file, model.variables)
             _write(self.folder / optimizer_file, model.optimizer.variables)
-            files.sync_folder(self.folder)  # the state must not be there before its arrays
+            files.sync_folder(self.folder)  # the state must not appear before its arrays
             files.write_json(self.folder / _STATE, state.model_dump(mode="json"))
         except StoreError:
             for name in (model_file, optimizer_file):
                 (self.folder / name).unlink(missing_ok=True)
             raise
-        files.sync_folder(self.folder)  # nor may the arrays before go while their state is there
+        files.sync_folder(self.folder)  # nor may old arrays go before their state
         needed = {model_file, optimizer_file, _model_name(state.best_epoch)}
         for path in self.folder.glob("*.npz"):
             if path.name not in needed:
                 path.unlink(missing_ok=True)
 
     def note(self, state: State) -> None:
-        """Keep a change of the state that concerns no array."""
+        """Save a change of the state that concerns no array."""
         files.write_json(self.folder / _STATE, state.model_dump(mode="json"))
 
     def restore(self, model: "keras.Model", epoch: int) -> None:
         """Set the model's variables to those after `epoch`.
 
         Raises:
-            StoreError: the file is damaged or is that of another network.
+            StoreError: the file is damaged or belongs to another network.
         """
         self._read(_model_name(epoch), model.variables)
 
@@ -136,21 +135,21 @@ class Checkpoint:
         """Set the optimiser's variables to those after `epoch`; the model is compiled.
 
         Raises:
-            StoreError: the file is damaged or is that of another network.
+            StoreError: the file is damaged or belongs to another network.
         """
         model.optimizer.build(model.trainable_variables)
         self._read(_optimizer_name(epoch), model.optimizer.variables)
 
     def remove(self) -> None:
-        """Delete it; the run is in the store now."""
+        """Delete the checkpoint; the run is stored."""
         for path in [self.folder / _STATE, *self.folder.glob("*.npz")]:
             path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # somebody else's files may lie there, too
+        with contextlib.suppress(OSError):  # there may be other files
             self.folder.rmdir()
 
     def _read(self, name: str, variables: "Sequence[keras.Variable]") -> None:
         try:
-            # Opened here, because NumPy leaves a damaged file open.
+            # Opened here because NumPy leaves a damaged file open.
             with (
                 open(self.folder / name, "rb") as file,
                 np.load(file, allow_pickle=False) as arrays,
@@ -183,7 +182,7 @@ def _key(number: int) -> str:
 
 
 def _write(path: Path, variables: "Sequence[keras.Variable]") -> None:
-    """One array a variable, one at a time in memory; the file is there whole or not at all."""
+    """Write one array per variable, one at a time in memory; the file appears complete or not."""
     needed = sum(4 * math.prod(variable.shape) for variable in variables)  # about: most are float32
     with files.atomic_file(path, needed) as file, zipfile.ZipFile(file, "w") as archive:
         for number, variable in enumerate(variables):

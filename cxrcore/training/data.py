@@ -1,7 +1,7 @@
 """Batches for the network, read by row number from a file on disk.
 
-Rows are read from the file, not through the memory map: pages of a map count as
-memory of the process, so that its peak would grow with the dataset.
+Rows are read from the file, not through the memory map: pages of a map count as memory of the
+process, whose peak would grow with the dataset.
 """
 
 import contextlib
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 Batch = tuple[Any, Any]
-_PREFETCHED = 2  # batches that wait ready; more only costs memory
+_PREFETCHED = 2  # batches kept ready; more only costs memory
 
 
 class Rows:
-    """Rows of an array on disk, by number; keeps the file open, so deleting it does no harm."""
+    """Rows of an array on disk, by number; the file stays open, so it may be deleted meanwhile."""
 
     def __init__(self, array: np.memmap) -> None:
         owner: object = array.base  # the map itself, unless this is a part of another array
         if not isinstance(owner, mmap.mmap):
             raise TrainingError(
-                "Rows are read from a whole file that is mapped; a part of a map does not tell "
-                "where in the file it lies. Pass what numpy.load(..., mmap_mode='r') returned."
+                "Rows need the memory map of a whole file; a slice of one does not know its place in "
+                "the file. Pass what numpy.load(..., mmap_mode='r') returned."
             )
         self.shape: tuple[int, ...] = array.shape[1:]
         self.dtype: np.dtype = array.dtype
@@ -41,31 +41,31 @@ class Rows:
         self._offset = array.offset
         self._path = Path(str(array.filename))
         self._file = open(self._path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
-        self._place = threading.Lock()  # an iterator that was left may still be reading ahead
+        self._seeking = threading.Lock()  # an abandoned iterator may still be reading ahead
 
     def take(self, numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.generic]:
-        """(len(numbers), ...) copies of the rows, in the order asked for.
+        """(len(numbers), ...) copies of the rows, in the order of `numbers`.
 
         Raises:
-            TrainingError: the file is shorter than it was.
+            TrainingError: the file has been truncated.
         """
         batch = np.empty((len(numbers), *self.shape), self.dtype)
         for place, number in enumerate(numbers):
             row = memoryview(batch[place]).cast("B")
-            with self._place:
+            with self._seeking:
                 self._file.seek(self._offset + int(number) * self._row_bytes)
                 read = self._file.readinto(row)
             if read != self._row_bytes:
                 raise TrainingError(
                     f"{self._path} ends before row {number}: it was damaged while the training "
-                    "ran. Delete it and start the training again; it is made anew."
+                    "ran. Delete it and start the training again, which makes it again."
                 )
         return batch
 
     def use(self) -> None:
-        """Say that the file is needed: of those kept on disk, what nobody used makes room."""
+        """Mark the file as used, so that it is not deleted to make room for others."""
         for path in (self._path, self._path.parent):
-            with contextlib.suppress(OSError):  # deleted already, or for reading only
+            with contextlib.suppress(OSError):  # deleted already, or read-only
                 os.utime(path)
 
     def close(self) -> None:
@@ -76,10 +76,9 @@ class Rows:
 class Feed:
     """Batches of some rows with their classes.
 
-    With `seed`, each epoch has an order of its own that depends on (seed,
-    epoch) alone, so that a resumed training sees what an uninterrupted one
-    would have seen. Set `epoch` before iterating. With `strength`, images are
-    changed by `augment.changed`, differently in each epoch.
+    With `seed`, the order of each epoch depends on (seed, epoch) alone, so that a resumed
+    training gets the same batches as an uninterrupted one. Set `epoch` before iterating. With
+    `strength`, images are augmented, differently in each epoch.
     """
 
     def __init__(
@@ -106,7 +105,7 @@ class Feed:
         return len(self._numbers)
 
     def batches(self) -> Iterator[tuple[npt.NDArray[np.generic], npt.NDArray[np.int32]]]:
-        """(rows, classes) of one epoch as they lie on disk; the last batch may be smaller."""
+        """(rows, classes) of one epoch as stored on disk; the last batch may be smaller."""
         self._rows.use()
         order = np.arange(len(self._numbers))
         if self._seed is not None:
@@ -120,7 +119,7 @@ class Feed:
                 self.failure = error
                 raise
             if self._strength is not None:
-                rows = augment.changed(rows, numbers, self._strength, self._seed or 0, self.epoch)
+                rows = augment.augment(rows, numbers, self._strength, self._seed or 0, self.epoch)
             yield rows, self._labels[chosen]
 
     def dataset(self) -> "tf.data.Dataset":
@@ -133,8 +132,8 @@ class Feed:
         )
         batches = tf.data.Dataset.from_generator(self.batches, output_signature=signature)
         batches = batches.apply(tf.data.experimental.assert_cardinality(len(self)))
-        # There is nothing to tune here, and the tuner of TensorFlow 2.21 sleeps 10 ms, 20 ms,
-        # 40 ms … and holds up the end of every epoch until it wakes: up to twice the time.
+        # There is nothing to tune, and the tuner of TensorFlow 2.21 sleeps 10 ms, 20 ms, 40 ms …,
+        # which delays the end of an epoch until it wakes: an epoch took up to twice as long.
         options = tf.data.Options()
         options.autotune.enabled = False
         return batches.map(_as_input).prefetch(_PREFETCHED).with_options(options)
@@ -148,11 +147,11 @@ def _as_input(x: "tf.Tensor", y: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
     return x, y
 
 
-def explained(batches: Iterable[Batch], feed: Feed) -> Iterator[Batch]:
-    """The batches of a feed's dataset; what the feed met is raised, not what TensorFlow makes of it.
+def guard(batches: Iterable[Batch], feed: Feed) -> Iterator[Batch]:
+    """The batches of a feed's dataset; a failure of the feed is raised as it was, not as TensorFlow's.
 
     Raises:
-        TrainingError: the file of the rows ended early.
+        TrainingError: the file of rows has been truncated.
     """
     try:
         yield from batches

@@ -1,4 +1,4 @@
-"""From trained weights to a run: predictions, features, numbers, and the record."""
+"""Predictions, embeddings and metrics of a trained network."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ import pandas as pd
 from cxrcore.datasets import Dataset
 from cxrcore.metrics import Metrics, evaluate
 from cxrcore.progress import Meter
-from cxrcore.training.data import Feed, explained
+from cxrcore.training.data import Feed, guard
 from cxrcore.training.monitor import Reporter
 from cxrcore.training.network import Network
 from cxrcore.training.selection import Selection
-from cxrcore.training.slices import at_once
+from cxrcore.training.slices import slice_size
 
 EVALUATED = ("validation", "test")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What the network says about the validation and test images."""
+class Evaluation:
+    """The network's results on the validation and test images."""
 
     predictions: pd.DataFrame  # columns as Run.predictions
-    embeddings: npt.NDArray[np.float32]  # (n, d) what the last layer sees, rows as predictions
+    embeddings: npt.NDArray[np.float32]  # (n, d) inputs of the last layer, rows as predictions
     metrics: dict[str, Metrics]
     metrics_clean: Metrics | None  # of the test images that do not leak, if some do
 
 
-def examine(
+def evaluate_network(
     network: Network,
     dataset: Dataset,
     classes: Sequence[str],
@@ -37,10 +37,10 @@ def examine(
     batch_size: int,
     reporter: Reporter,
     leaking: Collection[str] = (),
-) -> Outcome:
+) -> Evaluation:
     """Predict the validation and the test images, in this order, and score them.
 
-    The test images are scored once more without those that are `leaking`, where there are any.
+    Where some test images are `leaking`, they are scored once more without those.
 
     Raises:
         Cancelled: asked to stop.
@@ -48,7 +48,7 @@ def examine(
     """
     numbers = np.concatenate([selection.rows[name] for name in EVALUATED])
     splits = np.repeat(EVALUATED, [len(selection.rows[name]) for name in EVALUATED])
-    size = at_once(network.part, batch_size)
+    size = slice_size(network.part, batch_size)
     feed = Feed(network.rows, numbers, selection.labels[numbers], size)
     probabilities, embeddings = _predict(network, feed, reporter)
 
@@ -76,7 +76,7 @@ def examine(
     clean_metrics = None
     if leaking and clean.any():
         clean_metrics = evaluate(selection.labels[numbers[clean]], probabilities[clean], classes)
-    return Outcome(table, embeddings, metrics, clean_metrics)
+    return Evaluation(table, embeddings, metrics, clean_metrics)
 
 
 def _predict(
@@ -85,7 +85,7 @@ def _predict(
     """(n, k) probabilities and (n, d) inputs of the last layer."""
     import tensorflow as tf
 
-    both = network.examiner()
+    both = network.evaluator()
 
     batches = feed.dataset()
 
@@ -93,10 +93,10 @@ def _predict(
     def apply(x: tf.Tensor) -> list[tf.Tensor]:
         return both(x, training=False)
 
-    meter = Meter("evaluating", feed.images, reporter.of("evaluating"))
+    meter = Meter("evaluating", feed.images, reporter.for_stage("evaluating"))
     parts: list[list[npt.NDArray[np.float32]]] = []
     done = 0
-    for x, _ in explained(batches, feed):
+    for x, _ in guard(batches, feed):
         parts.append([np.asarray(part, np.float32) for part in apply(x)])
         done += len(x)
         meter.update(done)

@@ -1,8 +1,8 @@
-"""What a frozen trunk makes of every image: computed once, kept, shared by all its heads.
+"""Features: the output of a frozen trunk for every image, computed once and shared by all heads.
 
-One file for each trunk and each preparation of a dataset, in the data folder. Together they
-take at most CXR_FEATURES_GB: those that were not used for longest make room for new ones. A
-training that still reads them keeps its file open, so that deleting does it no harm.
+One file per trunk and preparation of a dataset, in the data folder. Together they take at most
+CXR_FEATURES_GB: the least recently used ones make room for new ones. A training keeps the file it
+reads open, so deleting it does no harm.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ from cxrcore import files, parallel, settings
 from cxrcore.pixels import Pixels
 from cxrcore.progress import Meter
 from cxrcore.store import TRAINING_VERSION
-from cxrcore.training.data import Feed, Rows, explained
+from cxrcore.training.data import Feed, Rows, guard
 from cxrcore.training.monitor import Reporter
 
 if TYPE_CHECKING:
     import keras
 
 _BATCH = 32
-_ABANDONED_SECONDS = 86_400  # nothing is written for so long
-_OPENED_SECONDS = 60  # another training may just be about to open it
+_ABANDONED_SECONDS = 86_400  # no file takes this long to write
+_OPENED_SECONDS = 60  # another training may be about to open it
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Features:
 
     path: Path
     shape: tuple[int, ...]  # (n, ...) float32, rows as those of the pixels
-    reused: bool  # they were there already
+    reused: bool  # they exist already
 
     @property
     def bytes(self) -> int:
-        """Size of the file but for its header."""
+        """Size of the file without its header."""
         return 4 * int(np.prod(self.shape))
 
     def obstacle(self) -> str:
@@ -51,7 +51,7 @@ class Features:
         if self.bytes > allowed:
             return f"CXR_FEATURES_GB allows {allowed / 1e9:.0f} GB"
         free = shutil.disk_usage(_existing(self.path)).free
-        if self.bytes > free // 2:  # runs and checkpoints must find room, too
+        if self.bytes > free // 2:  # leave room for runs and checkpoints
             return f"{free / 1e9:.1f} GB are free, of which features take at most half"
         return ""
 
@@ -59,7 +59,7 @@ class Features:
 def of(trunk: "keras.Model", pixels: Pixels) -> Features:
     """The features of all images, under the content of the trunk's weights.
 
-    The name of the pixels' folder tells dataset and preparation.
+    The name of the pixels' folder identifies dataset and preparation.
     """
     state = hashlib.blake2b(f"{TRAINING_VERSION} {pixels.folder.name}".encode(), digest_size=16)
     for variable in trunk.weights:
@@ -71,21 +71,21 @@ def of(trunk: "keras.Model", pixels: Pixels) -> Features:
 def compute(
     features: Features, trunk: "keras.Model", pixels: Pixels, reporter: Reporter
 ) -> np.memmap:
-    """The features, from their file; computed where there is none, by one process at a time.
+    """The features from their file, which one process at a time computes where it is missing.
 
     `trunk` computes in float32. Rows of images that cannot be used are 0.
 
     Raises:
-        Cancelled: asked to stop; features that were begun are dropped.
+        Cancelled: the training was stopped; unfinished features are dropped.
         StoreError: the disk is full or the data folder cannot be written.
     """
     path = features.path
     meter = Meter(
-        "waiting for another training", len(pixels.array), reporter.of("computing features")
+        "waiting for another training", len(pixels.array), reporter.for_stage("computing features")
     )
     with parallel.exclusive(path.with_suffix(".lock"), lambda: meter.update(0)):
         with contextlib.suppress(FileNotFoundError):
-            os.utime(path)  # used now: those that were not for longest are deleted first
+            os.utime(path)  # used now: the least recently used are deleted first
         if not path.exists():
             _make_room(features)
             _write(features, trunk, pixels, reporter)
@@ -94,9 +94,9 @@ def compute(
 
 
 def _make_room(features: Features) -> None:
-    """Delete what was not used for longest until the new file fits; what is read, too."""
+    """Delete the least recently used files until the new one fits, even those being read."""
     folder = features.path.parent
-    files.remove_abandoned(folder, f".{features.path.name}.*", 0)  # only we may write it now
+    files.remove_abandoned(folder, f".{features.path.name}.*", 0)  # we hold the lock
     files.remove_abandoned(folder, ".*.npy.*", _ABANDONED_SECONDS)
     allowed = settings.features_bytes() - features.bytes
     files.make_room(folder.glob("[!.]*.npy"), allowed, unused_seconds=_OPENED_SECONDS)
@@ -114,16 +114,16 @@ def _write(features: Features, trunk: "keras.Model", pixels: Pixels, reporter: R
     def apply(x: tf.Tensor) -> tf.Tensor:
         return trunk(x, training=False)
 
-    meter = Meter("computing features", len(numbers), reporter.of("computing features"))
+    meter = Meter("computing features", len(numbers), reporter.for_stage("computing features"))
     row_bytes = features.bytes // len(pixels.array)
     try:
-        # Written through the file and not a map: a full disk must raise, a map would crash.
+        # Not through a memory map: on a full disk that would crash instead of raising.
         with files.atomic_file(features.path) as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": features.shape}
             np.lib.format.write_array_header_1_0(file, header)
             begin, done = file.tell(), 0
             file.truncate(begin + features.bytes)
-            for images, _ in explained(batches, feed):
+            for images, _ in guard(batches, feed):
                 batch = np.asarray(apply(images), "<f4")
                 for number, row in zip(numbers[done : done + len(batch)], batch, strict=True):
                     file.seek(begin + row_bytes * int(number))

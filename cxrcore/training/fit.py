@@ -1,4 +1,4 @@
-"""The epochs: train, validate, adjust, keep, report; and again."""
+"""The loop over epochs: train, validate, adjust the schedule, save a checkpoint, report."""
 
 import math
 import time
@@ -28,13 +28,13 @@ def fit(
 ) -> None:
     """Train the compiled `model` for the epochs that `state` says are left.
 
-    `class_weights` says how much an image of each class counts, by class
-    number; validation counts all alike. `state` is brought up to date and kept in `checkpoint` after each epoch;
-    afterwards `state.finished` says why training ended.
+    `class_weights` is the weight of an image of each class, by class number; validation weighs
+    all alike. `state` is updated and saved in `checkpoint` after each epoch; at the end
+    `state.finished` says why training ended.
 
     Raises:
-        Cancelled: asked to stop; the checkpoint is that of the last whole epoch.
-        TrainingError: the loss is not a number any more, or TensorFlow failed.
+        Cancelled: the training was stopped; the checkpoint has the last complete epoch.
+        TrainingError: the loss is not finite, or TensorFlow failed.
         StoreError: the checkpoint cannot be written.
     """
     if state.epoch:
@@ -60,20 +60,22 @@ def fit(
         state.log.append(_line(state, recipe.epochs))
         if recipe.best_by and (state.best_loss is None or logs["val_loss"] < state.best_loss):
             state.best_loss, state.best_epoch = logs["val_loss"], state.epoch
-        if recipe.plateau and _counts(recipe.plateau, state, train):
+        if recipe.plateau and _applies(recipe.plateau, state, train):
             rate = plateau.rate_after(recipe.plateau, logs[recipe.plateau.monitor], rate)
             state.learning_rate, state.wait = rate, plateau.wait
             state.plateau_best = plateau.best
         state.finished = _reason_to_end(state, recipe, rate)
         rule = recipe.stopping
-        if rule and not state.finished and _counts(rule, state, train):
+        if rule and not state.finished and _applies(rule, state, train):
             ends = stopping.ends_after(rule, logs[rule.monitor])
             state.stopping_best, state.stopping_wait = stopping.best, stopping.wait
             state.finished = _why_it_stops(rule, state, recipe) if ends else ""
         checkpoint.save(state, model)
         reporter.history = list(state.history)
         reporter.board.follow(state.history, state.log)
-        reporter.tell("training", epoch=state.epoch, batch=len(train), batches=len(train), now=True)
+        reporter.report(
+            "training", epoch=state.epoch, batch=len(train), batches=len(train), now=True
+        )
 
 
 def _one_epoch(
@@ -85,14 +87,14 @@ def _one_epoch(
     reporter: Reporter,
     class_weights: Mapping[int, float] | None,
 ) -> dict[str, float]:
-    """Loss and accuracy of training and validation, by the names of `Run.history`."""
+    """Loss and accuracy of training and validation, named as in `Run.history`."""
     import keras
     import tensorflow as tf
 
-    def trained(batch: int, logs: Mapping[str, float]) -> None:
+    def end_batch(batch: int, logs: Mapping[str, float]) -> None:
         _require_finite(logs["loss"], state.epoch + 1, float(model.optimizer.learning_rate))
-        pace.trained()
-        reporter.tell(
+        pace.end_batch()
+        reporter.report(
             "training",
             epoch=state.epoch + 1,
             batch=batch + 1,
@@ -101,10 +103,12 @@ def _one_epoch(
             eta_seconds=pace.eta_seconds(state.epoch, batch + 1),
         )
 
-    def validated(_batch: int, logs: Mapping[str, float]) -> None:  # noqa: ARG001 - Keras' names
+    def end_validation_batch(_batch: int, logs: Mapping[str, float]) -> None:  # noqa: ARG001 - Keras' names
         reporter.stop_if_asked()
 
-    watch = keras.callbacks.LambdaCallback(on_train_batch_end=trained, on_test_batch_end=validated)
+    watch = keras.callbacks.LambdaCallback(
+        on_train_batch_end=end_batch, on_test_batch_end=end_validation_batch
+    )
     reporter.stop_if_asked()
     pace.begin_epoch()
     try:
@@ -113,11 +117,11 @@ def _one_epoch(
             validation_data=batches[1],
             callbacks=[watch],
             class_weight=class_weights,
-            shuffle=False,  # the feed has an order of its own
+            shuffle=False,  # the feed shuffles
             verbose=0,
         )
     except tf.errors.ResourceExhaustedError:
-        raise  # explained by machine.memory_explained
+        raise  # explained by machine.explain_memory_errors
     except tf.errors.OpError as error:
         if failure := next((feed.failure for feed in feeds if feed.failure), None):
             raise failure from error
@@ -134,13 +138,13 @@ def _one_epoch(
 def _require_finite(loss: float, epoch: int, rate: float) -> None:
     if not math.isfinite(loss):
         raise TrainingError(
-            f"The loss is not a number any more in epoch {epoch}, at a learning rate of {rate:g}. "
+            f"The loss is no longer a finite number in epoch {epoch}, at a learning rate of {rate:g}. "
             f"Start again with a lower learning rate, such as {rate / 10:g}."
         )
 
 
-def _counts(rule: Plateau | Stopping, state: State, train: Feed) -> bool:
-    """Whether the rule looks at the epoch that has ended, or the network is still settling."""
+def _applies(rule: Plateau | Stopping, state: State, train: Feed) -> bool:
+    """Whether the rule applies to the epoch that has ended, or the network is still settling."""
     return state.epoch * len(train) >= rule.settling_steps
 
 
@@ -173,10 +177,10 @@ def _line(state: State, epochs: int) -> str:
 
 
 class Pace:
-    """How fast this sitting trains.
+    """Speed of this session of a training.
 
-    The first batch is not counted in rates, since it waits for the graph to
-    be traced, which happens once; `training_seconds` counts it.
+    The first batch does not count in rates, since it includes tracing the graph, which happens
+    once; `training_seconds` includes it.
     """
 
     def __init__(
@@ -187,17 +191,17 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._train, self._epochs, self._clock = train, epochs, clock
-        # Validation goes forward only, which is about a third of the work, until it was measured.
+        # Until it is measured: validation only runs forward, about a third of the work.
         self._expected_rest = validation.images / train.images / 3  # of the training part
-        self._batches, self._seconds = 0, 0.0  # counted for the rate
+        self._batches, self._seconds = 0, 0.0  # for the rate
         self._rest: float | None = None  # seconds of an epoch after its last batch
         self._first = True
-        self._begun = self._last = 0.0
+        self._start = self._last = 0.0
 
     @property
     def training_seconds(self) -> float:
         """Seconds of the current epoch until its latest batch."""
-        return self._last - self._begun
+        return self._last - self._start
 
     @property
     def images_per_second(self) -> float | None:
@@ -209,9 +213,9 @@ class Pace:
 
     def begin_epoch(self) -> None:
         """An epoch begins now."""
-        self._begun = self._last = self._clock()
+        self._start = self._last = self._clock()
 
-    def trained(self) -> None:
+    def end_batch(self) -> None:
         """A batch has just ended."""
         now = self._clock()
         if not self._first:
@@ -224,7 +228,7 @@ class Pace:
         """The epoch's validation has ended; its seconds."""
         now = self._clock()
         self._rest = now - self._last
-        return now - self._begun
+        return now - self._start
 
     def eta_seconds(self, epochs_done: int, batch: int) -> float | None:
         """Seconds until the last epoch is done, or None after the first batch."""

@@ -1,4 +1,4 @@
-"""From a specification to pixels and row numbers."""
+"""What a training reads: dataset, split, pixels and row numbers of a specification."""
 
 import time
 from dataclasses import dataclass
@@ -18,67 +18,67 @@ from cxrcore.training.selection import Selection, select
 
 
 @dataclass(frozen=True)
-class Material:
-    """What is trained on."""
+class Inputs:
+    """All that a training needs of its dataset."""
 
     dataset: Dataset
     split: Split
     pixels: Pixels
     selection: Selection
-    leaks: Leaks  # of the images that are used
-    seconds_once: float  # spent on measuring images and searching duplicates, which are kept
+    leaks: Leaks  # among the images used
+    seconds_once: float  # for measuring images and finding duplicates, which are stored
 
 
-def gather(spec: TrainSpec, reporter: Reporter) -> Material:
-    """Everything that training needs of the dataset; TensorFlow is not needed yet.
+def load_inputs(spec: TrainSpec, reporter: Reporter) -> Inputs:
+    """Load everything that a training needs of its dataset; TensorFlow is not needed yet.
 
-    Images are measured and duplicates searched where that was not done before.
+    Images are measured and duplicates searched where that has not been done.
 
     Raises:
         TrainingError: the dataset changed, or a class has no images left.
         DatasetError: the dataset is gone, or its classes are too small to split.
-        Cancelled: asked to stop; pixels that were prepared are kept.
+        Cancelled: the training was stopped; pixels prepared so far are kept.
     """
-    reporter.tell("preparing pixels")
-    report = reporter.of("preparing pixels")
+    reporter.report("preparing pixels")
+    report = reporter.for_stage("preparing pixels")
     if not Path(spec.dataset_path).exists():
         raise DatasetError(
-            f"The folder of dataset {spec.dataset!r}, {spec.dataset_path}, is not there. Connect "
-            "its disk or bring the folder back, then try again: the epochs that are done are kept."
+            f"The folder of dataset {spec.dataset!r}, {spec.dataset_path}, does not exist. Connect "
+            "its disk or restore the folder, then try again: completed epochs are kept."
         )
     dataset = datasets.load(Path(spec.dataset_path), spec.layout, spec.options, report=report)
     if dataset.fingerprint != spec.fingerprint:
         raise TrainingError(
             f"The dataset in {spec.dataset_path} has changed since this training was planned: its "
-            f"fingerprint is {dataset.fingerprint}, not {spec.fingerprint}. Start the training "
-            "again to train on what is there now."
+            f"fingerprint is {dataset.fingerprint}, not {spec.fingerprint}. Start a new training "
+            "to use the images that are there now."
         )
     if grouping_of(dataset, spec.recipe, spec.split) != spec.grouping:
         raise TrainingError(
             f"The patients, the published split or the lung masks of {spec.dataset_path} have "
-            "changed since this training was planned, and with them who is trained on. Start the "
-            "training again to train on what is there now."
+            "changed since this training was planned, and with them the training set. Start a new "
+            "training to use what is there now."
         )
-    begun = time.monotonic()
+    start = time.monotonic()
     groups = _duplicates(dataset, reporter)
-    seconds_once = time.monotonic() - begun
+    seconds_once = time.monotonic() - start
     split = splits.assign(dataset.table, spec.split, groups)
     preparation = Preparation(spec.recipe.image_size, spec.recipe.region)
     prepared = pixels.prepare(dataset, preparation, report=report)
     reporter.stop_if_asked()
     chosen = select(dataset, spec.classes, split, prepared, spec.recipe.max_brisque)
-    parallel.dismiss()
+    parallel.end_workers()
     used = dataset.table.iloc[np.sort(np.concatenate(list(chosen.rows.values())))]
     found = leaks.find(used, split.assignment, groups)
-    return Material(dataset, split, prepared, chosen, found, seconds_once)
+    return Inputs(dataset, split, prepared, chosen, found, seconds_once)
 
 
 def _duplicates(dataset: Dataset, reporter: Reporter) -> pd.Series:
-    """The groups of duplicates; images are measured for it if they were not before.
+    """The groups of duplicates; images are measured first where they were not.
 
-    They are searched even where the split ignores them, since what leaks is counted.
+    Duplicates are searched even where the split ignores them, because leaks are counted.
     """
-    measured = index.measure(dataset, report=reporter.of("measuring images"))
+    measured = index.measure(dataset, report=reporter.for_stage("measuring images"))
     reporter.stop_if_asked()
-    report = reporter.of("searching duplicates")
+    report = reporter.for_stage("searching duplicates")
     return duplicates.find(dataset, measured, report=report).groups

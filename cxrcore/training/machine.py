@@ -1,4 +1,4 @@
-"""What this machine has, and what a training takes of it."""
+"""The machine: its device and precision, library versions, memory."""
 
 import contextlib
 import importlib.metadata
@@ -19,13 +19,13 @@ _LIBRARIES = ("cxrcore", "tensorflow", "keras", "numpy", "scikit-learn", "opencv
 def best_precision() -> str:
     """ "mixed_bfloat16" where this machine computes faster with it, else "float32".
 
-    CXR_PRECISION decides where it is set. On a GPU it does. A CPU with avx512_bf16 or amx may: with amx plain CNNs train two to
-    three times faster, with avx512_bf16 alone they were measured 10 to 50 % slower. So
-    such a CPU is tried once with one convolution, in about a second, and the result is
-    kept in the data folder. Elsewhere bfloat16 is emulated.
+    CXR_PRECISION decides where it is set. A GPU computes faster with it. A CPU with amx or
+    avx512_bf16 may: with amx plain CNNs train two to three times faster, with avx512_bf16 alone
+    10 to 50 % slower was measured. Such a CPU is tested once with one convolution, for about a
+    second, and the result is kept in the data folder. Other CPUs emulate bfloat16.
     """
-    if (asked := settings.precision()) is not None:
-        return asked
+    if (chosen := settings.precision()) is not None:
+        return chosen
     if _gpus():
         return "mixed_bfloat16"
     if not cpu_has_bfloat16(_cpuinfo()):
@@ -57,14 +57,14 @@ def has_gpu() -> bool:
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow without its chatter; once it is imported nothing can be said to it."""
+    """Import TensorFlow with few log messages; its log level cannot be changed afterwards."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow  # noqa: F401
 
 
 @contextlib.contextmanager
 def precision_policy(name: str) -> Iterator[None]:
-    """Build layers with this Keras policy inside the block; the one before comes back."""
+    """Build layers with this Keras policy inside the block, then restore the previous one."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -76,8 +76,8 @@ def precision_policy(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def memory_explained(batch_size: int, image_size: int) -> Iterator[None]:
-    """Turn running out of memory inside the block into advice.
+def explain_memory_errors(batch_size: int, image_size: int) -> Iterator[None]:
+    """Turn running out of memory inside the block into an error with advice.
 
     Raises:
         TrainingError: the memory of the machine or its GPU was not enough.
@@ -88,9 +88,9 @@ def memory_explained(batch_size: int, image_size: int) -> Iterator[None]:
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise TrainingError(
-            f"The memory is not enough for batches of {batch_size} images of {image_size} px. "
+            f"There is not enough memory for batches of {batch_size} images of {image_size} px. "
             "Choose a smaller batch size or image size, or close other programs. "
-            "The epochs that are done are kept."
+            "Completed epochs are kept."
         ) from error
 
 
@@ -118,15 +118,15 @@ def versions() -> dict[str, str]:
 
 
 def _bfloat16_gain() -> float:
-    """How many times as fast as float32 bfloat16 is here; measured once a machine."""
+    """Speed of bfloat16 relative to float32; measured once per machine."""
     known_file = settings.data_dir() / "machine.json"
     key = f"{device()}, TensorFlow {importlib.metadata.version('tensorflow')}"
     known: dict[str, float] = {}
-    # A damaged or missing note costs a second; it is no reason not to train.
+    # A damaged or missing file only costs a second.
     with contextlib.suppress(StoreError):
-        noted = files.read_json(known_file)
-        if isinstance(noted, dict):
-            known = {name: gain for name, gain in noted.items() if isinstance(gain, float)}
+        found = files.read_json(known_file)
+        if isinstance(found, dict):
+            known = {name: gain for name, gain in found.items() if isinstance(gain, float)}
     if key not in known:
         known[key] = round(_measure_gain(), 3)
         files.write_json(known_file, known)
@@ -151,15 +151,15 @@ def _measure_gain() -> float:
             return loss + sum(tf.cast(g[0, 0, 0, 0], tf.float32) for g in gradients)
 
         def seconds() -> float:
-            begun = time.perf_counter()
+            start = time.perf_counter()
             float(step())
-            return time.perf_counter() - begun
+            return time.perf_counter() - start
 
         return seconds
 
     single, half = stepper(tf.float32), stepper(tf.bfloat16)
     single(), half()  # the first call traces
-    # In turns, and the quickest of each: other work on the machine disturbs both alike.
+    # Alternating, and the fastest of each: other work on the machine disturbs both alike.
     times = [(single(), half()) for _ in range(8)]
     return min(one for one, _ in times) / min(two for _, two in times)
 

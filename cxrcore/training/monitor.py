@@ -1,4 +1,4 @@
-"""How a training tells how far it is, and hears that it should stop."""
+"""Progress reports of a training, and requests to stop it."""
 
 import time
 from collections.abc import Callable
@@ -24,11 +24,11 @@ _INTERVAL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """How far a training is.
+    """Progress of a training.
 
-    `epoch` is the one in progress, from 1; `batch` and `batches` count inside
-    it, or inside another stage. `history` has one row an epoch that is done,
-    with the columns of `Run.history`. Rates and times are None until known.
+    `epoch` is the one in progress, from 1; `batch` and `batches` count within it, or within
+    another stage. `history` has one row per completed epoch, with the columns of `Run.history`.
+    Rates and times are None until known.
     """
 
     stage: Stage
@@ -42,22 +42,22 @@ class TrainingProgress:
 
 
 class Reporter:
-    """Passes progress on about twice a second, and raises Cancelled when asked to stop."""
+    """Passes progress on about twice a second; raises Cancelled when the training should stop."""
 
     def __init__(
         self,
-        report: Callable[[TrainingProgress], None],
+        callback: Callable[[TrainingProgress], None],
         should_stop: Callable[[], bool],
         epochs: int,
     ) -> None:
-        self._report, self._should_stop = report, should_stop
+        self._callback, self._should_stop = callback, should_stop
         self._epochs = epochs
         self._last = -_INTERVAL_SECONDS
         self._stage: Stage | None = None
-        self.history: list[dict[str, Any]] = []  # rows of the epochs that are done
-        self.board = Board()  # what TensorBoard reads, where it is asked for
+        self.history: list[dict[str, Any]] = []  # rows of the completed epochs
+        self.board = Board()  # TensorBoard logs, where they are wanted
 
-    def tell(
+    def report(
         self,
         stage: Stage,
         *,
@@ -71,13 +71,13 @@ class Reporter:
         """Report if the last report is old enough, the stage is new, or `now`.
 
         Raises:
-            Cancelled: the training was asked to stop.
+            Cancelled: the training should stop.
         """
         self.stop_if_asked()
         if not now and stage == self._stage and time.monotonic() - self._last < _INTERVAL_SECONDS:
             return
         self._stage, self._last = stage, time.monotonic()
-        self._report(
+        self._callback(
             TrainingProgress(
                 stage=stage,
                 epoch=len(self.history) if epoch is None else epoch,
@@ -90,11 +90,11 @@ class Reporter:
             )
         )
 
-    def of(self, stage: Stage) -> Callable[[Progress], None]:
-        """A Report for countable work that is done as `stage`."""
+    def for_stage(self, stage: Stage) -> Callable[[Progress], None]:
+        """A Report for countable work within a stage."""
 
         def report(progress: Progress) -> None:
-            self.tell(
+            self.report(
                 stage,
                 batch=progress.done,
                 batches=progress.total,
@@ -105,7 +105,7 @@ class Reporter:
         return report
 
     def stop_if_asked(self) -> None:
-        """Raise Cancelled if somebody asked the training to stop."""
+        """Raise Cancelled if the training should stop."""
         if not self._should_stop():
             return
         done = len(self.history)

@@ -1,4 +1,4 @@
-"""The network as it is trained: whole, or a head on features that are computed once."""
+"""The network as it is trained: as a whole, or its head on precomputed features."""
 
 import contextlib
 import gc
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Network:
-    """`whole` is the model that is kept; `part` trains, and reads `rows`.
+    """`whole` is the model that is stored; `part` is trained, on `rows`.
 
-    They are the same model on pixels, or `part` is the head of `whole` on
-    features; the two share their layers. `note` says of a network whose first
-    layers are frozen whether their features are kept; else it is empty.
+    On pixels they are the same model; on features `part` is the head of `whole`, with shared
+    layers. For a network whose first layers are frozen, `note` says whether their features are
+    kept; otherwise it is empty.
     """
 
     whole: "keras.Model"
@@ -32,19 +32,19 @@ class Network:
 
     @property
     def on_features(self) -> bool:
-        """Whether only a head is trained, on features that are computed once."""
+        """Whether only the head is trained, on precomputed features."""
         return self.part is not self.whole
 
-    def examiner(self) -> "keras.Model":
-        """Maps a batch of `rows` to its probabilities and to what the last layer sees."""
+    def evaluator(self) -> "keras.Model":
+        """The model from a batch of `rows` to its probabilities and the inputs of the last layer."""
         import keras
 
         *before, last = self.part.layers
         if not self.on_features:
-            # Of a binary network the last layer sees one number; what makes it says more.
+            # A binary network's last layer has one input; the layer before it tells more.
             made_by = next((layer for layer in before if layer.name == "logit"), last)
             return keras.Model(self.part.input, [self.part.output, made_by.input])
-        # A head's layers also stand in the whole model, and their `input` is the one there.
+        # A head shares its layers with the whole model, and their `input` is the one there.
         features = x = keras.Input(self.part.input.shape[1:])
         for layer in before[1:]:
             x = layer(x)
@@ -52,7 +52,7 @@ class Network:
 
 
 @contextlib.contextmanager
-def opened(
+def open_network(
     recipe: Recipe,
     classes: Sequence[str],
     pixels: Pixels,
@@ -64,48 +64,50 @@ def opened(
 ) -> Iterator[Network]:
     """The network with first weights (`new`), or with random ones to be replaced.
 
-    With `on_features` its frozen layers get their pretrained weights in any case, since no
-    checkpoint has them. Their features are those of float32, whatever the precision, so that
-    head and trunk agree with the model that is kept. A `new` network whose features do not
-    fit on the disk is trained whole, and its `note` says so; an older one needs them.
+    With `on_features` the frozen layers always get their pretrained weights, which no checkpoint
+    has. Features are computed in float32 whatever the precision, so that head and trunk agree
+    with the stored model. A `new` network whose features do not fit on the disk is trained as a
+    whole, and its `note` says so; a resumed one needs them.
 
     Raises:
         WeightsError: pretrained weights are missing or do not fit.
         Cancelled, StoreError: as for `features.compute`.
     """
-    reporter.tell("building")
+    reporter.report("building")
     weights = None if new or on_features else "random"
 
-    def built(precision: str) -> "keras.Model":
+    def build(precision: str) -> "keras.Model":
         with machine.precision_policy(precision):
-            return networks.build(recipe, list(classes), weights, report=reporter.of("building"))
+            return networks.build(
+                recipe, list(classes), weights, report=reporter.for_stage("building")
+            )
 
-    whole = built(precision)
+    whole = build(precision)
     part, array, note = whole, pixels.array, ""
     if on_features:
         trunk, head = networks.trunk_and_head(whole)
-        wanted = features.of(trunk, pixels)
-        note = _note(wanted, obstacle := wanted.obstacle() if new else "")
+        stored = features.of(trunk, pixels)
+        note = _note(stored, obstacle := stored.obstacle() if new else "")
         if not obstacle:
-            if precision != "float32" and not wanted.reused:
-                trunk, _ = networks.trunk_and_head(built("float32"))
-            part, array = head, features.compute(wanted, trunk, pixels, reporter)
+            if precision != "float32" and not stored.reused:
+                trunk, _ = networks.trunk_and_head(build("float32"))
+            part, array = head, features.compute(stored, trunk, pixels, reporter)
     rows = Rows(array)
     try:
         yield Network(whole, part, rows, note)
     finally:
         rows.close()
         del whole, part
-        gc.collect()  # models hold themselves in cycles; the next one needs the memory
+        gc.collect()  # models contain reference cycles; the next one needs the memory
 
 
-def _note(wanted: features.Features, obstacle: str) -> str:
-    """What the log says of the frozen layers."""
-    size = f"{wanted.bytes / 1e6:,.0f} MB for {wanted.shape[0]:,} images"
+def _note(stored: features.Features, obstacle: str) -> str:
+    """The log's line about the frozen layers."""
+    size = f"{stored.bytes / 1e6:,.0f} MB for {stored.shape[0]:,} images"
     if obstacle:
         return (
-            f"frozen layers: their features ({size}) are not kept, because {obstacle}; they are "
-            "computed again in every epoch"
+            f"frozen layers: their features ({size}) are not kept because {obstacle}; they are "
+            "computed in every epoch"
         )
-    done = "were computed by an earlier training" if wanted.reused else "are computed once"
+    done = "were computed by an earlier training" if stored.reused else "are computed once"
     return f"frozen layers: their features ({size}) {done} and read from the disk"

@@ -1,4 +1,4 @@
-"""What is going to be trained, checked and named before anything is computed."""
+"""Plan a training: check the request and name its run before anything is computed."""
 
 import datetime
 import functools
@@ -17,10 +17,10 @@ from cxrcore.splits import SplitSpec
 
 
 class TrainSpec(BaseModel):
-    """All that a process needs to train: written as JSON, it is a job's specification.
+    """All that a process needs to train; as JSON it is a job's specification.
 
-    `grouping` is a digest of what else decides who is trained on (see `grouping_of`). `notes`
-    are sentences that the run will carry; they do not count for `run_id`.
+    `grouping` is a digest of whatever else decides the training set (see `grouping_of`). `notes`
+    are sentences for the run's record; they do not influence `run_id`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,26 +38,26 @@ class TrainSpec(BaseModel):
 
     @property
     def run_id(self) -> str:
-        """Name of the run that this training leaves in the store."""
+        """Name of the run that this training will store."""
         decided = self.recipe, self.fingerprint, self.split, self.classes, self.grouping
         return store.run_id(*decided)
 
     @property
     def family(self) -> str:
-        """Name of the family of runs that differ from this one in seed and fold alone."""
+        """Name of the family of runs that differ from this one only in seed and fold."""
         classes = self.classes
         return store.family_id(self.recipe, self.fingerprint, self.split, classes, self.grouping)
 
 
 def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> TrainSpec:
-    """The specification of a training; neither files nor TensorFlow are touched.
+    """The specification of a training; needs neither files nor TensorFlow.
 
-    A recipe that wants lung masks, on a dataset without any, is planned on
-    the whole images, and the specification notes it.
+    A recipe with lung masks, on a dataset without any, is planned on the whole images, with a
+    note in the specification.
 
     Raises:
-        TrainingError: the dataset has fewer than two classes, more than the recipe can tell apart,
-            or not the one that the recipe favours.
+        TrainingError: the dataset has fewer than two classes, another number than the recipe
+            can distinguish, or not the one that the recipe favours.
     """
     if len(dataset.classes) < 2:
         raise TrainingError(
@@ -67,7 +67,7 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
         )
     if recipe.n_classes not in (None, len(dataset.classes)):
         raise TrainingError(
-            f"{recipe.name} tells {recipe.n_classes} classes apart; {dataset.name} has "
+            f"{recipe.name} distinguishes {recipe.n_classes} classes; {dataset.name} has "
             f"{len(dataset.classes)}: {', '.join(dataset.classes)}. Choose another model, or one "
             "class against the rest (train … --against-rest CLASS), or add two of the classes as "
             "a dataset of their own (data add NAME PATH --option classes=A,B)."
@@ -80,8 +80,8 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
     notes = []
     if recipe.region != "none" and not dataset.table["mask"].notna().any():
         notes.append(
-            f"{recipe.name} sees {REGION_NAMES[recipe.region].lower()!r}, but {dataset.name} has no lung masks: it is "
-            "trained on the whole images."
+            f"{recipe.name} is meant for {REGION_NAMES[recipe.region].lower()!r}, but {dataset.name} has no lung "
+            "masks: it is trained on the whole images."
         )
         recipe = recipe.override(region="none")
     split = split or SplitSpec()
@@ -103,7 +103,7 @@ def grouping_of(dataset: Dataset, recipe: Recipe, split: SplitSpec) -> str:
     """16 hexadecimal digits over what decides a training besides images and labels.
 
     These are the patients, the published split where it is kept, and the lung masks where the
-    recipe wants them: they can be corrected while the dataset's fingerprint stays.
+    recipe uses them. They can be corrected without changing the dataset's fingerprint.
     """
     columns = ["image_id", "patient_id"]
     columns += ["split"] if split.keeps_published(dataset.table) else []
@@ -111,7 +111,7 @@ def grouping_of(dataset: Dataset, recipe: Recipe, split: SplitSpec) -> str:
     return _digest_of(dataset, tuple(columns))
 
 
-# Pages plan at every rerun, and 30 ms for 20,000 images are much for a rerun.
+# Pages plan at every rerun, where 30 ms for 20,000 images is a lot.
 @functools.lru_cache(maxsize=8)
 def _digest_of(dataset: Dataset, columns: tuple[str, ...]) -> str:
     cells = dataset.table[list(columns)].astype(object)
@@ -122,11 +122,11 @@ def _digest_of(dataset: Dataset, columns: tuple[str, ...]) -> str:
 
 
 def estimate(recipe: Recipe, n_train: int, n_classes: int) -> float | None:
-    """Seconds that a training may take here, from earlier runs of the same network.
+    """Estimated seconds of a training, from earlier runs of the same network; None without any.
 
     The most similar run counts (same image size before same number of classes before newest).
-    Its epochs are scaled by the number of images and, for another size, of pixels; what it
-    took besides, once a training, is not. None when no run of this network is known.
+    Its epochs are scaled by the number of images and pixels; the time it spent outside epochs
+    is not.
     """
     known = [
         run
@@ -149,10 +149,10 @@ def estimate(recipe: Recipe, n_train: int, n_classes: int) -> float | None:
 
 
 def _epoch_and_rest(run: store.Run) -> tuple[float, float]:
-    """Seconds of a usual epoch, and of all that was not an epoch."""
+    """Median seconds of an epoch, and seconds spent outside epochs."""
     try:
         epochs = [float(seconds) for seconds in run.history()["seconds"]]
-    except StoreError:  # its other figures are whole all the same
+    except StoreError:  # the record itself is intact
         epochs = []
     if not epochs:
         return run.seconds / run.epochs_run, 0.0

@@ -1,4 +1,4 @@
-"""The run's record and log, from all that a training knows."""
+"""The record and log of a finished training."""
 
 import pandas as pd
 
@@ -6,22 +6,22 @@ from cxrcore import store
 from cxrcore.store import Run
 from cxrcore.training import machine
 from cxrcore.training.checkpoint import State
-from cxrcore.training.evaluation import Outcome
-from cxrcore.training.inputs import Material
+from cxrcore.training.evaluation import Evaluation
+from cxrcore.training.inputs import Inputs
 from cxrcore.training.network import Network
 from cxrcore.training.plan import TrainSpec
 
 
-def opening(spec: TrainSpec, material: Material, state: State) -> list[str]:
+def first_lines(spec: TrainSpec, inputs: Inputs, state: State) -> list[str]:
     """The first lines of the training's log."""
-    counts = ", ".join(f"{count} {name}" for name, count in material.selection.counts.items())
+    counts = ", ".join(f"{count} {name}" for name, count in inputs.selection.counts.items())
     recipe = spec.recipe
     return [
         f"{spec.run_id}: {recipe.title} on {spec.dataset}",
-        f"images: {counts}; {len(material.selection.removed)} left out",
+        f"images: {counts}; {len(inputs.selection.removed)} left out",
         f"classes: {', '.join(spec.classes)}",
-        f"split: {material.split.note}",
-        f"leaks: {material.leaks.sentence} {material.leaks.unproven}",
+        f"split: {inputs.split.note}",
+        f"leaks: {inputs.leaks.sentence} {inputs.leaks.unproven}",
         f"start: {state.weights_used} weights, {recipe.image_size} px, batches of "
         f"{recipe.batch_size}, {recipe.optimizer} at {recipe.learning_rate:g}, seed {recipe.seed}",
         f"machine: {machine.device()}, {state.precision}",
@@ -29,16 +29,16 @@ def opening(spec: TrainSpec, material: Material, state: State) -> list[str]:
     ]
 
 
-def record(
+def build_record(
     spec: TrainSpec,
-    material: Material,
+    inputs: Inputs,
     state: State,
-    outcome: Outcome,
+    evaluation: Evaluation,
     net: Network,
     seconds: float,
 ) -> Run:
-    """The record of a training that has ended; `seconds` is all its time on the clock."""
-    dataset, chosen = material.dataset, material.selection
+    """The record of a finished training; `seconds` is its total elapsed time."""
+    dataset, chosen = inputs.dataset, inputs.selection
     trained_images = chosen.counts["train"] * state.epoch
     return Run(
         run_id=spec.run_id,
@@ -52,9 +52,9 @@ def record(
         split=spec.split,
         grouping=spec.grouping,
         split_counts=chosen.counts,
-        group_key=material.split.group_key,
-        patients_known=material.split.patients_known,
-        split_note=material.split.note,
+        group_key=inputs.split.group_key,
+        patients_known=inputs.split.patients_known,
+        split_note=inputs.split.note,
         weights_used=state.weights_used,
         removed=chosen.removed,
         versions=machine.versions(),
@@ -66,15 +66,15 @@ def record(
         parameters=net.whole.count_params(),
         epochs_run=state.epoch,
         stopped_because=state.finished,
-        metrics=outcome.metrics,
-        leaks=material.leaks,
-        metrics_clean=outcome.metrics_clean,
-        notes=[*spec.notes, *_notes(material, state)],
+        metrics=evaluation.metrics,
+        leaks=inputs.leaks,
+        metrics_clean=evaluation.metrics_clean,
+        notes=[*spec.notes, *_notes(inputs, state)],
     )
 
 
-def save(run: Run, state: State, outcome: Outcome, net: Network) -> Run:
-    """Keep the run.
+def save(run: Run, state: State, evaluation: Evaluation, net: Network) -> Run:
+    """Store the run.
 
     Raises:
         StoreError: the disk is full or the store cannot be written.
@@ -87,14 +87,16 @@ def save(run: Run, state: State, outcome: Outcome, net: Network) -> Run:
     )
     log = "\n".join([*state.log, closing]) + "\n"
     history = pd.DataFrame(state.history, columns=list(store.HISTORY_COLUMNS))
-    return store.save(run, net.whole.save, outcome.predictions, history, outcome.embeddings, log)
+    return store.save(
+        run, net.whole.save, evaluation.predictions, history, evaluation.embeddings, log
+    )
 
 
-def _notes(material: Material, state: State) -> list[str]:
+def _notes(inputs: Inputs, state: State) -> list[str]:
     notes = []
-    if removed := len(material.selection.removed):
-        total = len(material.dataset.table)
-        notes.append(f"{removed:,} of {total:,} images are left out; the run lists why.")
+    if removed := len(inputs.selection.removed):
+        total = len(inputs.dataset.table)
+        notes.append(f"{removed:,} of {total:,} images are left out; the run lists the reasons.")
     if state.best_epoch:
         notes.append(
             f"The weights are those of epoch {state.best_epoch} of {state.epoch}, which had the "

@@ -1,4 +1,4 @@
-"""The learning rate and the best epoch, decided from the history alone."""
+"""Learning rate, end of training and class weights, from the history alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from cxrcore.models import Plateau, Recipe, Stopping
 
 # Keras' default of ReduceLROnPlateau; the studies did not change it.
 _MIN_DELTA = 1e-4
-# Below this share of its first value the learning rate changes nothing that could be seen: with
-# 1e-3 at first, 5,000 steps of 1e-8 move a weight by at most 5e-5.
+# Below this share of its first value the learning rate has no visible effect: from 1e-3, 5,000
+# steps at 1e-8 move a weight by at most 5e-5.
 NEGLIGIBLE_SHARE = 1e-5
 
 
@@ -55,7 +55,7 @@ class StoppingState:
 def class_weights(
     recipe: Recipe, labels: npt.NDArray[np.integer], classes: Sequence[str]
 ) -> dict[int, float] | None:
-    """How much an image of each class counts, by class number; None where all count alike.
+    """The weight of an image of each class, by class number; None where all weigh the same.
 
     Balanced weights are n / (classes * n of the class), as scikit-learn's.
     """
@@ -69,5 +69,5 @@ def class_weights(
 
 def is_negligible(rate: float, first_rate: float) -> bool:
     """Whether further epochs at this learning rate would be wasted."""
-    # A little slack: 1e-8 is reached as 9.99e-9 or as 1.0001e-8 in float32.
+    # With tolerance: 1e-8 is reached as 9.99e-9 or 1.0001e-8 in float32.
     return rate < first_rate * NEGLIGIBLE_SHARE * 1.01

@@ -1,4 +1,4 @@
-"""Which images train, validate and test, and which are left out and why."""
+"""The images for training, validation and test, and the reasons for leaving others out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Selection:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Images that are used, by split."""
+        """Number of images used, by split."""
         return {name: len(rows) for name, rows in self.rows.items()}
 
 
@@ -36,13 +36,13 @@ def select(
     pixels: Pixels,
     max_brisque: float | None,
 ) -> Selection:
-    """Leave out what cannot be used, from train, validation and test alike.
+    """Leave unusable images out of training, validation and test.
 
-    The split is that of all images, so that runs with another quality filter
-    or another preparation share their test images as far as they have them.
+    The split is that of all images, so that runs with different quality filters or preparations
+    share the test images that they both use.
 
     Raises:
-        TrainingError: a class would be without images in one of the three.
+        TrainingError: a class would have no images in one of the three.
     """
     table = dataset.table
     reasons = _reasons(table, pixels, max_brisque)
@@ -52,13 +52,13 @@ def select(
     rows = {name: np.flatnonzero((assigned == name) & used) for name in SPLITS}
     for name in SPLITS:
         _require_every_class(name, labels[rows[name]], classes, reasons, max_brisque)
-    left_out = table.loc[~used, ["image_id", "path"]].astype(str)
-    left_out["reason"] = reasons[~used]
-    return Selection(rows, labels, left_out.to_dict("records"))
+    excluded = table.loc[~used, ["image_id", "path"]].astype(str)
+    excluded["reason"] = reasons[~used]
+    return Selection(rows, labels, excluded.to_dict("records"))
 
 
 def _reasons(table: pd.DataFrame, pixels: Pixels, max_brisque: float | None) -> pd.Series:
-    """Why each row is left out; missing for those that are used."""
+    """Why each row is left out; missing for rows that are used."""
     reasons = pd.Series(pd.NA, index=table.index, dtype="str")
     for row in np.flatnonzero(~pixels.usable):
         image_id = table["image_id"].iat[row]
@@ -87,11 +87,11 @@ def _require_every_class(
     missing = [label for label, count in zip(classes, counts, strict=True) if not count]
     if not missing:
         return
-    left_out = reasons.dropna()
-    examples = "; ".join(left_out.unique()[:2])
+    given = reasons.dropna()
+    examples = "; ".join(given.unique()[:2])
     advice = "Raise the BRISQUE limit" if max_brisque is not None else "Check the images"
     raise TrainingError(
-        f"No image of {', '.join(missing)} is left in {name}: {len(left_out)} of {len(reasons)} "
+        f"No image of {', '.join(missing)} is left in {name}: {len(given)} of {len(reasons)} "
         f"images are left out{f' ({examples})' if examples else ''}. "
         f"{advice}, or add images of that class."
     )

@@ -1,4 +1,4 @@
-"""Several trainings that are told as one: the folds of a cross-validation, and seeds."""
+"""Trainings that belong together: the folds of a cross-validation, and seeds."""
 
 from cxrcore.datasets import Dataset
 from cxrcore.errors import TrainingError
@@ -7,7 +7,7 @@ from cxrcore.splits import SplitSpec
 from cxrcore.training.plan import TrainSpec, plan
 
 MOST_REPEATS = 20
-MOST_RUNS = 50  # every one that waits is a process of its own
+MOST_RUNS = 50  # each waiting training is a process
 
 
 def plan_series(
@@ -20,20 +20,20 @@ def plan_series(
 ) -> list[TrainSpec]:
     """The specifications of a family: all folds of the first seed, then those of the next.
 
-    The division into folds is the same for every seed, so that seeds tell how much chance in
-    the training matters.
+    The folds are the same for every seed, so that seeds show how much chance in the training
+    matters.
 
     Args:
-        recipe: its seed is the first; each repeat takes the next number.
-        dataset: what is trained on.
-        split: how it is divided; its fold does not count.
+        recipe: its seed is the first; each repeat adds one.
+        dataset: the images to train on.
+        split: how to divide it; its fold is ignored.
         folds: 2 to 10, or 1 for no cross-validation.
         repeats: how many seeds, 1 to 20.
 
     Raises:
         TrainingError: too many repeats or trainings, or what `plan` raises.
-        DatasetError: no such number of folds.
-        RecipeError: no such seed.
+        DatasetError: that number of folds is not possible.
+        RecipeError: a seed is out of range.
     """
     if not 1 <= repeats <= MOST_REPEATS:
         raise TrainingError(

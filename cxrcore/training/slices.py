@@ -1,9 +1,9 @@
-"""The same training step with a fraction of its memory: a batch goes through in slices.
+"""Training steps in slices of a batch: the same result with a fraction of the memory.
 
-The gradient of a batch is the mean of its images' gradients, so it may be added up over
-slices; only rounding differs. What a step holds is then the activations of a slice: of
-`cnn-plain` at 192 pixels, 32 images and their gradients took 1.9 GB in float32 and 1.0 in
-bfloat16, and take about 0.2 in slices, at about nine tenths of the speed.
+The gradient of a batch is the mean of its images' gradients, so it can be summed over slices;
+only rounding differs. A step then holds the activations of one slice: `cnn-plain` at 192 pixels
+took 1.9 GB (float32) or 1.0 GB (bfloat16) for 32 images and their gradients, and takes about
+0.2 GB in slices, at about nine tenths of the speed.
 """
 
 import math
@@ -15,27 +15,27 @@ from cxrcore.training import machine
 if TYPE_CHECKING:
     import keras
 
-# A slice's largest activation. Twice as much took another 0.2 GB of cnn-plain's and spared a
-# tenth of the time: memory is what a laptop runs out of.
+# A slice's largest activation. Twice as much took another 0.2 GB for cnn-plain and saved a tenth
+# of the time; memory is what a laptop runs out of.
 _ACTIVATION_BYTES = 40e6
 
 
-def sliced(model: "keras.Model", batch_size: int) -> "keras.Model":
-    """A model to train in place of `model`, with whom it shares its layers; or `model` itself.
+def in_slices(model: "keras.Model", batch_size: int) -> "keras.Model":
+    """A model to train instead of `model`, which shares its layers; or `model` itself.
 
-    The latter where slices would change the result, since batch normalisation that trains looks
-    at a batch as a whole, and where a batch is small already. Compile what is returned.
+    It is `model` where a batch is small enough, and where slices would change the result:
+    trainable batch normalisation uses the whole batch. Compile the returned model.
     """
-    images = at_once(model, batch_size)
-    if images == batch_size or _looks_at_batches(model):
+    images = slice_size(model, batch_size)
+    if images == batch_size or _needs_whole_batches(model):
         return model
     return _model(model, images)
 
 
-def at_once(model: "keras.Model", batch_size: int) -> int:
-    """How many of a batch's images to put through the network together to spare memory.
+def slice_size(model: "keras.Model", batch_size: int) -> int:
+    """How many images of a batch to process at once to save memory.
 
-    A power of two, so that usual batches divide into equal slices. A GPU is given all of them.
+    A power of two, so that common batch sizes divide evenly. A GPU gets the whole batch.
     """
     if machine.has_gpu():
         return batch_size
@@ -44,13 +44,13 @@ def at_once(model: "keras.Model", batch_size: int) -> int:
 
 
 def _activation_bytes(layer: "keras.layers.Layer") -> int:
-    """Of one image."""
+    """Bytes of the layer's output for one image."""
     bytes_each = 2 if layer.compute_dtype == "bfloat16" else 4
     return math.prod(layer.output.shape[1:]) * bytes_each
 
 
 def _layers(model: "keras.Model") -> "Iterator[keras.layers.Layer]":
-    """All layers, those of networks inside the network too."""
+    """All layers, including those of nested models."""
     import keras
 
     for layer in model.layers:
@@ -60,7 +60,7 @@ def _layers(model: "keras.Model") -> "Iterator[keras.layers.Layer]":
             yield layer
 
 
-def _looks_at_batches(model: "keras.Model") -> bool:
+def _needs_whole_batches(model: "keras.Model") -> bool:
     import keras
 
     normal = keras.layers.BatchNormalization
@@ -72,38 +72,38 @@ def _model(model: "keras.Model", images: int) -> "keras.Model":
     import tensorflow as tf
 
     class Sliced(keras.Model):
-        """Only trains; what is kept is the model whose layers it shares."""
+        """For training only; the model that shares its layers is the one stored."""
 
         def train_step(self, data: Any) -> dict[str, Any]:
             x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
             n, variables = tf.shape(x)[0], self.trainable_variables
 
-            def one(start: tf.Tensor, loss: tf.Tensor, answers: Any, *sums: Any) -> Any:
+            def add_slice(start: tf.Tensor, loss: tf.Tensor, outputs: Any, *sums: Any) -> Any:
                 end = tf.minimum(start + images, n)
-                some = slice(start, end)
+                rows = slice(start, end)
                 with tf.GradientTape() as tape:
-                    answer = self(x[some], training=True)
-                    weight = None if weights is None else weights[some]
-                    # The loss is a mean over the slice; of the batch's mean it is this share.
+                    output = self(x[rows], training=True)
+                    weight = None if weights is None else weights[rows]
+                    # The loss is the slice's mean; this is its share of the batch's mean.
                     share = tf.cast(end - start, tf.float32) / tf.cast(n, tf.float32)
-                    part = self.compute_loss(x[some], y[some], answer, weight) * share
+                    part = self.compute_loss(x[rows], y[rows], output, weight) * share
                 gradients = tape.gradient(part, variables)
                 added = (a + b for a, b in zip(sums, gradients, strict=True))
-                answers = answers.write(start // images, answer)
-                return end, loss + part, answers, *added
+                outputs = outputs.write(start // images, output)
+                return end, loss + part, outputs, *added
 
-            answers = tf.TensorArray(
+            outputs = tf.TensorArray(
                 tf.float32, -(-n // images), infer_shape=False, element_shape=self.output_shape
             )
             zeros = (tf.zeros(variable.shape, variable.dtype) for variable in variables)
-            _, loss, answers, *gradients = tf.while_loop(
+            _, loss, outputs, *gradients = tf.while_loop(
                 lambda start, *_: start < n,
-                one,
-                (0, 0.0, answers, *zeros),
-                parallel_iterations=1,  # more would hold several slices at once
+                add_slice,
+                (0, 0.0, outputs, *zeros),
+                parallel_iterations=1,  # more would keep several slices in memory
             )
             self.optimizer.apply(gradients, variables)
             self._loss_tracker.update_state(loss, sample_weight=n)
-            return self.compute_metrics(x, y, answers.concat(), weights)
+            return self.compute_metrics(x, y, outputs.concat(), weights)
 
     return Sliced(model.inputs, model.outputs, name=f"{model.name}_in_slices")

@@ -27,12 +27,12 @@ from cxrcore.store import Run
 from cxrcore.training import machine
 from cxrcore.training.checkpoint import State
 from cxrcore.training.data import Rows
-from cxrcore.training.evaluation import examine
-from cxrcore.training.inputs import gather
+from cxrcore.training.evaluation import evaluate_network
+from cxrcore.training.inputs import load_inputs
 from cxrcore.training.monitor import Reporter, TrainingProgress
 from cxrcore.training.network import Network
 from cxrcore.training.plan import TrainSpec, plan
-from cxrcore.training.run_record import record
+from cxrcore.training.run_record import build_record
 
 if TYPE_CHECKING:
     import keras
@@ -93,8 +93,8 @@ def plan_import(
         "so that test images may be among them; and the recipe's own scaling of the pixels is "
         "used, whatever it was trained with."
     )
-    said = "as told" if outputs is not None else "the dataset's order, which was not confirmed"
-    notes.append(f"The outputs of the file are read as {', '.join(order)} ({said}).")
+    source = "as given" if outputs is not None else "the dataset's order, which was not confirmed"
+    notes.append(f"The outputs of the file are read as {', '.join(order)} ({source}).")
     return ImportSpec(
         **planned.model_dump(exclude={"notes"}),
         notes=tuple(notes),
@@ -122,11 +122,11 @@ def import_weights(
     matched = load_foreign(whole, spec)
     if store.exists(spec.run_id):
         return Imported(store.load_run(spec.run_id), matched)
-    material = gather(spec, reporter)
-    net = Network(whole, whole, Rows(material.pixels.array))
+    inputs = load_inputs(spec, reporter)
+    net = Network(whole, whole, Rows(inputs.pixels.array))
     try:
-        chosen, size = material.selection, spec.recipe.batch_size
-        outcome = examine(net, material.dataset, spec.classes, chosen, size, reporter)
+        chosen, size = inputs.selection, spec.recipe.batch_size
+        evaluation = evaluate_network(net, inputs.dataset, spec.classes, chosen, size, reporter)
     finally:
         net.rows.close()
     name = Path(spec.file).name
@@ -136,12 +136,12 @@ def import_weights(
         weights_used=f"imported {name} ({spec.file_digest[:8]})",
         finished="imported, not trained here",
     )
-    run = record(spec, material, state, outcome, net, time.monotonic() - begun)
+    run = build_record(spec, inputs, state, evaluation, net, time.monotonic() - begun)
     run = run.model_copy(update={"imported": f"{name} ({spec.file_digest})", "leaks": None})
-    reporter.tell("saving", now=True)
+    reporter.report("saving", now=True)
     history = pd.DataFrame(columns=list(store.HISTORY_COLUMNS))
     log = "\n".join(_log(spec, run, matched)) + "\n"
-    saved = store.save(run, whole.save, outcome.predictions, history, outcome.embeddings, log)
+    saved = store.save(run, whole.save, evaluation.predictions, history, evaluation.embeddings, log)
     return Imported(saved, matched)
 
 

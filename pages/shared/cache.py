@@ -1,34 +1,29 @@
-"""What pages share and keep between reruns: every `st.cache_*` of the dashboard is here.
+"""What two or more pages keep between reruns: datasets, indexes, figures, thumbnails, runs.
 
-Keys are names, content hashes and times of change of files, never tables or arrays. Tables are
-kept with `cache_resource` and are read-only: `cache_data` would copy 20,000 rows at each rerun.
+Keys are names, content hashes and stamps of files, never tables or arrays. Tables are kept with
+`cache_resource` and are read-only: `cache_data` would copy 20,000 rows at each rerun.
 """
 # ruff: noqa: ARG001  (arguments that a function does not use are the key of its cache)
 
 import itertools
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pyarrow as pa
 import streamlit as st
 
-from cxrcore import datasets, figures, settings, store
-from cxrcore import images as pictures
-from cxrcore import index as indexing
+from cxrcore import datasets, figures, files, settings, store
+from cxrcore import images as image_files
+from cxrcore import index as indexes
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.index import Index
-from cxrcore.inference import Prediction, Worker
-from pages.shared import file_times, waiting
-
-LARGE_SIDE = 900  # pixels, longest side of the one image shown large
+from pages.shared import waiting
 
 _versions: "weakref.WeakKeyDictionary[Dataset, int]" = weakref.WeakKeyDictionary()
 _counter = itertools.count()
@@ -38,9 +33,9 @@ _counter = itertools.count()
 
 
 def chosen_dataset() -> Dataset:
-    """The dataset of the sidebar; without one, says what to do next and ends the run.
+    """The dataset of the sidebar; without one, say what to do next and end the run.
 
-    Draws the line that says where data is synthetic, so call it below the page's title.
+    Synthetic data is marked as such, so call it below the page's title.
     """
     name = st.session_state.get("dataset")
     try:
@@ -64,32 +59,32 @@ def dataset(name: str) -> Dataset:
     """
     entry = next((entry for entry in datasets.registered() if entry.name == name), None)
     if entry is None:
-        return datasets.load(name)  # raises, with the names there are
+        return datasets.load(name)  # raises an error that lists the names
     return _dataset(name, str(entry.path), entry.layout, str(settings.data_dir())).dataset
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A dataset, and the times of change of what it was read from."""
+    """A dataset, the files it was read from, and their stamp at that time."""
 
     dataset: Dataset
-    sources: tuple[Path, ...]
-    stamp: file_times.Stamp
+    paths: tuple[Path, ...]
+    stamp: files.Stamp
 
 
 def _unchanged(loaded: _Loaded) -> bool:
-    return file_times.stamp(loaded.sources) == loaded.stamp
+    return files.stamp(loaded.paths) == loaded.stamp
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the list of images …", validate=_unchanged)
 def _dataset(name: str, path: str, layout: str | None, data_dir: str) -> _Loaded:
     loaded = datasets.load(name)
-    sources = file_times.sources(loaded)
-    return _Loaded(loaded, sources, file_times.stamp(sources))
+    read = datasets.source_files(loaded)
+    return _Loaded(loaded, read, files.stamp(read))
 
 
 def token(of: Dataset) -> str:
-    """Tells one loaded dataset from every other, also from an earlier reading of the same."""
+    """A key for one loaded dataset, another one each time it is read anew."""
     if of not in _versions:
         _versions[of] = next(_counter)
     return f"{of.fingerprint}-{_versions[of]}"
@@ -104,11 +99,11 @@ def colours(of: Dataset) -> dict[str, str]:
 
 
 def measured_index(of: Dataset) -> Index:
-    """The dataset's index; while it is not measured, offers to measure it and ends the run."""
+    """The dataset's index; while it is not measured, offer to measure it and end the run."""
     try:
         found = index(of)
         if found is None:
-            waiting.measuring(of, indexing.missing(of))
+            waiting.measuring(of, indexes.missing(of))
     except CxrError as error:
         st.error(str(error))
         st.stop()
@@ -117,29 +112,25 @@ def measured_index(of: Dataset) -> Index:
 
 def index(of: Dataset) -> Index | None:
     """The index, or None when images are still to be measured."""
-    return _index(of, token(of), _index_stamp(of))
-
-
-def _index_stamp(of: Dataset) -> str:
-    return repr(file_times.stamp([settings.data_dir() / "index" / f"{of.fingerprint}.parquet"]))
+    return _index(of, token(of), indexes.stamp(of))
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the measurements …")
-def _index(_of: Dataset, token: str, stamp: str) -> Index | None:
-    found = indexing.load(_of)
-    # What reading the dataset and its measurements took goes back: a tenth of the server's memory.
+def _index(_of: Dataset, token: str, stamp: files.Stamp) -> Index | None:
+    found = indexes.load(_of)
+    # Give back the memory that reading took: a tenth of the server's.
     pa.default_memory_pool().release_unused()
     return found
 
 
 def images(of: Dataset, measured: Index) -> pd.DataFrame:
     """The image table with its measurements beside it; read-only, rows as `of.table`."""
-    return _images(of, measured, token(of), _index_stamp(of))
+    return _images(of, measured, token(of), indexes.stamp(of))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def _images(_of: Dataset, _measured: Index, token: str, stamp: str) -> pd.DataFrame:
-    # Where both have a column the table's is kept: it has sizes of pictures that can't be decoded.
+def _images(_of: Dataset, _measured: Index, token: str, stamp: files.Stamp) -> pd.DataFrame:
+    # The table's columns win: it has the sizes of images that can't be decoded.
     extra = _measured.table.columns.difference(_of.table.columns, sort=False)
     return pd.concat([_of.table, _measured.table[extra]], axis=1)
 
@@ -160,11 +151,11 @@ def figure(of: Dataset, build: Callable[[], go.Figure], *key: object) -> go.Figu
     Building one with many panels takes a tenth of a second, more than all else on a page.
 
     Args:
-        of: the dataset it is about.
+        of: the dataset.
         build: makes the figure.
-        key: its name, then all that decides how it looks.
+        key: its name, then everything it depends on.
     """
-    return _figure(build, "|".join(map(str, (token(of), _index_stamp(of), *key))))
+    return _figure(build, "|".join(map(str, (token(of), indexes.stamp(of), *key))))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -172,55 +163,34 @@ def _figure(_build: Callable[[], go.Figure], key: str) -> go.Figure:
     return _build()
 
 
-# --- pictures -------------------------------------------------------------------------------
+# --- images -------------------------------------------------------------------------------
 
 
-def thumbnails(of: Dataset, image_ids: Sequence[str]) -> list[bytes]:
-    """128-px JPEGs, in order; a gray tile where an image is damaged."""
-    found = index(of)
-    kept = [found.thumbnail(image_id) if found else None for image_id in image_ids]
-    return [
-        jpeg or _made_thumbnail(of, image_id)
-        for jpeg, image_id in zip(kept, image_ids, strict=True)
-    ]
+def thumbnail(of: Dataset, image_id: str) -> bytes:
+    """A 128-px JPEG of an image; a gray tile if it is damaged."""
+    measured = index(of)
+    kept = measured.thumbnail(image_id) if measured else None
+    return kept or _new_thumbnail(of, image_id)
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _made_thumbnail(_of: Dataset, image_id: str) -> bytes:
+def _new_thumbnail(_of: Dataset, image_id: str) -> bytes:
     try:
-        return pictures.thumbnail(pictures.decode(_of.path_of(image_id)))
+        return image_files.thumbnail(image_files.decode(_of.path_of(image_id)))
     except CxrError:
-        return pictures.thumbnail(np.full((128, 128), 96, np.uint8))
+        return image_files.thumbnail(np.full((128, 128), 96, np.uint8))
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def picture(_of: Dataset, image_id: str) -> bytes:
-    """One image large, as JPEG, its longest side at most LARGE_SIDE pixels.
-
-    Raises:
-        ImageError: it is damaged or gone.
-    """
-    gray = pictures.decode(_of.path_of(image_id))
-    side = min(LARGE_SIDE, max(gray.shape))
-    scale = side / max(gray.shape)
-    size = max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale))
-    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
-
-
-# --- runs and predictions -------------------------------------------------------------------
+# --- runs -------------------------------------------------------------------
 
 
 def runs_table(dataset_name: str) -> pd.DataFrame:
     """`store.list_runs` of a dataset, read anew when a file of the store has changed."""
-    root = settings.models_dir()
-    folders = sorted(p for p in root.glob("*") if p.is_dir() and p.name[0] not in "._")
-    stamp = file_times.stamp([file for folder in folders for file in (folder, *_inside(folder))])
-    return _runs_table(dataset_name, str(root), hash(stamp))
+    return _runs_table(dataset_name, str(settings.models_dir()), store.stamp())
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _runs_table(dataset_name: str, root: str, stamp: int) -> pd.DataFrame:
+def _runs_table(dataset_name: str, root: str, stamp: files.Stamp) -> pd.DataFrame:
     return store.list_runs(dataset_name)
 
 
@@ -230,58 +200,9 @@ def run(run_id: str) -> store.Run:
     Raises:
         StoreError: it is missing or damaged.
     """
-    folder = settings.models_dir() / run_id
-    return _run(run_id, str(folder), hash(file_times.stamp(_inside(folder))))
-
-
-def _inside(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:  # not there, or deleted by another session a moment ago
-        return []
+    return _run(run_id, str(settings.models_dir()), store.stamp(run_id))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _run(run_id: str, folder: str, stamp: int) -> store.Run:
+def _run(run_id: str, root: str, stamp: files.Stamp) -> store.Run:
     return store.load_run(run_id)
-
-
-@st.cache_resource(show_spinner=False, on_release=lambda old: old.close())
-def worker() -> Worker:
-    """The one process that holds loaded models, for all sessions."""
-    return Worker()
-
-
-def predict(
-    name: str, image: bytes, mask: str | None, run_ids: tuple[str, ...], class_name: str | None
-) -> list[Prediction]:
-    """What each run says about an image, with its maps; the last answers are remembered.
-
-    Args:
-        name: what messages call the image.
-        image: its bytes.
-        mask: path of its lung mask, if it has one.
-        run_ids: in order.
-        class_name: the class to explain; None for the one that each run predicts.
-
-    Raises:
-        ImageError, ExplainError, JobError: as `Worker.predict`.
-    """
-    arguments: Any = (name, image, mask, run_ids, class_name, str(settings.models_dir()))
-    found = _predict(*arguments)
-    if any(prediction.error for prediction in found):
-        _predict.clear(*arguments)  # it may work the next time
-    return found
-
-
-@st.cache_data(max_entries=24, show_spinner="The models are looking …")
-def _predict(
-    name: str,
-    image: bytes,
-    mask: str | None,
-    run_ids: tuple[str, ...],
-    class_name: str | None,
-    models_dir: str,
-) -> list[Prediction]:
-    path = None if mask is None else Path(mask)
-    return worker().predict(image, run_ids, mask=path, class_name=class_name, name=name)

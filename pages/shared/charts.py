@@ -1,16 +1,16 @@
-"""How a Plotly figure is put on a page: one configuration for all."""
+"""How pages show Plotly figures."""
 
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.elements.lib.grid_container import GridContainer
 
-# One button: save as picture. Zooming by dragging is off, so that a page scrolls on a phone.
+# One button, save as an image. Zooming by dragging is off, so that a page scrolls on a phone.
 _CONFIG = {
     "displaylogo": False,
     "modeBarButtons": [["toImage"]],
     "toImageButtonOptions": {"format": "png", "scale": 2},
 }
-_HALF = 360  # pixels: two things stand side by side only where each gets so much
+_HALF = 360  # pixels that each of two columns needs to stand beside the other
 
 
 def halves() -> GridContainer:
@@ -19,11 +19,11 @@ def halves() -> GridContainer:
 
 
 def plotly(figure: go.Figure, *, key: str, alt: str) -> None:
-    """Draw a figure as wide as its place.
+    """Draw a figure as wide as its container.
 
     Args:
         figure: from `cxrcore.figures`.
-        key: one a place on the page.
+        key: one per place on the page.
         alt: a sentence for those who cannot see it: what it shows, not what kind of chart it is.
     """
     st.plotly_chart(figure, width="stretch", config=_CONFIG, key=key, alt=alt)

@@ -1,27 +1,27 @@
-"""Images as a model sees them: which size and region, and the offer to make them."""
+"""Images as a model sees them: the choice of size and region, the pixels, the offer to prepare them."""
+# ruff: noqa: ARG001  (arguments that a function does not use are the key of its cache)
 
 from typing import NoReturn
 
 import streamlit as st
 
-from cxrcore import jobs
+from cxrcore import files, pixels, work
 from cxrcore.datasets import Dataset
-from cxrcore.errors import CxrError
 from cxrcore.images import REGION_NAMES
 from cxrcore.models import RECIPES
-from cxrcore.pixels import Preparation
-from pages.shared import cache, waiting
+from cxrcore.pixels import Pixels, Preparation
+from pages.shared import cache, offers
 from pages.shared.text import literal, plural
 
 STORED, PREPARED = "As stored", "As a model sees them"
 
 
 def choice(dataset: Dataset, key: str) -> Preparation | None:
-    """Which pixels: a preparation, or None for the images as they are stored.
+    """Let a reader choose pixels: a preparation, or None for the images as they are stored.
 
     Args:
         dataset: its regions are offered if it has lung masks.
-        key: of the page; what is chosen is in the address.
+        key: of the page; the choice is part of the address.
     """
     with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
         which = st.segmented_control(
@@ -32,8 +32,8 @@ def choice(dataset: Dataset, key: str) -> Preparation | None:
             key=f"{key}_pixels",
             bind="query-params",
             help="As stored: each file at its own size. As a model sees them: resized to the "
-            "model's square, and masked where a model is given only the lungs. A training that "
-            "leaves out images by their score measures it there.",
+            "model's square, and masked if the model gets only the lungs. A training with a limit "
+            "on the score measures it there.",
         )
         if which == STORED:
             return None
@@ -41,17 +41,17 @@ def choice(dataset: Dataset, key: str) -> Preparation | None:
         size = st.selectbox(
             "Image side",
             sizes,
-            index=sizes.index(_usual_size()),
+            index=sizes.index(_default_size()),
             format_func="{} px".format,
             key=f"{key}_side",
             bind="query-params",
             width=140,
-            help="The sizes of the published models, and of the models trained on this dataset.",
+            help="The sizes of the published models and of the models trained on this dataset.",
         )
         region = "none"
         if dataset.table["mask"].notna().any():
             region = st.selectbox(
-                "What is shown",
+                "What the model sees",
                 list(REGION_NAMES),
                 format_func=REGION_NAMES.__getitem__,
                 key=f"{key}_arm",
@@ -61,7 +61,7 @@ def choice(dataset: Dataset, key: str) -> Preparation | None:
     return Preparation(size, region)
 
 
-def in_words(preparation: Preparation | None) -> str:
+def description(preparation: Preparation | None) -> str:
     """The pixels as a phrase: "the stored images", "200 px, lungs only, black outside"."""
     if preparation is None:
         return "the stored images"
@@ -75,30 +75,38 @@ def sizes_of(dataset: Dataset) -> list[int]:
     return sorted({recipe.image_size for recipe in RECIPES.values()} | set(map(int, trained)))
 
 
-def _usual_size() -> int:
-    """The size of the first published model that leaves out images by their score."""
+def _default_size() -> int:
+    """That of the first published model with a limit on the score."""
     return next(r.image_size for r in RECIPES.values() if r.max_brisque is not None)
 
 
+def measured_pixels(dataset: Dataset, preparation: Preparation) -> Pixels | None:
+    """The prepared images with their scores and histograms; None while they are not made.
+
+    Raises:
+        StoreError: they are damaged.
+    """
+    found = _pixels(dataset, preparation, cache.token(dataset), pixels.stamp())
+    return found if found is not None and found.measured else None
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _pixels(
+    _dataset: Dataset, preparation: Preparation, token: str, stamp: files.Stamp
+) -> Pixels | None:
+    return pixels.find(_dataset, preparation)
+
+
 def offer(dataset: Dataset, preparation: Preparation) -> NoReturn:
-    """Offer to prepare and measure the images, show how far it is; ends the run."""
-    name = f"pixels-{dataset.name}-{preparation.key()}"
-    doing = "The images are being prepared and measured."
-    ended = waiting.follow_if_active(name, doing, ":material/photo_size_select_large:")
-    many = plural(len(dataset.table), "image")
-    st.info(
-        f"**The images of {literal(dataset.name)} are still to be prepared** "
-        f"({in_words(preparation)}) and measured. This is done once, takes minutes for many "
-        "thousands of images, and can be stopped and continued. A training uses the same images.",
+    """Offer to prepare and measure the images, or show how far that is; ends the run."""
+    offers.required(
+        work.find("pixels", dataset=dataset.name, size=preparation.size, region=preparation.region),
+        doing="The images are being prepared and measured.",
+        offer=f"**The images of {literal(dataset.name)} are not prepared yet** "
+        f"({description(preparation)}). This is done once, takes minutes for many thousands of "
+        "images, and can be stopped and continued. A training uses the same images.",
+        button=f"Prepare {plural(len(dataset.table), 'image')}",
         icon=":material/photo_size_select_large:",
+        failed="preparation",
+        submit=lambda: work.submit_pixels(dataset.name, preparation.size, preparation.region),
     )
-    if ended:
-        st.warning(f"The last preparation ended early. {ended.message}")
-    if st.button(f"Prepare {many}", type="primary"):
-        try:
-            jobs.submit_pixels(dataset.name, preparation.size, preparation.region)
-        except CxrError as error:
-            st.error(str(error))
-            st.stop()
-        st.rerun()
-    st.stop()

@@ -1,69 +1,120 @@
-"""A contact sheet of thumbnails that can be clicked, by mouse or keyboard.
+"""Thumbnails that can be clicked, by mouse or keyboard: in a grid, or in groups that belong together.
 
-Streamlit has no picture that reports a click: `st.image(link=...)` opens a new tab and session,
-and a button under every picture doubles the page. So this is a small inline component
-(components v2: no frame, no build step, no request to the network).
+`st.image(link=...)` opens a new tab and session, and a button under every image doubles the page.
+So this is a small inline component (components v2: no frame, no build step, no request to the
+network), one for all groups of a page: twenty would make the page twenty times as slow.
 """
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import pandas as pd
 import streamlit as st
 
 from cxrcore.datasets import Dataset
+from cxrcore.figures import NEUTRAL
 from pages.shared import cache
 from pages.shared.text import plural
 
-SIDE = 112  # pixels on the page
+GALLERY, LIVE = "pages/data/gallery/page.py", "pages/predict/live/page.py"
 
-_HTML = '<ul class="sheet"></ul>'
+_SIDE = 112  # pixels on the page
+_HTML = '<div class="thumbnails" role="group"></div>'
 _CSS = """
-.sheet { display: grid; gap: .5rem; margin: 0; padding: 3px; list-style: none;
+.groups { display: flex; flex-wrap: wrap; gap: .75rem; }
+.groups section { border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
+  padding: .6rem .75rem .75rem; min-width: 0; max-width: 100%; box-sizing: border-box; }
+header { display: flex; flex-wrap: wrap; contain: inline-size; gap: .3rem .6rem;
+  align-items: baseline; margin-bottom: .5rem; color: var(--st-text-color); }
+header b { font-size: .9rem; }
+header em { font-style: normal; font-size: .8rem; padding: .05rem .5rem; border-radius: 1rem;
+  color: var(--st-orange-text-color); background: var(--st-orange-background-color); }
+ul { margin: 0; padding: 3px; list-style: none; }
+.groups ul { display: flex; gap: .6rem; overflow-x: auto; }
+.grid ul { display: grid; gap: .5rem;
   grid-template-columns: repeat(auto-fill, minmax(var(--side), 1fr)); }
-@media (max-width: 900px) { .sheet { max-height: 26rem; overflow-y: auto; } }
-button { display: block; width: 100%; padding: 0 0 .2rem; cursor: pointer; overflow: hidden;
+@media (max-width: 900px) { .grid ul { max-height: 26rem; overflow-y: auto; } }
+li { min-width: 0; }
+.groups li { flex: 0 0 130px; }
+button, .still { display: block; width: 100%; padding: 0 0 .25rem; overflow: hidden; font: inherit;
   background: var(--st-secondary-background-color); color: var(--st-text-color);
   border: 1px solid var(--st-border-color); border-top: 4px solid var(--mark);
-  border-radius: var(--st-base-radius); font: inherit; text-align: center; }
+  border-radius: var(--st-base-radius); box-sizing: border-box; text-align: center; }
+.groups button, .groups .still { text-align: left; }
+button { cursor: pointer; }
 button:hover { border-color: var(--st-primary-color); border-top-color: var(--mark); }
 button:focus-visible, button[aria-pressed=true] { outline: 3px solid var(--st-primary-color);
   outline-offset: -1px; }
 img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: #000; }
-span { display: block; padding: .15rem .3rem 0; font-size: .75rem; line-height: 1.35;
+span { display: block; padding: .1rem .4rem 0; font-size: .75rem; line-height: 1.35;
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.groups span:first-of-type { font-weight: 600; }
 """
-# Names of files and classes go in as text, never as markup.
+# Names of files, classes and patients go in as text, never as markup.
 _JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
-  const sheet = parentElement.querySelector(".sheet")
-  sheet.style.setProperty("--side", data.side + "px")
-  sheet.setAttribute("aria-label", data.label)
-  const drawn = JSON.stringify(data.items.map(item => [item.id, item.caption, item.mark]))
-  if (sheet.dataset.drawn !== drawn) {
-    sheet.dataset.drawn = drawn
-    sheet.replaceChildren(...data.items.map(item => {
-      const button = document.createElement("button")
-      button.type = "button"
-      button.dataset.id = item.id
-      button.title = item.title
-      button.style.setProperty("--mark", item.mark)
-      const image = document.createElement("img")
-      image.src = item.src
-      image.alt = item.title
-      const caption = document.createElement("span")
-      caption.textContent = item.caption
-      button.append(image, caption)
-      const entry = document.createElement("li")
-      entry.append(button)
-      return entry
+  const root = parentElement.querySelector(".thumbnails")
+  root.className = `thumbnails ${data.layout}`
+  root.style.setProperty("--side", data.side + "px")
+  root.setAttribute("aria-label", data.label)
+  const make = (tag, text) => {
+    const element = document.createElement(tag)
+    if (text !== undefined) element.textContent = text
+    return element
+  }
+  const card = item => {
+    const card = make(item.id ? "button" : "div"), image = make("img"), entry = make("li")
+    if (item.id) {
+      card.type = "button"
+      card.dataset.id = item.id
+    } else card.className = "still"
+    card.title = image.alt = item.title
+    card.style.setProperty("--mark", item.mark)
+    image.src = item.src
+    card.append(image, ...item.lines.map(line => make("span", line)))
+    entry.append(card)
+    return entry
+  }
+  const drawn = JSON.stringify(data.groups, (key, value) => key === "src" ? undefined : value)
+  if (root.dataset.drawn !== drawn) {
+    root.dataset.drawn = drawn
+    root.replaceChildren(...data.groups.map(group => {
+      const section = make("section"), header = make("header"), list = make("ul")
+      header.append(make("b", group.title), ...group.flags.map(flag => make("em", flag)))
+      list.append(...group.items.map(card))
+      section.append(...(group.title ? [header, list] : [list]))
+      return section
     }))
   }
-  for (const button of sheet.querySelectorAll("button")) {
+  for (const button of root.querySelectorAll("button")) {
     button.setAttribute("aria-pressed", String(button.dataset.id === data.selected))
     button.onclick = () => setTriggerValue("picked", button.dataset.id)
   }
 }
 """
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """One image; `lines` stand below it, in order.
+
+    `own` is whether it is of the dataset in the sidebar: only those can be opened.
+    """
+
+    dataset: Dataset
+    image_id: str
+    lines: tuple[str, ...]
+    own: bool = True
+
+
+@dataclass(frozen=True)
+class Group:
+    """Images that belong together, with a title; `flags` are remarks beside it."""
+
+    title: str
+    thumbnails: tuple[Thumbnail, ...]
+    flags: tuple[str, ...] = ()
 
 
 def grid(
@@ -72,74 +123,107 @@ def grid(
     captions: Sequence[str],
     *,
     key: str,
-    link_to_live: bool = False,
+    open_in: str | None = None,
     selected: str | None = None,
-    colours: Mapping[str, str] | None = None,
     label: str = "Images",
-    side: int = SIDE,
+    side: int = _SIDE,
 ) -> str | None:
     """Draw thumbnails in rows that fill the width; return the one just clicked, or None.
 
     Args:
-        dataset: where the images are.
-        image_ids: in order; those that are not in the dataset any more are left out, and counted.
+        dataset: of the images.
+        image_ids: in order; those that are no longer in the dataset are counted, not shown.
         captions: a short text under each.
-        key: of the component; one a place.
-        link_to_live: open the clicked image on the Live page.
+        key: of the component, one per place.
+        open_in: the page that a click opens, GALLERY or LIVE.
         selected: the image to mark.
-        colours: a colour for each class, drawn as the upper edge; default the class colours.
         label: what a screen reader calls the whole.
         side: least width of a thumbnail in pixels.
     """
-    colours = cache.colours(dataset) if colours is None else colours
     places = cache.places(dataset)
-    there = [i for i, image_id in enumerate(image_ids) if image_id in places]
-    if gone := len(image_ids) - len(there):
-        st.caption(f"{plural(gone, 'image')} not in the dataset any more.")
-    image_ids, captions = [image_ids[i] for i in there], [captions[i] for i in there]
-    items = _items(dataset, image_ids, captions, colours)
-    found = _component()(
-        data={"items": items, "selected": selected, "label": label, "side": side},
-        key=key,
-        on_picked_change=_nothing,
+    shown = tuple(
+        Thumbnail(dataset, image_id, (caption,))
+        for image_id, caption in zip(image_ids, captions, strict=True)
+        if image_id in places
     )
-    picked: str | None = found.picked
-    if (
-        picked is None or picked not in image_ids
-    ):  # a click that was under way when the page changed
-        return None
-    if link_to_live:
-        st.switch_page("pages/predict/live/page.py", query_params={"image": picked})
+    if gone := len(image_ids) - len(shown):
+        st.caption(f"{plural(gone, 'image')} no longer in the dataset.")
+    return _draw("grid", [Group("", shown)], key, label, open_in, selected=selected, side=side)
+
+
+def groups(shown: Sequence[Group], *, key: str, label: str) -> None:
+    """Draw groups of images that are in their datasets; a click opens one in the gallery.
+
+    Args:
+        shown: one page of groups.
+        key: of the component, one per place.
+        label: what a screen reader calls the whole.
+    """
+    _draw("groups", shown, key, label, GALLERY)
+
+
+def description(row: pd.Series, *, split: bool = True) -> tuple[str, ...]:
+    """The lines below an image: class, patient, source, published split, file.
+
+    Args:
+        row: of a dataset's table.
+        split: whether to name the published split.
+    """
+    patient = "unknown" if pd.isna(row["patient_id"]) else row["patient_id"]
+    lines = [str(row["label"]), f"Patient {patient}"]
+    if pd.notna(row["source"]):
+        lines.append(str(row["source"]))
+    if split and pd.notna(row["split"]):
+        lines.append(f"Split {row['split']}")
+    return (*lines, str(row["path"]).rpartition("/")[2])
+
+
+def _draw(
+    layout: str,
+    shown: Sequence[Group],
+    key: str,
+    label: str,
+    open_in: str | None,
+    *,
+    selected: str | None = None,
+    side: int = _SIDE,
+) -> str | None:
+    data = {
+        "layout": layout,
+        "label": label,
+        "selected": selected,
+        "side": side,
+        "groups": [
+            {"title": g.title, "flags": list(g.flags), "items": _items(g.thumbnails)} for g in shown
+        ],
+    }
+    # Registered anew in every run: cheap, and it survives a reset registry.
+    component = st.components.v2.component("cxr_thumbnails", html=_HTML, css=_CSS, js=_JS)
+    picked: str | None = component(data=data, key=key, on_picked_change=_nothing).picked
+    if picked not in {t.image_id for g in shown for t in g.thumbnails if t.own}:
+        return None  # also after a click that was under way when the page changed
+    if open_in is not None:
+        st.switch_page(open_in, query_params={"image": picked})
     return picked
 
 
-def _items(
-    dataset: Dataset,
-    image_ids: Sequence[str],
-    captions: Sequence[str],
-    colours: Mapping[str, str],
-) -> list[dict[str, str]]:
-    places = cache.places(dataset)
-    rows = dataset.table[["path", "label"]].iloc[[places[image_id] for image_id in image_ids]]
-    jpegs = cache.thumbnails(dataset, image_ids)
-    return [
-        {
-            "id": image_id,
-            "caption": caption,
-            "title": f"{label}, {path}",
-            "mark": colours[label],
-            "src": f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}",
-        }
-        for image_id, caption, path, label, jpeg in zip(
-            image_ids, captions, rows["path"], rows["label"], jpegs, strict=True
+def _items(shown: Sequence[Thumbnail]) -> list[Mapping[str, object]]:
+    items: list[Mapping[str, object]] = []
+    for thumbnail in shown:
+        dataset = thumbnail.dataset
+        row = dataset.table.iloc[cache.places(dataset)[thumbnail.image_id]]
+        jpeg = cache.thumbnail(dataset, thumbnail.image_id)
+        items.append(
+            {
+                "id": thumbnail.image_id if thumbnail.own else "",
+                "title": f"{row['label']}, {row['path']}",
+                "lines": list(thumbnail.lines),
+                "mark": cache.colours(dataset).get(row["label"], NEUTRAL),
+                "src": f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}",
+            }
         )
-    ]
+    return items
 
 
 def _nothing() -> None:
     """A callback must be named for the trigger to be returned."""
-
-
-def _component():  # type: ignore[no-untyped-def]
-    """The component, registered anew in every run: cheap, and it survives a reset registry."""
-    return st.components.v2.component("cxr_contact_sheet", html=_HTML, css=_CSS, js=_JS)

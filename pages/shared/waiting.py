@@ -1,23 +1,24 @@
-"""What a page shows while there is nothing to show yet: what to do, or how far it is."""
+"""What a page shows while its data is missing: what to do, or the progress of the job."""
 
 from typing import NoReturn
 
 import streamlit as st
 
-from cxrcore import datasets, jobs
+from cxrcore import datasets, jobs, work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.jobs import Job
 from pages.shared.text import duration
 
-AUTO_MEASURE = 3_000  # images: so many are measured without asking, in about a minute
+AUTO_MEASURE = 3_000  # images: up to so many are measured unasked, in about a minute
+REFRESH_SECONDS = 1.0  # between drawings of progress; read at each drawing of the page
 
 
 def no_dataset(*, any_registered: bool) -> NoReturn:
-    """Say how to get a dataset, or how far the demonstration is, and end the run."""
-    if making := _active("demo"):
+    """Say how to get a dataset, or show the progress of the demonstration; ends the run."""
+    if making := next((j for j in jobs.list_jobs() if j.active and j.kind == "demo"), None):
         st.info(
-            "The demonstration is being made. This page fills by itself.",
+            "The demonstration is being made. The page appears when there are images.",
             icon=":material/radiology:",
         )
         follow(making)
@@ -38,15 +39,17 @@ def no_dataset(*, any_registered: bool) -> NoReturn:
 
 
 def measuring(dataset: Dataset, missing: int) -> NoReturn:
-    """Offer to measure the images, start it for small datasets, show how far it is; end the run."""
-    job = _active("index", dataset.name) or _active("demo", dataset.name)
-    ended = [j for j in jobs.list_jobs() if j.kind == "index" and j.dataset == dataset.name]
-    if job is None and not ended and len(dataset.table) <= AUTO_MEASURE:
-        job = jobs.submit_index(dataset.name)
-    if job is not None:
+    """Offer to measure the images, start that for small datasets, show progress; ends the run."""
+    job = work.find("index", dataset=dataset.name)
+    demo = work.find("demo", dataset=dataset.name)
+    if demo is not None and demo.active and not (job and job.active):
+        job = demo
+    if job is None and len(dataset.table) <= AUTO_MEASURE:
+        job = work.submit_index(dataset.name)
+    if job is not None and job.active:
         st.info(
             "**The images are being measured**: gray values, size, image quality. "
-            "This is done once; the page shows itself when it is finished.",
+            "This is done once; the page appears when it is finished.",
             icon=":material/straighten:",
         )
         follow(job)
@@ -54,14 +57,14 @@ def measuring(dataset: Dataset, missing: int) -> NoReturn:
     many = f"{missing:,} image{'' if missing == 1 else 's'}"
     st.info(
         f"**{many} of {dataset.name} still to be measured**: gray values, size, image quality. "
-        "This is done once, and it can be stopped and continued.",
+        "This is done once, and can be stopped and continued.",
         icon=":material/straighten:",
     )
-    if ended and ended[-1].message and ended[-1].state != "done":
-        st.warning(f"The last measuring ended early. {ended[-1].message}")
+    if job is not None and job.message and job.state != "done":
+        st.warning(f"The last measurement ended early. {job.message}")
     if st.button(f"Measure {many}", type="primary"):
         try:
-            jobs.submit_index(dataset.name)
+            work.submit_index(dataset.name)
         except CxrError as error:
             st.error(str(error))
             st.stop()
@@ -69,34 +72,21 @@ def measuring(dataset: Dataset, missing: int) -> NoReturn:
     st.stop()
 
 
-def _active(kind: str, dataset: str | None = None) -> Job | None:
-    """The active job of that kind, and for that dataset where one is named."""
-    return next(
-        (
-            job
-            for job in jobs.list_jobs()
-            if job.active and job.kind == kind and dataset in (None, job.dataset)
-        ),
-        None,
-    )
+def follow_if_active(job: Job | None, what: str, icon: str) -> Job | None:
+    """While a job is active: say what is happening, show its progress, and end the run.
 
-
-def follow_if_active(job_id: str, what: str, icon: str) -> Job | None:
-    """While that job is active: say what is happening, show how far it is, and end the run.
-
-    Else returns the job if it ended early, so that the page can say why.
+    Otherwise returns the job if it ended early, so that the page can say why.
 
     Args:
-        job_id: the job.
+        job: as `work.find` returns it.
         what: the sentence, such as "The images are being measured."
         icon: beside it.
     """
-    job = next((job for job in jobs.list_jobs() if job.job_id == job_id), None)
     if job is None or not job.active:
         return job if job and job.state != "done" and job.message else None
     st.info(
-        f"**{what}** This is done once; the page shows itself when it is finished. You can look "
-        "at other pages meanwhile.",
+        f"**{what}** This is done once; the page appears when it is finished. You can use "
+        "other pages meanwhile.",
         icon=icon,
     )
     follow(job)
@@ -104,10 +94,10 @@ def follow_if_active(job_id: str, what: str, icon: str) -> Job | None:
 
 
 def follow(job: Job) -> None:
-    """A progress bar that moves by itself and redraws the page at the job's end."""
+    """A live progress bar that redraws the page when the job ends."""
     names = [entry.name for entry in datasets.registered()]
 
-    @st.fragment(run_every="1s")
+    @st.fragment(run_every=REFRESH_SECONDS)
     def bar() -> None:
         now = next((j for j in jobs.list_jobs() if j.job_id == job.job_id), None)
         new_dataset = [entry.name for entry in datasets.registered()] != names

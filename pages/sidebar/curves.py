@@ -1,4 +1,4 @@
-"""The curves of a training in the sidebar, as they grow."""
+"""The live curves of a training in the sidebar."""
 
 import pandas as pd
 import streamlit as st
@@ -12,14 +12,14 @@ _HEIGHT = 190  # pixels
 
 
 def show(job: Job) -> None:
-    """Draw the loss of training and validation images after each epoch, once there is a line."""
+    """Draw the loss on training and validation images after each epoch, from two epochs on."""
     if len(job.history) < FEWEST:
         return
-    # A loss that is not a finite number is left out of the history: a gap in the line.
+    # The history lacks values that are not finite: a gap in the line.
     history = pd.DataFrame(job.history).reindex(columns=["epoch", "loss", "val_loss"])
     with st.expander("Curves", expanded=True, type="compact"):
         figure = figures.curves({"": history.astype("float64")}, "loss")
-        # As much of a narrow place as can be for the lines.
+        # The sidebar is narrow: little room for anything but the lines.
         figure.update_layout(height=_HEIGHT, showlegend=False)
         figure.update_layout(margin={"l": 0, "r": 4, "t": 8, "b": 0})
         figure.update_xaxes(title_standoff=4)

@@ -1,4 +1,4 @@
-"""Datasets that are made of the chosen one, kept between reruns."""
+"""Datasets derived from the chosen one, kept between reruns."""
 # ruff: noqa: ARG001  (arguments that a function does not use are the key of its cache)
 
 import streamlit as st
@@ -9,7 +9,7 @@ from pages.shared import cache
 
 
 def against_rest(of: Dataset, label: str) -> Dataset:
-    """`datasets.against_rest`; its fingerprint is computed once."""
+    """`datasets.against_rest`, computed once."""
     return _against_rest(of, cache.token(of), label)
 
 

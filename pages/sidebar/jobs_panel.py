@@ -1,4 +1,4 @@
-"""The jobs of the sidebar: progress that moves by itself, cancel, log, resume, link to the run."""
+"""The jobs in the sidebar: live progress, cancel, log, resume, link to the run."""
 
 import contextlib
 from collections import Counter
@@ -9,15 +9,16 @@ import streamlit as st
 from cxrcore import jobs, settings
 from cxrcore.errors import CxrError
 from cxrcore.jobs import Job
+from pages.shared import waiting
 from pages.shared.text import duration
 from pages.sidebar import curves
 
 SHOWN_WHEN_ENDED = 4
-_LOST = "What it has learned so far is deleted; it can't be resumed afterwards."
-_ALL_LOST = "What they have learned so far is deleted; they can't be resumed afterwards."
+_LOST = "The training so far is deleted and can't be resumed."
+_ALL_LOST = "These trainings so far are deleted and can't be resumed."
 _KEPT = "It leaves the list. What was prepared or measured so far is kept."
 STATE_NAMES = {
-    "queued": "waiting its turn",
+    "queued": "waiting for its turn",
     "done": "finished",
     "failed": "failed",
     "cancelled": "cancelled",
@@ -26,8 +27,8 @@ STATE_NAMES = {
 
 
 def show() -> None:
-    """Draw the panel; it refreshes itself once a second while a job is active."""
-    every = "1s" if any(job.active for job in jobs.list_jobs()) else None
+    """Draw the panel; it refreshes itself while a job is active."""
+    every = waiting.REFRESH_SECONDS if any(job.active for job in jobs.list_jobs()) else None
     st.fragment(_panel, run_every=every)()
 
 
@@ -42,7 +43,7 @@ def _panel() -> None:
         families.setdefault(job.family or job.job_id, []).append(job)
     for name, some in families.items():
         if len(some) > 1:
-            # Those that ended tell how long the others will take.
+            # The times of those that ended are needed for the time left.
             _family(some, [job for job in listed if job.family == name])
         else:
             _active(some[0])
@@ -50,7 +51,7 @@ def _panel() -> None:
 
 
 def _show_ended(ended: list[Job]) -> None:
-    """What needs a decision stays in view, and the newest run; the rest is one line.
+    """Jobs that need a decision stay in view, and the newest run; the rest is one line.
 
     Args:
         ended: the newest first.
@@ -81,12 +82,12 @@ def _clear(ended: list[Job]) -> None:
     if finished and st.button("Clear the list", type="tertiary", help="Runs are kept."):
         for job in finished:
             with contextlib.suppress(CxrError):  # it was started again meanwhile, and stays
-                jobs.dismiss(job.job_id)
+                jobs.remove(job.job_id)
         st.rerun(scope="fragment")
 
 
 def _announce(listed: list[Job]) -> bool:
-    """Tell about jobs that ended since the last look; True if the page should be drawn anew."""
+    """Announce jobs that ended since the last look; True if the page should be redrawn."""
     before: dict[str, str] = st.session_state.setdefault("job_states", {})
     first_look = not st.session_state.get("jobs_seen")
     st.session_state["jobs_seen"] = True
@@ -126,17 +127,17 @@ def _active(job: Job) -> None:
 
 def _family(active: list[Job], every: list[Job]) -> None:
     """Folds and seeds of one training as one entry."""
-    told = jobs.together(every)
-    current = told.current or active[0]
+    family = jobs.family_progress(every)
+    current = family.current or active[0]
     with st.container(border=True):
         st.markdown(f"**{_title(current)}**")
-        said = [current.part or f"{told.done + 1} of {told.total}"]
-        said.append(
+        parts = [current.part or f"{family.done + 1} of {family.total}"]
+        parts.append(
             f"epoch {current.epoch} of {current.epochs}" if current.epoch else _line(current)
         )
-        if told.eta_seconds is not None:
-            said.append(f"about {duration(told.eta_seconds)} left for all")
-        st.progress(told.share, text=" · ".join(said))
+        if family.eta_seconds is not None:
+            parts.append(f"about {duration(family.eta_seconds)} left for all")
+        st.progress(family.share, text=" · ".join(parts))
         curves.show(current)
         left, right = st.columns(2)
         if left.button(
@@ -167,7 +168,7 @@ def _stopped_family(parts: list[Job]) -> None:
         with st.popover("Remove all", width="stretch"):
             st.caption(_ALL_LOST)
             if st.button("Remove them", key=f"dismiss_all_{family}", type="primary"):
-                _act_on_all(jobs.dismiss, parts)
+                _act_on_all(jobs.remove, parts)
         with st.expander(f"One by one ({len(parts)})", type="compact"):
             for job in parts:
                 _ended(job, of_family=True)
@@ -180,7 +181,7 @@ def _title(job: Job) -> str:
 
 def _line(job: Job) -> str:
     if job.state == "queued":
-        return job.message if job.ray else "waiting its turn"
+        return job.message if job.ray else "waiting for its turn"
     parts = [f"epoch {job.epoch} of {job.epochs}" if job.epoch else job.stage or "starting"]
     if job.history:
         last = job.history[-1]
@@ -197,7 +198,7 @@ def _line(job: Job) -> str:
 
 
 def _ended(job: Job, *, of_family: bool = False) -> None:
-    """One job; under the title of its family its part says enough."""
+    """One job; in a family, the part is title enough."""
     with st.container(border=not of_family):
         where = f" {jobs.place(job)}" if job.ray else ""
         title = job.part if of_family and job.part else job.title
@@ -217,18 +218,18 @@ def _ended(job: Job, *, of_family: bool = False) -> None:
             with right.popover("Remove", width="stretch"):
                 st.caption(_LOST if job.kind == "train" else _KEPT)
                 if st.button("Remove it", key=f"dismiss_{job.job_id}", type="primary"):
-                    _act(jobs.dismiss, job)
+                    _act(jobs.remove, job)
 
 
 def _open(job: Job) -> None:
-    """The way to the run; where another dataset is chosen, that of the run is chosen first."""
+    """A link to the run; if another dataset is chosen, the run's is chosen first."""
     page, label = "pages/models/compare/page.py", "Open the run"
-    asked = {"runs": job.family if "fold" in job.part else job.run_id or ""}
+    query = {"runs": job.family if "fold" in job.part else job.run_id or ""}
     if job.dataset in (None, st.session_state.get("dataset")):
-        st.page_link(page, label=label, query_params=asked)
+        st.page_link(page, label=label, query_params=query)
     elif st.button(label, key=f"open_{job.job_id}", type="tertiary"):
         st.session_state["next_dataset"] = job.dataset
-        st.switch_page(page, query_params=asked)
+        st.switch_page(page, query_params=query)
 
 
 def _log(job: Job) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from cxrcore import datasets, index, jobs, settings, store, training
+from cxrcore import datasets, index, jobs, settings, store, training, work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.models import RECIPES, Recipe, networks, problems
@@ -145,11 +145,11 @@ def _cost(recipe: Recipe, dataset: Dataset, trainings: int) -> None:
     )
 
 
-def _room() -> jobs.Room | None:
+def _room() -> jobs.Resources | None:
     """What the training asks of a node, where a cluster does it."""
     if settings.ray_address() is None:
         return None
-    usual = jobs.usual_room()
+    usual = jobs.usual_resources()
     left, right = st.columns(2)
     cpus = left.number_input(
         "CPUs of a node",
@@ -169,11 +169,11 @@ def _room() -> jobs.Room | None:
         key="room_gpus",
         help="With 0.5, two trainings share one.",
     )
-    return jobs.room(cpus, gpus)
+    return jobs.resources(cpus, gpus)
 
 
 def _submit(
-    specs: Sequence[training.TrainSpec], new: Dataset | None, room: jobs.Room | None
+    specs: Sequence[training.TrainSpec], new: Dataset | None, room: jobs.Resources | None
 ) -> None:
     """The button. A dataset that is `new` is registered first, and the dashboard goes on with it."""
     missing = [spec for spec in specs if not store.exists(spec.run_id)]
@@ -187,7 +187,7 @@ def _submit(
             index.measure(new)
         st.session_state["next_dataset"] = new.name
     if missing:
-        submitted = [jobs.submit_training(spec, room) for spec in missing]
+        submitted = [work.submit_training(spec, room) for spec in missing]
         first = submitted[0]
         if len(submitted) > 1:
             st.toast(f"{len(submitted)} trainings are queued, one after the other.")

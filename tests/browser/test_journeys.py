@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from cxrcore import datasets, duplicates, index, jobs, models, store, training
+from cxrcore import datasets, duplicates, index, jobs, models, store, training, work
 from tests.browser.harness import Dashboard, opened, serving
 
 pytestmark = pytest.mark.browser
@@ -173,7 +173,7 @@ def test_a_training_outlives_a_killed_server_and_shows_up_when_it_is_back(dashbo
 
 def test_asking_again_for_a_trained_model_opens_its_run(dashboard, tiny):
     recipe = models.get("cnn-plain").fast().override(image_size=32, epochs=1)
-    job = jobs.submit_training(training.plan(recipe, tiny))
+    job = work.submit_training(training.plan(recipe, tiny))
     wait_until(lambda: not jobs.get(job.job_id).active)
     dashboard.open("/?dataset=tiny")
     fill_form(dashboard, epochs=1)

@@ -9,7 +9,7 @@ import pytest
 import typer
 from PIL import Image
 
-from cxrcore import cli, datasets, jobs, models, store, training
+from cxrcore import cli, datasets, jobs, models, store, training, work
 from cxrcore.datasets import load
 from tests.helpers.runs import kept, made_up
 
@@ -172,7 +172,7 @@ def test_a_run_that_started_from_random_weights_says_so_wherever_it_is_told(
         def submit(_spec, *_, told=told):
             return job(told.run_id, "done", run_id=told.run_id)
 
-        monkeypatch.setattr(jobs, "submit_training", submit)
+        monkeypatch.setattr(work, "submit_training", submit)
         words = ("train", "cnn-plain", "--data", "hands")
         assert (sentence in run(*words)[1].splitlines()) == due
         assert as_json(*words)["run"]["random_start"] == (sentence if due else None)
@@ -185,14 +185,14 @@ def job(job_id: str, state: str, **changes: object) -> jobs.Job:
 
 
 def test_a_training_in_the_background_tells_the_command_that_shows_it(run, hands, monkeypatch):
-    monkeypatch.setattr(jobs, "submit_training", lambda *_: job("x-1", "queued"))
+    monkeypatch.setattr(work, "submit_training", lambda *_: job("x-1", "queued"))
     words = ("train", "cnn-plain", "--data", "hands", "--background")
     code, out, _ = run(*words)
     assert code == 0
     assert "python -m cxrcore jobs log x-1 --follow" in out
     out = run(*words, "--repeats", 2)[1]
     assert "python -m cxrcore jobs list" in out
-    monkeypatch.setattr(jobs, "submit_training", lambda *_: job("x-1", "failed", message="Full."))
+    monkeypatch.setattr(work, "submit_training", lambda *_: job("x-1", "failed", message="Full."))
     code, out, _ = run(*words)
     assert code == 1
     assert "A title: failed. Full." in out
@@ -208,7 +208,7 @@ def test_a_weight_for_no_class_is_refused_and_one_for_a_class_is_3_if_left_out(
         asked.append(spec.recipe)
         return job("x-1", "queued")
 
-    monkeypatch.setattr(jobs, "submit_training", submit)
+    monkeypatch.setattr(work, "submit_training", submit)
     words = ("train", "cnn-plain", "--data", "hands", "--background")
     code, _, err = run(*words, "--favour-weight", 5)
     assert code == 2
@@ -247,7 +247,7 @@ def test_one_class_against_the_rest_is_one_option(run, as_json, tiny_dataset_fol
             job_id="x", kind="train", title="x", state="queued", created=now, dataset=spec.dataset
         )
 
-    monkeypatch.setattr(jobs, "submit_training", submit)
+    monkeypatch.setattr(work, "submit_training", submit)
     datasets.register("tiny", tiny_dataset_folder)
     words = ("train", "binary-pool", "--data", "tiny", "--background")
     code, _, err = run(*words)
@@ -269,7 +269,7 @@ def test_the_demonstration_waits_for_its_own_trainings_alone(run, monkeypatch):
     others = (("old", "demo", 4), ("own", "demo", 6), ("elsewhere", "hands", 7))
     listed = [job(name, "done", dataset=data, ticket=ticket) for name, data, ticket in others]
     known = {told.job_id: told for told in (demo, *listed)}
-    monkeypatch.setattr(jobs, "submit_demo", lambda **_: demo)
+    monkeypatch.setattr(work, "submit_demo", lambda **_: demo)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(known.values()))
     monkeypatch.setattr(jobs, "get", known.__getitem__)
     code, out, _ = run("demo", "--json")

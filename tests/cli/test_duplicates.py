@@ -6,7 +6,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from cxrcore import datasets, jobs, models, store, training
+from cxrcore import datasets, models, store, training, work
 from cxrcore.errors import JobError
 
 
@@ -59,7 +59,7 @@ def test_how_images_are_divided_can_be_chosen(run, copied, monkeypatch):
         asked.append(spec)
         raise JobError("enough")
 
-    monkeypatch.setattr(jobs, "submit_training", submit)
+    monkeypatch.setattr(work, "submit_training", submit)
     run("train", "cnn-plain", "--data", copied)
     options = "--group", "image", "--duplicates", "ignored", "--no-published-split"
     run("train", "cnn-plain", "--data", copied, *options)

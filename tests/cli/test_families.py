@@ -80,7 +80,7 @@ def test_json_has_the_families_and_the_runs(specs, run):
     assert len(told["runs"]) == 2
     [family] = told["families"]
     assert (family["runs"], family["wanted"], family["folds"]) == (2, 2, 2)
-    assert json.loads(family["run_ids"]) == [spec.run_id for spec in specs[:2]]
+    assert family["run_ids"] == [spec.run_id for spec in specs[:2]]
     assert family["accuracy_low"] is None
 
 
@@ -165,7 +165,7 @@ def test_the_line_tells_fold_epoch_and_the_time_left_for_all():
     # 60 s took the first; the second needs 30 s more, three wait: 30 + 3 * 60 s.
     first = job(1, "done", started=NOW, finished=NOW + timedelta(seconds=60), share=1.0)
     second = job(2, "running", epoch=3, epochs=20, share=0.5, eta_seconds=30.0, started=NOW)
-    told = jobs.together([first, second, *(job(n, "queued") for n in (3, 4, 5))])
+    told = jobs.family_progress([first, second, *(job(n, "queued") for n in (3, 4, 5))])
     assert families._line(told) == "fold 2 of 5, epoch 3 of 20, about 4 min left for all"
     assert told.share == pytest.approx(0.3)
     assert (told.done, told.failed, told.total) == (1, 0, 5)
@@ -174,18 +174,18 @@ def test_the_line_tells_fold_epoch_and_the_time_left_for_all():
 def test_before_any_is_done_the_one_that_works_tells_how_long_all_take():
     # 20 s so far and 40 s left: 60 s each.
     values = {"started": NOW, "heartbeat": NOW + timedelta(seconds=20), "eta_seconds": 40.0}
-    told = jobs.together([job(1, "running", share=0.3, **values), job(2, "queued")])
+    told = jobs.family_progress([job(1, "running", share=0.3, **values), job(2, "queued")])
     assert told.eta_seconds == pytest.approx(100)
-    assert jobs.together([job(1, "running"), job(2, "queued")]).eta_seconds is None
+    assert jobs.family_progress([job(1, "running"), job(2, "queued")]).eta_seconds is None
 
 
 def test_two_at_once_take_half_as_long():
     done = job(1, "done", started=NOW, finished=NOW + timedelta(seconds=60))
     both = [job(n, "running", share=0.5, eta_seconds=30.0) for n in (2, 3)]
-    told = jobs.together([done, *both, job(4, "queued"), job(5, "queued")])
+    told = jobs.family_progress([done, *both, job(4, "queued"), job(5, "queued")])
     assert told.eta_seconds == pytest.approx((30 + 30 + 120) / 2)
 
 
 def test_failed_and_cancelled_ones_are_counted_and_end_the_waiting():
-    told = jobs.together([job(1, "done"), job(2, "failed"), job(3, "cancelled")])
+    told = jobs.family_progress([job(1, "done"), job(2, "failed"), job(3, "cancelled")])
     assert (told.done, told.failed, told.active) == (1, 2, False)

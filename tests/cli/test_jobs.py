@@ -12,7 +12,7 @@ import pytest
 
 from cxrcore import files, jobs, settings
 from cxrcore.cli.jobs import new_lines
-from cxrcore.jobs import control, record
+from cxrcore.jobs import control, disk
 
 WORKER = (sys.executable, str(Path(__file__).parents[1] / "jobs" / "worker.py"))
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -25,9 +25,9 @@ def put(job_id: str, state: str, log: str = "", **changes: object) -> str:
     spec = {name: values[name] for name in values if name in jobs.JobSpec.model_fields}
     folder = settings.jobs_dir() / job_id
     with files.whole_folder(folder) as new:
-        record.write(new / record.SPEC, jobs.JobSpec(**spec))
-        record.write(new / record.STATUS, jobs.Job(**values, state=state, created=NOW))
-        (new / record.LOG).write_text(log)
+        disk.write(new / disk.SPEC, jobs.JobSpec(**spec))
+        disk.write(new / disk.STATUS, jobs.Job(**values, state=state, created=NOW))
+        (new / disk.LOG).write_text(log)
     return job_id
 
 

@@ -242,7 +242,7 @@ def test_a_broken_download_goes_on_where_it_ended(published, server, own_folders
     content = published("kermany")
     server.cuts = [1000]
     with pytest.raises(
-        DatasetError, match=r"ended after 1,000 of .* the next try goes on from there"
+        DatasetError, match=r"ended after 1,000 of .* and the next attempt resumes there"
     ):
         retrieval.fetch("kermany")
     assert names(public(own_folders)) == {".kermany.zip.part", ".kermany.zip.part.json"}
@@ -371,7 +371,7 @@ def test_a_wrong_checksum_leaves_nothing(published, own_folders):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"not a zip at all", "damaged or no archive"),
+        (b"not a zip at all", "damaged or not an archive"),
         (zipped({"a.png": b"1", "../evil.png": b"2"}), "leads out of the folder"),
         (zipped({"bomb.bin": bytes(40 << 20)}), "zip bomb"),
         (zipped({"inner.zip": zipped({"bomb.bin": bytes(40 << 20)})}), "zip bomb"),

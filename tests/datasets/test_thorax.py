@@ -41,13 +41,6 @@ def findings(label, seed=1):
 # --- the projector -------------------------------------------------------------------
 
 
-def test_a_slab_weakens_the_beam_as_beer_and_lambert_say():
-    tissue, bone = np.full((2, 2), 10.0), np.array([[0.0, 0.0], [1.0, 2.0]])
-    left = projector.transmitted([(0.2, tissue), (0.5, bone)])
-    # by hand: e^-2 = 0.135335, e^-2.5 = 0.082085, e^-3 = 0.049787
-    np.testing.assert_allclose(left, [[0.135335] * 2, [0.082085, 0.049787]], rtol=1e-5)
-
-
 def test_a_sphere_is_as_long_as_its_chords_and_has_its_volume():
     grid = projector.Grid.square(-5, -5, 10, 200)
     length = projector.ellipsoid(grid, (0.5, -0.5, 3), (3, 3, 3)).length()

@@ -1,5 +1,7 @@
 """The formulas themselves: by hand, and what must hold for any network."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -9,10 +11,12 @@ from hypothesis.extra import numpy as arrays
 from keras import layers
 
 from cxrcore import explanations
-from cxrcore.explanations import gradcam, gradcam_plus_plus, layercam
+from cxrcore.errors import ExplainError
+from cxrcore.explanations import methods
+from cxrcore.explanations.methods import gradcam, gradcam_plus_plus, layercam
 
 CAMS = ("grad-cam", "grad-cam++", "layercam")
-WEIGH = (gradcam.weigh, gradcam_plus_plus.weigh, layercam.weigh)
+WEIGH = (gradcam.grad_cam, gradcam_plus_plus.grad_cam_plus_plus, layercam.layer_cam)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +107,7 @@ def test_maps_have_the_size_of_the_picture_and_are_not_stretched(network, pictur
 
 def test_methods_asked_for_together_give_the_maps_they_give_alone(network, picture):
     probabilities, maps = explanations.explain_all(network, picture, explanations.METHODS, 2)
-    assert tuple(maps) == explanations.METHODS
+    assert list(maps) == list(explanations.METHODS)
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
     for method, heat in maps.items():
         alone = explanations.explain(network, picture, method, 2)
@@ -119,3 +123,25 @@ def test_gray_is_repeated_over_the_channels(network, picture):
     gray = explanations.explain(network, picture, "saliency", 0)
     for same in (picture[:, :, None], np.repeat(picture[:, :, None], 3, axis=2)):
         np.testing.assert_array_equal(explanations.explain(network, same, "saliency", 0), gray)
+
+
+def test_a_method_is_one_new_file(tmp_path, monkeypatch, network, picture):
+    (tmp_path / "inverse.py").write_text(
+        "from cxrcore.explanations import base\n"
+        "def inverse(forward, class_index):\n"
+        "    return (255 - forward.image)[0, :, :, 0]\n"
+        "METHOD = base.Method('inverse', 'Inverse', 'the dark pixels', inverse)\n"
+    )
+    monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path)])
+    found = methods.find()
+    monkeypatch.setattr(explanations, "METHODS", found)
+    heat = explanations.explain(network, picture, "inverse", 0)
+    np.testing.assert_array_equal(heat, 255.0 - picture)
+    with pytest.raises(ExplainError, match="inverse"):  # the list of choices has it
+        explanations.check(["nothing"])
+    monkeypatch.delitem(sys.modules, "cxrcore.explanations.methods.inverse")
+
+
+def test_what_the_pages_show_by_default_is_marked_in_the_methods():
+    assert set(explanations.BY_DEFAULT) == {"grad-cam", "saliency"}
+    assert all(method.title and method.meaning for method in explanations.METHODS.values())

@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 from cxrcore import explanations
-from cxrcore.explanations import smoothgrad
+from cxrcore.explanations.methods import smoothgrad
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the package imports names that SciPy has moved
@@ -41,7 +41,7 @@ def reference_saliency(flat, picture, class_index, **options):
 def reference_cam(method, flat, picture, class_index):
     image = as_input(picture)
     heat = CAMS[method](flat)(CategoricalScore(class_index), image, normalize_cam=False)[0]
-    if method == "grad-cam++":  # see gradcam_plus_plus.weigh
+    if method == "grad-cam++":  # see gradcam_plus_plus
         heat = heat / np.exp(flat(image, training=False).numpy()[0, class_index])
     return heat
 

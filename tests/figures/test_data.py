@@ -11,12 +11,12 @@ from cxrcore.figures import (
     class_balance,
     class_colours,
     extremes,
-    gray_profiles,
     histogram_lines,
     image_sizes,
-    quartiles,
     removed_bars,
 )
+from cxrcore.quality import gray_profiles
+from cxrcore.quality.limits import quartiles
 
 CLASSES = ["B", "A"]  # not in the order of the alphabet
 LABELS = pd.Series(["A", "B", "A", "A"], dtype="string")

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cxrcore.figures import class_colours, gray_profiles, histogram_lines
+from cxrcore.figures import class_colours, histogram_lines
+from cxrcore.quality import gray_profiles
 
 
 def profiles(top: int):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cxrcore.figures.quality import pairs_told_apart
+from cxrcore.figures.quality import pairs_in_order
 from cxrcore.figures.theme import NEUTRAL, class_colours
 from cxrcore.quality import dependence
 
@@ -17,7 +17,7 @@ def groups():
 
 
 def test_each_group_is_a_dot_with_its_interval(groups):
-    fig = pairs_told_apart(groups, class_colours([g.name for g in groups]))
+    fig = pairs_in_order(groups, class_colours([g.name for g in groups]))
     assert len(fig.data) == len(groups)
     for place, (dot, group) in enumerate(zip(fig.data, groups, strict=True)):
         assert dot.y == (place,)
@@ -27,7 +27,7 @@ def test_each_group_is_a_dot_with_its_interval(groups):
 
 
 def test_guessing_is_marked_and_the_first_group_is_on_top(groups):
-    fig = pairs_told_apart(groups, {})
+    fig = pairs_in_order(groups, {})
     assert fig.layout.shapes[0].x0 == fig.layout.shapes[0].x1 == 50
     low, high = fig.layout.yaxis.range
     assert low > high
@@ -35,7 +35,7 @@ def test_guessing_is_marked_and_the_first_group_is_on_top(groups):
 
 
 def test_names_are_literal_and_long_ones_are_whole_in_the_hover_text(groups):
-    fig = pairs_told_apart(groups, {})
+    fig = pairs_in_order(groups, {})
     ticks = list(fig.layout.yaxis.ticktext)
     assert "&lt;b&gt;low" in ticks
     assert max(map(len, ticks)) <= 30

@@ -21,7 +21,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cxrcore.errors import JobError
-from cxrcore.jobs.cluster_api import Api
+from cxrcore.jobs.ray.api import Api
 
 RAY = Path(sys.executable).with_name("ray")
 START_SECONDS = 240

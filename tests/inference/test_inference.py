@@ -134,7 +134,7 @@ def test_the_class_to_explain_can_be_chosen(worker, save_run, upload):
 def test_a_class_that_a_model_does_not_know_is_noted(worker, save_run, upload):
     (answer,) = worker.predict(upload, [save_run()], class_name="Tuberculosis")
     assert answer.explained == answer.predicted
-    assert "does not know Tuberculosis" in answer.notes[0]
+    assert "has no class Tuberculosis" in answer.notes[0]
 
 
 def test_without_methods_there_are_probabilities_alone(worker, save_run, upload):
@@ -156,7 +156,7 @@ def test_a_model_of_masked_lungs_sees_the_lungs_when_there_is_a_mask(
     preparation = pixels.Preparation(size=SIDE, region="lungs")
     np.testing.assert_array_equal(masked.seen, pixels.prepare_one(gray, mask > 0, preparation))
     (whole,) = worker.predict(upload, [run_id])
-    assert "saw the whole picture" in whole.notes[0]
+    assert "given the whole image" in whole.notes[0]
     np.testing.assert_array_equal(
         whole.seen, pixels.prepare_one(gray, None, pixels.Preparation(size=SIDE))
     )
@@ -217,18 +217,6 @@ def test_errors_come_back_as_the_class_they_were(worker, save_run, upload):
         worker.predict(upload, [run_id], methods=["gradcam"])
 
 
-def test_warming_says_nothing_of_runs_that_cannot_be_used(worker, save_run, upload):
-    run_id = save_run()
-    worker.warm(["cnn-plain-ffffffff", run_id])
-    assert worker.predict(upload, [run_id])[0].error is None
-
-
-def test_decoding_is_done_in_the_process_and_agrees(worker, gray, upload):
-    np.testing.assert_array_equal(worker.decode(upload, "x.png"), gray)
-    with pytest.raises(ImageError, match=r"x\.png"):
-        worker.decode(upload[:60], "x.png")
-
-
 def test_sessions_that_ask_at_once_each_get_their_own_answer(worker, save_run):
     run_id = save_run()
     shades = list(range(0, 250, 25))
@@ -259,16 +247,6 @@ def _unfrozen():
 
 
 @pytest.mark.usefixtures("_unfrozen")
-def test_warming_loads_and_compiles_what_predicting_needs(save_run, upload):
-    loaded = loaded_models.Models(limit=2)
-    run = store.load_run(save_run())
-    loaded_models.warm(loaded, [run.run_id], ["grad-cam"])
-    assert len(loaded) == 1
-    compiled = explanations.common._compiled[loaded.get(run)].functions
-    assert list(compiled) == [("grad-cam",)]
-
-
-@pytest.mark.usefixtures("_unfrozen")
 def test_the_network_used_longest_ago_goes_and_its_memory_with_it(save_run):
     loaded = loaded_models.Models(limit=2)
     runs = [store.load_run(save_run(f"cnn-plain-0000000{number}")) for number in range(3)]
@@ -296,63 +274,63 @@ def short_lived():
 
 
 def test_a_killed_process_is_reported_and_replaced(short_lived, upload):
-    short_lived.decode(upload)
+    short_lived.predict(upload, [])
     first = short_lived.pid
     os.kill(first, signal.SIGSTOP)  # it hangs …
     threading.Timer(0.3, os.kill, (first, signal.SIGKILL)).start()  # … and then dies
     with pytest.raises(JobError, match=r"memory was full.*Try again"):
-        short_lived.decode(upload)
+        short_lived.predict(upload, [])
     assert not short_lived.alive
-    assert short_lived.decode(upload).shape == (48, 40)
+    assert short_lived.predict(upload, []) == []
     assert short_lived.pid != first
 
 
 def test_a_process_that_died_between_two_calls_is_replaced_without_a_word(short_lived, upload):
-    short_lived.decode(upload)
+    short_lived.predict(upload, [])
     process = psutil.Process(short_lived.pid)
     process.kill()
     wait_until(lambda: not short_lived.alive)
-    assert short_lived.decode(upload).shape == (48, 40)
+    assert short_lived.predict(upload, []) == []
 
 
 def test_a_process_that_takes_too_long_is_stopped(short_lived, upload):
-    short_lived.decode(upload)
+    short_lived.predict(upload, [])
     first = psutil.Process(short_lived.pid)
     first.suspend()
     with pytest.raises(JobError, match=r"longer than 0\.3 s"):
-        short_lived.decode(upload, timeout=0.3)
+        short_lived.predict(upload, [], timeout=0.3)
     assert not first.is_running()
-    assert short_lived.decode(upload).shape == (48, 40)
+    assert short_lived.predict(upload, []) == []
 
 
 def test_closing_frees_the_process_and_a_later_call_starts_anew(upload):
     worker = Worker()
     assert not worker.alive
     worker.close()  # nothing to stop yet
-    worker.decode(upload)
+    worker.predict(upload, [])
     process = psutil.Process(worker.pid)
     worker.close()
     worker.close()
     assert not process.is_running()
     assert not worker.alive
-    worker.decode(upload)
+    worker.predict(upload, [])
     process = psutil.Process(worker.pid)
     del worker  # a worker that is dropped takes its process along
     wait_until(lambda: gone(process))
 
 
 def test_a_call_under_way_ends_when_the_worker_is_closed(short_lived, upload):
-    short_lived.decode(upload)
+    short_lived.predict(upload, [])
     psutil.Process(short_lived.pid).suspend()
     threading.Timer(0.3, short_lived.close).start()
     with pytest.raises(JobError, match="was closed"):
-        short_lived.decode(upload)
+        short_lived.predict(upload, [])
 
 
 def test_what_cannot_be_sent_fails_at_once_and_harms_nothing(short_lived, upload):
     with pytest.raises(TypeError):
-        short_lived.decode(threading.Lock())
-    assert short_lived.decode(upload).shape == (48, 40)
+        short_lived.predict(threading.Lock(), [])
+    assert short_lived.predict(upload, []) == []
 
 
 PARENT = """
@@ -362,7 +340,7 @@ with open(sys.argv[1], "a") as file:
     file.write("ran\\n")  # no guard for __main__, as a Streamlit script has none
 from cxrcore.inference import Worker
 worker = Worker()
-worker.decode(Path(sys.argv[2]))
+worker.predict(Path(sys.argv[2]), [])
 print(worker.pid, sorted({"tensorflow", "keras", "streamlit"} & sys.modules.keys()), flush=True)
 sys.stdin.read()
 """

@@ -9,11 +9,11 @@ import pytest
 
 from cxrcore import jobs, settings
 from cxrcore.jobs import control
-from cxrcore.jobs.record import Job, JobSpec
+from cxrcore.jobs.model import Job, JobSpec
 
 WORKER = Path(__file__).with_name("worker.py")
 COMMAND = (sys.executable, str(WORKER))
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 120.0  # jobs give way to everything else: on a busy machine they crawl
 
 
 class Bench:

@@ -22,7 +22,7 @@ from filelock import FileLock
 from cxrcore import datasets, index, jobs, settings, store
 from cxrcore.errors import JobError
 from cxrcore.jobs import control
-from cxrcore.jobs.cluster_api import Api
+from cxrcore.jobs.ray.api import Api
 from tests.conftest import ROOT
 
 START_SECONDS = 300
@@ -98,7 +98,7 @@ def test_a_job_is_done_on_a_node_and_tells_so(on_ray):
     on_ray.let_go()
     assert ended(on_ray, "done").message == "Counted."
     assert f"process {job.pid}" in jobs.log("count")
-    jobs.dismiss("count")
+    jobs.remove("count")
     assert jobs.list_jobs() == []
 
 

@@ -14,18 +14,9 @@ import pytest
 
 from cxrcore import jobs, settings
 from cxrcore.errors import JobError, SettingsError
-from cxrcore.jobs import (
-    JobSpec,
-    Room,
-    child,
-    cluster,
-    cluster_state,
-    cluster_watch,
-    control,
-    ending,
-    record,
-)
-from cxrcore.jobs.cluster_api import Api
+from cxrcore.jobs import JobSpec, Resources, child, control, disk, exit_cause, model
+from cxrcore.jobs.ray import engine, state, watch
+from cxrcore.jobs.ray.api import Api
 from pages.sidebar import jobs_panel
 
 GIGABYTE = 10**9
@@ -116,15 +107,15 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRay]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     monkeypatch.setenv("CXR_RAY_ADDRESS", server.address)
-    monkeypatch.setattr(cluster_watch, "FRESH_SECONDS", 0.0)  # asked at every look
+    monkeypatch.setattr(watch, "FRESH_SECONDS", 0.0)  # asked at every look
     yield server
     server.shutdown()
     thread.join()
     server.server_close()
 
 
-def start(job_id: str = "count", kind: str = "train") -> record.Job:
-    return control.start(record.JobSpec(job_id=job_id, kind=kind, title=job_id))
+def start(job_id: str = "count", kind: str = "train") -> model.Job:
+    return control.start(model.JobSpec(job_id=job_id, kind=kind, title=job_id))
 
 
 def submitted(ray: FakeRay) -> dict[str, object]:
@@ -133,19 +124,19 @@ def submitted(ray: FakeRay) -> dict[str, object]:
     return job
 
 
-def alive(**changes: object) -> record.Job:
+def alive(**changes: object) -> model.Job:
     """Let the job's process have written a status a moment ago."""
-    folder = record.folder_of("count")
-    fields = {"state": "running", "pid": 4_000_000, "born": 1.0, "heartbeat": record.now()}
-    job = record.read_status(folder).model_copy(update={**fields, **changes})
-    record.write(folder / record.STATUS, job)
+    folder = disk.folder_of("count")
+    fields = {"state": "running", "pid": 4_000_000, "born": 1.0, "heartbeat": model.now()}
+    job = disk.read_status(folder).model_copy(update={**fields, **changes})
+    disk.write(folder / disk.STATUS, job)
     return job
 
 
-def silent(**changes: object) -> record.Job:
+def silent(**changes: object) -> model.Job:
     """The same two minutes ago, seen by a server that has only just been started."""
-    cluster_state._pulses.clear()
-    return alive(**{"heartbeat": record.now() - timedelta(minutes=2), **changes})
+    state._pulses.clear()
+    return alive(**{"heartbeat": model.now() - timedelta(minutes=2), **changes})
 
 
 def test_the_command_and_the_folders_are_those_of_here(ray, monkeypatch):
@@ -154,7 +145,7 @@ def test_the_command_and_the_folders_are_those_of_here(ray, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
     start()
     job = submitted(ray)
-    folder = record.folder_of("count")
+    folder = disk.folder_of("count")
     assert job["entrypoint"] == (
         f"exec >> {folder}/log.txt 2>&1; exec '/opt/my python' -m cxrcore run-job {folder} "
         f"--submission {job['submission_id']}"
@@ -242,11 +233,11 @@ def test_a_cluster_that_was_started_anew_has_lost_its_jobs(ray):
     assert "does not know this job" in job.message
 
 
-def test_a_job_that_is_being_handed_in_is_not_lost(ray):
+def test_a_job_that_is_being_submitted_is_not_lost(ray):
     start()
     ray.jobs.clear()
     with control._gate():
-        lock = control.locks.take(record.folder_of("count") / record.LOCK)
+        lock = control.locks.take(disk.folder_of("count") / disk.LOCK)
         assert jobs.get("count").state == "queued"
         os.close(lock)
     assert jobs.get("count").state == "interrupted"
@@ -257,14 +248,14 @@ def test_a_process_that_ended_well_may_still_be_heard(ray):
     silent()
     ray.says("SUCCEEDED", driver_exit_code=0)
     assert jobs.get("count").state == "running"
-    assert "last word" in jobs.get("count").message
+    assert "last status" in jobs.get("count").message
     alive(state="done", message="Counted.")
     assert jobs.get("count").message == "Counted."
 
 
 def test_a_clock_that_is_ahead_proves_no_life(ray):
     start()
-    silent(heartbeat=record.now() + timedelta(minutes=9))
+    silent(heartbeat=model.now() + timedelta(minutes=9))
     ray.says("FAILED", driver_exit_code=-9)
     assert jobs.get("count").state == "interrupted"
 
@@ -273,9 +264,9 @@ def test_a_clock_that_is_behind_makes_no_job_silent(ray):
     start()
     ray.says("RUNNING")
     behind = timedelta(minutes=9)
-    alive(heartbeat=record.now() - behind)
+    alive(heartbeat=model.now() - behind)
     jobs.get("count")
-    alive(heartbeat=record.now() - behind)  # it moves
+    alive(heartbeat=model.now() - behind)  # it moves
     ray.says("FAILED", driver_exit_code=-9)
     assert jobs.get("count").state == "running"
 
@@ -291,7 +282,7 @@ def test_a_cluster_out_of_reach_leaves_the_job_as_it_was(ray):
 
 
 def test_a_page_does_not_wait_for_a_cluster_that_hangs(ray, monkeypatch):
-    monkeypatch.setattr(cluster_watch, "_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "_WAIT_SECONDS", 0.01)
     start()
     silent()
     ray.hung = threading.Event()
@@ -308,13 +299,13 @@ def test_a_waiting_job_is_cancelled_at_once_and_resumed_under_a_new_number(ray):
     assert (again.state, again.ray.attempt) == ("queued", 2)
     # The first try may get its turn all the same; it must not begin.
     with pytest.raises(JobError, match="started again since"):
-        child.run(record.folder_of("count"), submission=first)
+        child.run(disk.folder_of("count"), submission=first)
 
 
 def test_a_name_that_a_dismissed_job_used_is_passed_over(ray):
     first = start().ray.submission
     jobs.cancel("count")
-    jobs.dismiss("count")
+    jobs.remove("count")
     job = start()
     assert job.state == "queued"
     assert (job.ray.attempt, job.ray.submission[:-1]) == (2, first[:-1])
@@ -323,8 +314,8 @@ def test_a_name_that_a_dismissed_job_used_is_passed_over(ray):
 def test_who_comes_second_finds_the_training_of_the_first(ray):
     first = start()
     # As if another computer's file system had not shown the first request yet.
-    folder = record.folder_of("count")
-    record.write(folder / record.STATUS, first.model_copy(update={"state": "failed", "ray": None}))
+    folder = disk.folder_of("count")
+    disk.write(folder / disk.STATUS, first.model_copy(update={"state": "failed", "ray": None}))
     assert start().ray.submission == first.ray.submission
     assert len(ray.jobs) == 1
 
@@ -365,7 +356,7 @@ def test_a_job_of_a_cluster_that_is_gone_can_be_given_up(ray):
     start()
     job = silent()
     gone = job.ray.model_copy(update={"address": "http://127.0.0.1:9"})
-    record.write(record.folder_of("count") / record.STATUS, job.model_copy(update={"ray": gone}))
+    disk.write(disk.folder_of("count") / disk.STATUS, job.model_copy(update={"ray": gone}))
     assert jobs.get("count").state == "running"
     assert jobs.kill("count").state == "cancelled"
     alive(ray=gone)
@@ -386,7 +377,7 @@ def test_what_ray_kept_is_the_log_of_a_job_that_could_not_write_one(ray):
 def test_the_sidebar_says_where_a_job_is_and_what_it_waits_for(ray):
     start()
     assert jobs_panel._line(jobs.get("count")).startswith("In the cluster's queue")
-    alive(stage="training", vitals=ending.vitals())
+    alive(stage="training", vitals=exit_cause.vitals())
     assert f"on Ray, node {platform.node()}" in jobs_panel._line(jobs.get("count"))
 
 
@@ -422,10 +413,10 @@ def test_a_senseless_number_of_cpus_is_told(text, ray, monkeypatch):
     assert jobs.list_jobs() == []
 
 
-def asked(monkeypatch, kind="train", room=None):
+def asked(monkeypatch, kind="train", resources=None):
     monkeypatch.setenv("CXR_RAY_ADDRESS", "http://127.0.0.1:9")
-    spec = JobSpec(job_id="one", kind=kind, title="One", room=room)
-    wanted = cluster.request(spec, None)
+    spec = JobSpec(job_id="one", kind=kind, title="One", resources=resources)
+    wanted = engine.request(spec, None)
     return wanted.cpus, wanted.gpus, wanted.memory_gb
 
 
@@ -434,7 +425,7 @@ def test_a_training_asks_for_what_it_was_given_or_else_for_what_the_settings_say
     monkeypatch.setenv("CXR_RAY_CPUS", "4")
     monkeypatch.setenv("CXR_RAY_MEMORY_GB", "2.5")
     assert asked(monkeypatch) == (4, 0, 2.5)
-    assert asked(monkeypatch, room=Room(cpus=8, gpus=0.5, memory_gb=16)) == (8, 0.5, 16)
+    assert asked(monkeypatch, resources=Resources(cpus=8, gpus=0.5, memory_gb=16)) == (8, 0.5, 16)
     assert asked(monkeypatch, kind="index") == (0, 0, 0.5)  # it never waits for trainings
 
 
@@ -445,23 +436,28 @@ def test_a_training_asks_for_what_it_was_given_or_else_for_what_the_settings_say
 def test_room_that_no_training_can_work_in_is_refused(monkeypatch, given, said):
     monkeypatch.setenv("CXR_RAY_ADDRESS", "http://127.0.0.1:9")
     with pytest.raises(SettingsError, match=said):
-        jobs.room(*given)
+        jobs.resources(*given)
 
 
 def test_room_is_asked_of_a_cluster_only(monkeypatch):
     monkeypatch.setenv("CXR_RAY_CPUS", "3")
-    assert jobs.room(None, None) is None
+    assert jobs.resources(None, None) is None
     with pytest.raises(SettingsError, match=r"gpus can be asked of a Ray cluster only.*leave"):
-        jobs.room(None, 1)
+        jobs.resources(None, 1)
     monkeypatch.setenv("CXR_RAY_ADDRESS", "http://127.0.0.1:9")
-    assert jobs.room(None, 0.5) == Room(cpus=3, gpus=0.5, memory_gb=0)
+    assert jobs.resources(None, 0.5) == Resources(cpus=3, gpus=0.5, memory_gb=0)
 
 
 def test_what_a_training_asks_for_is_kept_for_when_it_is_resumed(tmp_path):
-    spec = JobSpec(job_id="one", kind="train", title="One", room=Room(cpus=2, gpus=1, memory_gb=0))
+    spec = JobSpec(
+        job_id="one", kind="train", title="One", resources=Resources(cpus=2, gpus=1, memory_gb=0)
+    )
     assert JobSpec.model_validate_json(spec.model_dump_json()) == spec
-    old = spec.model_dump(mode="json", exclude={"room"})  # as versions before wrote it
-    assert JobSpec.model_validate(old).room is None
+    old = spec.model_dump(mode="json", exclude={"resources"})  # as versions before wrote it
+    assert JobSpec.model_validate(old).resources is None
+    written = {**old, "room": {"cpus": 2.0, "gpus": 1.0, "memory_gb": 0.0}}  # as in version 0.4
+    assert JobSpec.model_validate(written) == spec
+    assert spec.model_dump(mode="json", by_alias=True) == written
 
 
 class NoHttp(socketserver.BaseRequestHandler):
@@ -481,7 +477,7 @@ def test_a_job_handed_to_a_port_that_speaks_no_http_can_be_given_up(monkeypatch)
             with pytest.raises(JobError, match=r"does not speak HTTP.*unset it"):
                 start()
             assert jobs.get("count").state == "interrupted"
-            jobs.dismiss("count")
+            jobs.remove("count")
             assert jobs.list_jobs() == []
         finally:
             server.shutdown()
@@ -532,5 +528,5 @@ def test_what_a_killed_removal_or_start_left_is_swept(ray):
     for name in (".other.0a1b2c3d4e5f", ".draft.ab_d3f9z"):
         (folder / name / "checkpoint").mkdir(parents=True)
     jobs.get("count")
-    jobs.dismiss("count")
+    jobs.remove("count")
     assert [path.name for path in folder.iterdir()] == [".gate.lock"]

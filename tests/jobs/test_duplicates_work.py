@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from cxrcore import datasets, duplicates, jobs
+from cxrcore import datasets, duplicates, jobs, work
 from cxrcore.errors import DatasetError
 from cxrcore.splits import overlap
 
@@ -16,7 +16,7 @@ def test_duplicates_are_searched_in_a_process_of_its_own(
     dataset = datasets.register("tiny", tiny_dataset_folder)
     other = datasets.register("other", make_tiny_dataset("other"))
     assert duplicates.load(dataset) is None
-    job = jobs.submit_duplicates("tiny")
+    job = work.submit_duplicates("tiny")
     assert (job.kind, job.dataset) == ("duplicates", "tiny")
     done = bench.until_state("done", job.job_id)
     assert done.message == "1 group of duplicates, 2 images."
@@ -24,7 +24,7 @@ def test_duplicates_are_searched_in_a_process_of_its_own(
     assert found is not None
     assert len(found.groups) == 2
 
-    job = jobs.submit_duplicates("tiny", "other")
+    job = work.submit_duplicates("tiny", "other")
     done = bench.until_state("done", job.job_id)
     assert done.message == "37 images are in other as well."
     assert overlap.load(dataset, other) is not None
@@ -33,15 +33,15 @@ def test_duplicates_are_searched_in_a_process_of_its_own(
 def test_a_search_is_for_registered_datasets(tiny_dataset_folder):
     datasets.register("tiny", tiny_dataset_folder)
     with pytest.raises(DatasetError, match="No dataset is registered as 'other'"):
-        jobs.submit_duplicates("tiny", "other")
+        work.submit_duplicates("tiny", "other")
     assert jobs.list_jobs() == []
 
 
 def test_no_two_searches_have_one_name(monkeypatch, tiny_dataset_folder):
     started = []
-    monkeypatch.setattr("cxrcore.jobs.control.start", started.append)
+    monkeypatch.setattr(jobs, "start", started.append)
     for name in ("a", "a-b", "b-c", "c"):
         datasets.register(name, tiny_dataset_folder)
     for pair in (("a",), ("a-b",), ("a", "b-c"), ("a-b", "c")):
-        jobs.submit_duplicates(*pair)
+        work.submit_duplicates(*pair)
     assert len({spec.job_id for spec in started}) == 4

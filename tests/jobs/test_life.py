@@ -16,18 +16,18 @@ import pytest
 
 from cxrcore import jobs, settings
 from cxrcore.errors import JobError, SettingsError
-from cxrcore.jobs import control, locks, record
+from cxrcore.jobs import control, disk, locks, model
 
 
 def process_is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid)
 
 
-def submit_and_leave(spec: record.JobSpec, command: tuple[str, ...]) -> int:
+def submit_and_leave(spec: model.JobSpec, command: tuple[str, ...]) -> int:
     """Submit from a process that ends then; return its process group."""
     code = (
-        "from cxrcore.jobs import control, record\n"
-        f"spec = record.JobSpec.model_validate_json({spec.model_dump_json()!r})\n"
+        "from cxrcore.jobs import control, model\n"
+        f"spec = model.JobSpec.model_validate_json({spec.model_dump_json()!r})\n"
         f"control.start(spec, command={command!r})"
     )
     arguments = [sys.executable, "-c", code]
@@ -87,9 +87,9 @@ def test_two_simultaneous_submissions_from_threads_start_one_process(bench):
 
 def test_two_simultaneous_submissions_from_processes_start_one_process(bench):
     code = (
-        "import sys\nfrom cxrcore.jobs import control, record\n"
+        "import sys\nfrom cxrcore.jobs import control, model\n"
         "sys.stdin.readline()\n"  # all begin when the test says so
-        f"spec = record.JobSpec.model_validate_json({bench.spec(hold=True).model_dump_json()!r})\n"
+        f"spec = model.JobSpec.model_validate_json({bench.spec(hold=True).model_dump_json()!r})\n"
         f"print(control.start(spec, command={bench.command!r}).ticket)"
     )
     command = [sys.executable, "-c", code]
@@ -167,7 +167,7 @@ def test_sigterm_leaves_the_job_interrupted_with_its_checkpoint_and_a_clean_end(
     pid = bench.running(steps=2).pid
     os.kill(pid, signal.SIGTERM)
     bench.until(lambda: process_is_gone(pid))
-    written = record.read_status(bench.folder())  # by the process itself, not concluded by us
+    written = disk.read_status(bench.folder())  # by the process itself, not concluded by us
     assert written.state == "interrupted"
     assert (bench.folder() / "checkpoint" / "step").read_text() == "2"
     assert "Traceback" not in jobs.log("count")
@@ -188,11 +188,11 @@ def test_a_job_of_yesterday_is_active_from_the_moment_it_is_resumed(bench):
     bench.running()
     jobs.cancel("count")
     bench.until_state("cancelled")
-    status = bench.folder() / record.STATUS
-    old = record.read_status(bench.folder())
+    status = bench.folder() / disk.STATUS
+    old = disk.read_status(bench.folder())
     day = timedelta(days=1)
     past = {"created": old.created - day, "heartbeat": old.heartbeat - day}
-    record.write(status, old.model_copy(update=past))
+    disk.write(status, old.model_copy(update=past))
     # The page draws once after the click: were it "interrupted" then, it would not look again.
     assert bench.resume().active
     assert jobs.get("count").active
@@ -221,8 +221,8 @@ def test_a_deaf_job_is_ended_by_force_when_cancelled_again_after_a_while(bench):
     job = bench.running(deaf=True)
     jobs.cancel("count")
     assert jobs.cancel("count").active  # too early for force
-    mark = bench.folder() / record.CANCEL
-    long_ago = mark.stat().st_mtime - record.PATIENCE_SECONDS - 1
+    mark = bench.folder() / disk.CANCEL
+    long_ago = mark.stat().st_mtime - disk.PATIENCE_SECONDS - 1
     os.utime(mark, (long_ago, long_ago))
     assert "by force" in jobs.get("count").message
     assert jobs.cancel("count").state == "cancelled"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cxrcore import datasets, jobs, models, settings, store, training
+from cxrcore import datasets, jobs, models, settings, store, training, work
 from cxrcore.errors import StoreError
-from cxrcore.jobs import control, ending, record
-from cxrcore.jobs.ending import Vitals
+from cxrcore.jobs import control, disk, exit_cause, model
+from cxrcore.jobs.model import Vitals
 from cxrcore.training import TrainSpec
 from cxrcore.training.checkpoint import Checkpoint
 from tests.helpers import small_disk
@@ -45,9 +45,9 @@ def complete(path: Path) -> bool:
 def imported_to_answer(spec: TrainSpec) -> set[str]:
     """What a fresh process imports to answer for a training that was done before."""
     code = (
-        "import sys\nfrom cxrcore import jobs, training\n"
+        "import sys\nfrom cxrcore import training, work\n"
         f"spec = training.TrainSpec.model_validate_json({spec.model_dump_json()!r})\n"
-        "assert jobs.submit_training(spec).run_id == training.train(spec).run_id\n"
+        "assert work.submit_training(spec).run_id == training.train(spec).run_id\n"
         "print(*sys.modules)"
     )
     command = [sys.executable, "-c", code]
@@ -60,7 +60,7 @@ def test_a_training_killed_amid_each_kind_of_writing_resumes_and_is_not_trained_
     bench, tiny_dataset_folder, monkeypatch, own_folders
 ):
     spec = tiny_plan(tiny_dataset_folder, epochs=3)
-    start = jobs.submit_training
+    start = work.submit_training
     monkeypatch.setitem(control.start.__kwdefaults__, "command", DYING)
     kept = []
     for die_at, epochs in (
@@ -89,7 +89,7 @@ def test_a_training_killed_amid_each_kind_of_writing_resumes_and_is_not_trained_
     assert log.count(f"{done.title}: process") == 4
     assert [log.count(f"epoch {n} of 3: loss") for n in (1, 2, 3)] == [1, 1, 1]
     bench.until(lambda: not (bench.folder(spec.run_id) / "checkpoint").exists())
-    again = jobs.submit_training(spec)
+    again = work.submit_training(spec)
     assert (again.state, again.run_id, again.pid) == ("done", spec.run_id, None)
     assert not imported_to_answer(spec) & {"tensorflow", "keras", "sklearn"}
 
@@ -99,14 +99,14 @@ def test_a_training_killed_amid_each_kind_of_writing_resumes_and_is_not_trained_
 
 def one_more_kill(monkeypatch) -> None:
     """From now on the system tells this process of one more killed for lack of memory."""
-    counted = ending._oom_kills() or 0
-    monkeypatch.setattr(ending, "_oom_kills", lambda: counted + 1)
+    counted = exit_cause._oom_kills() or 0
+    monkeypatch.setattr(exit_cause, "_oom_kills", lambda: counted + 1)
 
 
-def kill(bench, job: record.Job, number: int = signal.SIGKILL) -> record.Job:
+def kill(bench, job: model.Job, number: int = signal.SIGKILL) -> model.Job:
     """End its process and wait until it is known how it ended."""
     os.kill(job.pid, number)
-    bench.until(lambda: (bench.folder() / ending.END).exists())
+    bench.until(lambda: (bench.folder() / disk.END).exists())
     return bench.until_state("interrupted")
 
 
@@ -130,7 +130,7 @@ def test_a_process_that_was_killed_otherwise_is_not_said_to_have_lacked_memory(b
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (signal.SIGSEGV, "Its process crashed (SIGSEGV), which libraries do when they are refused"),
+        (signal.SIGSEGV, "Its process crashed (SIGSEGV), as libraries do when they get no memory"),
         # Not SIGHUP: under nohup nobody hears it.
         (signal.SIGUSR1, "Its process was ended by SIGUSR1; its log may say more."),
     ],
@@ -143,26 +143,26 @@ def test_the_end_of_an_earlier_process_is_not_taken_for_that_of_a_later_one(benc
     kill(bench, bench.running(), signal.SIGSEGV)
     bench.resume()
     bench.until_state("running")
-    assert not (bench.folder() / ending.END).exists()
+    assert not (bench.folder() / disk.END).exists()
     assert "SIGKILL" in kill(bench, jobs.get("count")).message
 
 
-def ended_alone(**changes: object) -> record.Job:
+def ended_alone(**changes: object) -> model.Job:
     """A job whose process is gone, and nobody was there when it ended."""
-    known = {"machine": ending.platform.node(), "boot": ending._boot(), "memory_mb": 3100.0}
-    known |= {"free_mb": 9000.0, "oom_kills": ending._oom_kills()}
-    job = record.Job(
+    known = {"machine": exit_cause.platform.node(), "boot": exit_cause._boot(), "memory_mb": 3100.0}
+    known |= {"free_mb": 9000.0, "oom_kills": exit_cause._oom_kills()}
+    job = model.Job(
         job_id="old",
         kind="train",
         title="Old",
         state="running",
-        created=record.now(),
-        heartbeat=record.now(),
+        created=model.now(),
+        heartbeat=model.now(),
         pid=os.getpid(),
         born=0.0,
         vitals=Vitals(**(known | changes)),
     )
-    record.write(settings.jobs_dir() / "old" / "status.json", job)
+    disk.write(settings.jobs_dir() / "old" / "status.json", job)
     return jobs.get("old")
 
 
@@ -170,7 +170,7 @@ def ended_alone(**changes: object) -> record.Job:
     ("changes", "said"),
     [
         ({}, "ended without a word"),
-        ({"boot": "another"}, "The computer went off or was started anew"),
+        ({"boot": "another"}, "The computer went off or was restarted"),
         ({"boot": "another", "machine": "elsewhere"}, "ended without a word"),
         ({"boot": None, "oom_kills": None}, "ended without a word"),
         ({"free_mb": 90.0}, "perhaps for lack of memory: the computer had 90 MB left"),
@@ -179,7 +179,7 @@ def ended_alone(**changes: object) -> record.Job:
     ],
 )
 def test_what_a_later_look_can_tell_about_an_end(changes, said):
-    if None in (ending._boot(), ending._oom_kills()) and "boot" not in changes:
+    if None in (exit_cause._boot(), exit_cause._oom_kills()) and "boot" not in changes:
         pytest.skip("this system does not tell of its start, or counts no such kills")
     job = ended_alone(**changes)
     assert job.state == "interrupted"
@@ -190,7 +190,7 @@ def test_what_a_later_look_can_tell_about_an_end(changes, said):
 
 def test_an_end_on_a_full_disk_says_that_the_disk_is_full(monkeypatch):
     usage = shutil.disk_usage("/")._replace(free=4096)
-    monkeypatch.setattr(ending.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(exit_cause.shutil, "disk_usage", lambda _: usage)
     assert "The disk is full (4 kB free)" in ended_alone().message
 
 
@@ -203,33 +203,33 @@ def test_too_little_memory_in_python_fails_with_advice(bench):
 
 
 @pytest.fixture
-def disk(tmp_path, monkeypatch):
+def small(tmp_path, monkeypatch):
     """A small disk with the store on it."""
-    with small_disk.mounted(tmp_path / "disk") as disk:
-        monkeypatch.setenv("CXR_MODELS", str(disk.folder / "models"))
-        yield disk
+    with small_disk.mounted(tmp_path / "disk") as small:
+        monkeypatch.setenv("CXR_MODELS", str(small.folder / "models"))
+        yield small
 
 
 @pytest.mark.parametrize(("fault", "said"), [("disk", "needed"), ("raw disk", "free for runs")])
 def test_a_job_on_a_full_disk_fails_says_so_and_goes_on_once_there_is_room(
-    bench, disk, fault, said
+    bench, small, fault, said
 ):
     bench.running(steps=3, fault_after=fault)
-    disk.fill()
+    small.fill()
     bench.let_go()
     job = bench.until_state("failed")  # although not a byte of its last word had room
     assert "No space left on device" in job.message
     assert said in job.message
     assert "continued" not in jobs.log("count")
-    disk.fill()  # what the job had kept for its last word is free again
+    small.fill()  # what the job had kept for its last word is free again
     with pytest.raises(StoreError, match=r"No space left on device.*Free some space"):
         bench.resume()
     assert jobs.get("count").state == "failed"
-    disk.clear()
+    small.clear()
     bench.resume()
     assert bench.until_state("done").message == "Counted."
     assert "continued from step 3" in jobs.log("count")
-    bench.until(lambda: not (bench.folder() / record.ROOM).exists())
+    bench.until(lambda: not (bench.folder() / disk.RESERVE).exists())
 
 
 # --- a vanished dataset ---------------------------------------------------------------------
@@ -238,7 +238,7 @@ def test_a_job_on_a_full_disk_fails_says_so_and_goes_on_once_there_is_room(
 def test_measuring_a_dataset_that_is_gone_fails_and_can_be_tried_again(bench, tiny_dataset_folder):
     datasets.register("tiny", tiny_dataset_folder)
     away = tiny_dataset_folder.rename(tiny_dataset_folder.with_name("away"))
-    jobs.submit_index("tiny")
+    work.submit_index("tiny")
     job = bench.until_state("failed", "index-tiny", LIBRARY_SECONDS)
     assert str(tiny_dataset_folder) in job.message
     assert "Connect its disk" in job.message
@@ -253,9 +253,9 @@ def test_a_training_whose_dataset_is_gone_or_changed_fails_until_it_is_back(
 ):
     spec = tiny_plan(tiny_dataset_folder, epochs=1)
     away = tiny_dataset_folder.rename(tiny_dataset_folder.with_name("away"))
-    jobs.submit_training(spec)
+    work.submit_training(spec)
     message = bench.until_state("failed", spec.run_id, LIBRARY_SECONDS).message
-    assert f"{tiny_dataset_folder}, is not there. Connect its disk" in message
+    assert f"{tiny_dataset_folder}, does not exist. Connect its disk" in message
 
     away.rename(tiny_dataset_folder)
     image = next((tiny_dataset_folder / "A").iterdir())

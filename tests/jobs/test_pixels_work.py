@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cxrcore import datasets, jobs, pixels, quality
+from cxrcore import datasets, jobs, pixels, quality, work
 from cxrcore.errors import DatasetError, ImageError
 from cxrcore.pixels import Preparation
 
@@ -14,7 +14,7 @@ def test_a_dataset_is_prepared_scored_and_counted_in_a_process_of_its_own(
     (tiny_dataset_folder / "A" / "00009999_000.png").write_bytes(b"no picture")
     dataset = datasets.register("tiny", tiny_dataset_folder)
     assert pixels.find(dataset, Preparation(40)) is None
-    job = jobs.submit_pixels("tiny", 40)
+    job = work.submit_pixels("tiny", 40)
     assert (job.kind, job.dataset) == ("pixels", "tiny")
     done = bench.until_state("done", job.job_id)
     assert done.message == (
@@ -32,10 +32,10 @@ def test_a_dataset_is_prepared_scored_and_counted_in_a_process_of_its_own(
 
 def test_pixels_of_each_size_and_arm_are_a_job_of_their_own(monkeypatch, tiny_dataset_folder):
     started = []
-    monkeypatch.setattr("cxrcore.jobs.control.start", started.append)
+    monkeypatch.setattr(jobs, "start", started.append)
     datasets.register("tiny", tiny_dataset_folder)
     for size, region in ((32, "none"), (40, "none"), (40, "lungs-crop")):
-        jobs.submit_pixels("tiny", size, region)
+        work.submit_pixels("tiny", size, region)
     assert len({spec.job_id for spec in started}) == 3
     assert [spec.title for spec in started][1:] == [
         "Preparing tiny at 40 px",
@@ -46,9 +46,9 @@ def test_pixels_of_each_size_and_arm_are_a_job_of_their_own(monkeypatch, tiny_da
 def test_pixels_that_cannot_be_are_refused_before_a_process_is_started(tiny_dataset_folder):
     datasets.register("tiny", tiny_dataset_folder)
     with pytest.raises(ImageError, match="no region 'heart'"):
-        jobs.submit_pixels("tiny", 40, "heart")
+        work.submit_pixels("tiny", 40, "heart")
     with pytest.raises(DatasetError, match="No dataset is registered as 'other'"):
-        jobs.submit_pixels("other", 40)
+        work.submit_pixels("other", 40)
     assert jobs.list_jobs() == []
 
 

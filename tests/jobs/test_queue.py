@@ -7,6 +7,7 @@ import pytest
 
 from cxrcore import jobs, settings
 from cxrcore.jobs import control, locks, queue
+from cxrcore.work.lanes import TRAINING
 
 
 def order() -> list[str]:
@@ -104,8 +105,8 @@ def test_a_resumed_job_goes_to_the_end_of_the_queue(bench):
 
 
 def test_an_old_ticket_does_not_move_a_resumed_job_forward():
-    queue.line_up("train", "other", 5)
-    queue.line_up("train", "other", 9)
+    queue.line_up(TRAINING, "other", 5)
+    queue.line_up(TRAINING, "other", 9)
     names = [ticket.name for ticket in (settings.jobs_dir() / ".queue" / "train").iterdir()]
     assert names == [f"{9:020d}-other"]
 

@@ -8,21 +8,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cxrcore import jobs
+from cxrcore import jobs, work
 from cxrcore.errors import DatasetError, JobError
-from cxrcore.jobs import locks, logs, record
-from cxrcore.jobs.record import Job, JobSpec
-from cxrcore.jobs.work import plain_history
+from cxrcore.jobs import disk, locks, logs, model
+from cxrcore.jobs.model import Job, JobSpec
 from cxrcore.settings import jobs_dir
+from cxrcore.work.training import finite_history
 
 
 def ended(job_id: str = "old", **changes: object) -> Job:
     """Write a job that is done, and return it."""
-    created = record.now()
+    created = model.now()
     facts = {"kind": "train", "title": f"Job {job_id}", "state": "done", "created": created}
     job = Job(job_id=job_id, **{**facts, **changes})
-    record.write(jobs_dir() / job_id / "status.json", job)
-    record.write(
+    disk.write(jobs_dir() / job_id / "status.json", job)
+    disk.write(
         jobs_dir() / job_id / "spec.json", JobSpec(job_id=job_id, kind=job.kind, title=job.title)
     )
     return job
@@ -33,7 +33,7 @@ def test_there_are_no_jobs_before_the_first():
 
 
 def test_jobs_are_listed_by_creation_the_newest_last():
-    now = record.now()
+    now = model.now()
     for days, name in ((2, "b"), (1, "c"), (3, "a")):
         ended(name, created=now - timedelta(days=days))
     assert [job.job_id for job in jobs.list_jobs()] == ["a", "b", "c"]
@@ -69,25 +69,25 @@ def test_a_folder_without_specification_is_listed_and_can_only_be_dismissed():
     assert (job.state, job.job_id) == ("failed", "empty")
     with pytest.raises(JobError, match=r"spec\.json cannot be read.*Remove"):
         jobs.resume("empty")
-    jobs.dismiss("empty")
+    jobs.remove("empty")
     assert jobs.list_jobs() == []
 
 
 def test_a_job_that_claims_to_run_while_nobody_holds_its_lock_is_interrupted():
-    ended(state="running", heartbeat=record.now(), pid=os.getpid(), born=0.0)
+    ended(state="running", heartbeat=model.now(), pid=os.getpid(), born=0.0)
     job = jobs.get("old")
     assert (job.state, job.eta_seconds) == ("interrupted", None)
 
 
 def test_a_job_whose_process_died_is_interrupted_even_if_its_lock_was_left_behind():
-    long_ago = record.now() - timedelta(seconds=record.STALE_SECONDS + 1)
+    long_ago = model.now() - timedelta(seconds=disk.STALE_SECONDS + 1)
     ended(state="running", heartbeat=long_ago, pid=os.getpid(), born=0.0)
     with locks.hold(jobs_dir() / "old" / "job.lock", 1):
         assert jobs.get("old").state == "interrupted"
 
 
 def test_a_silent_job_that_holds_its_lock_is_running_and_said_to_be_silent():
-    long_ago = record.now() - timedelta(seconds=record.STALE_SECONDS + 1)
+    long_ago = model.now() - timedelta(seconds=disk.STALE_SECONDS + 1)
     born = psutil.Process().create_time()
     ended(state="running", heartbeat=long_ago, pid=os.getpid(), born=born)
     with locks.hold(jobs_dir() / "old" / "job.lock", 1):
@@ -97,7 +97,7 @@ def test_a_silent_job_that_holds_its_lock_is_running_and_said_to_be_silent():
 
 
 def test_a_process_number_that_was_given_to_another_process_is_not_killed():
-    ended(state="running", heartbeat=record.now(), pid=os.getpid(), born=0.0)
+    ended(state="running", heartbeat=model.now(), pid=os.getpid(), born=0.0)
     with (
         locks.hold(jobs_dir() / "old" / "job.lock", 1),
         pytest.raises(JobError, match="not to be found on this computer"),
@@ -110,7 +110,7 @@ def test_dismissing_takes_the_folder_away_and_nothing_else():
     run = jobs_dir().parent / "old" / "run.json"
     run.parent.mkdir()
     run.touch()
-    jobs.dismiss("old")
+    jobs.remove("old")
     assert jobs.list_jobs() == []
     assert run.exists()
     assert [path.name for path in jobs_dir().iterdir()] == [".gate.lock"]
@@ -119,7 +119,7 @@ def test_dismissing_takes_the_folder_away_and_nothing_else():
 def test_an_active_job_cannot_be_dismissed(bench):
     bench.running()
     with pytest.raises(JobError, match="Cancel it first"):
-        jobs.dismiss("count")
+        jobs.remove("count")
     assert jobs.get("count").active
 
 
@@ -129,7 +129,7 @@ def test_a_job_that_is_done_cannot_be_resumed():
         jobs.resume("old")
 
 
-@pytest.mark.parametrize("action", [jobs.get, jobs.cancel, jobs.resume, jobs.dismiss, jobs.log])
+@pytest.mark.parametrize("action", [jobs.get, jobs.cancel, jobs.resume, jobs.remove, jobs.log])
 @pytest.mark.parametrize(
     "job_id", ["", "..", "../models", "/etc", ".queue", "a/b", "a\0b", "a" * 200]
 )
@@ -138,7 +138,7 @@ def test_an_id_that_leads_elsewhere_is_refused(action, job_id):
         action(job_id)
 
 
-@pytest.mark.parametrize("action", [jobs.get, jobs.cancel, jobs.resume, jobs.dismiss, jobs.log])
+@pytest.mark.parametrize("action", [jobs.get, jobs.cancel, jobs.resume, jobs.remove, jobs.log])
 def test_a_job_that_does_not_exist_is_told(action):
     with pytest.raises(JobError, match="There is no job nothing-here"):
         action("nothing-here")
@@ -152,7 +152,7 @@ def test_a_second_process_for_a_running_job_is_refused(bench):
 
 def test_measuring_a_dataset_that_nobody_registered_is_refused():
     with pytest.raises(DatasetError, match="'nobody'"):
-        jobs.submit_index("nobody")
+        work.submit_index("nobody")
 
 
 def test_the_log_of_a_job_that_printed_nothing_is_empty():
@@ -194,7 +194,7 @@ def test_any_bytes_make_a_log_that_is_safe_to_show(tmp_path, noise, tail):
 @settings(max_examples=50)
 @given(st.lists(st.dictionaries(st.text(max_size=5), st.floats() | st.integers(), max_size=4)))
 def test_history_survives_the_way_to_disk_and_back(history):
-    plain = plain_history(history)
-    job = Job(job_id="a", kind="train", title="", state="done", created=record.now(), history=plain)
+    plain = finite_history(history)
+    job = Job(job_id="a", kind="train", title="", state="done", created=model.now(), history=plain)
     assert Job.model_validate_json(job.model_dump_json()) == job
     assert all(set(row) <= set(full) for row, full in zip(plain, history, strict=True))

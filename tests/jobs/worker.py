@@ -19,8 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cxrcore import files
 from cxrcore.errors import Cancelled, JobError
-from cxrcore.jobs import child
-from cxrcore.jobs.work import Context
+from cxrcore.jobs import child, queue, status
+from cxrcore.jobs.context import Context
+from cxrcore.work.training import Reporter
 
 POLL = 0.01
 
@@ -36,9 +37,10 @@ def steps(context: Context) -> dict[str, str]:
     if first:
         print(f"continued from step {first}", flush=True)
     total = wanted.get("steps", 1)
+    report = Reporter(context)
     for step in range(first + 1, total + 1):
         counter.write_text(str(step))
-        context.training(progress_after(step, total))
+        report(progress_after(step, total))
         stop_if_asked(context)
     if wanted.get("helper"):
         helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -106,6 +108,7 @@ def without_disk(context: Context) -> None:
 
 
 if __name__ == "__main__":
+    queue.POLL_SECONDS = status.PAUSE_SECONDS = 0.05
     job_folder = Path(sys.argv[1])
     with open(job_folder / "starts", "a") as starts:
         starts.write("started\n")

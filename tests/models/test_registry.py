@@ -211,7 +211,7 @@ def test_the_form_and_the_command_line_tell_of_a_broken_file(folder, command, ti
     index.measure(datasets.register("tiny", tiny_dataset_folder))
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not at.exception
-    assert any("ZeroDivisionError: division by zero" in warning.value for warning in at.warning)
+    assert any("division by zero" in warning.value for warning in at.warning)
 
 
 def test_a_file_that_changes_is_read_again(folder):

@@ -199,7 +199,7 @@ def test_what_a_process_killed_while_it_reserved_room_left_is_deleted(dataset, o
 def test_pixels_deleted_under_a_reader_are_said_to_be_and_can_be_made_again(dataset):
     made = prepare(dataset, Preparation(16))
     shutil.rmtree(made.folder)
-    with pytest.raises(StoreError, match=r"were deleted.*made anew"):
+    with pytest.raises(StoreError, match=r"were deleted.*made again"):
         made.histograms()
     assert prepare(dataset, Preparation(16)).histograms().sum() == len(dataset.table) * 16**2
 

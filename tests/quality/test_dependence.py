@@ -173,14 +173,14 @@ def test_a_rare_class_that_the_score_gives_away_is_a_shortcut_though_it_explains
     assert found.effect < 0.06
     assert found.strength == "large"
     assert found.clearest is not None
-    assert found.clearest.told_apart > 0.8
+    assert found.clearest.separation > 0.8
 
 
 def test_a_group_between_two_others_is_no_reason_to_call_them_alike():
     scores, groups = shifted(-3, 0, 3)
     found = dependence(scores, groups, "class")
     middle = next(g for g in found.groups if g.name == "B")
-    assert middle.told_apart < 0.56
+    assert middle.separation < 0.56
     assert found.shortcut
 
 
@@ -196,7 +196,7 @@ def test_the_sentence_names_the_class_the_side_and_the_pairs():
     found = dependence(scores, groups, "class")
     assert found.sentence == (
         "Quality depends on the class: BRISQUE alone would tell C, by its lower scores, from the "
-        f"other classes in {100 * found.clearest.told_apart:.0f} of 100 pairs of images, where "
+        f"other classes in {100 * found.clearest.separation:.0f} of 100 pairs of images, where "
         "guessing gets 50. A model can use that as a shortcut."
     )
     two = dependence(*shifted(0, 2), "source")

@@ -11,6 +11,7 @@ from keras import layers
 
 from cxrcore import cli, models, store
 from cxrcore.errors import StoreError
+from cxrcore.metrics import select
 from cxrcore.metrics.intervals import wilson
 from cxrcore.models import networks
 from cxrcore.store import bundle, conversion
@@ -54,16 +55,22 @@ def test_wilson_of_a_published_example_and_of_nothing():
 
 
 def test_the_card_has_the_figures_with_hand_computed_intervals():
-    text = model_card(made_up())
+    run = made_up()
+    text, test = model_card(run), run.metrics["test"]
     # 8 of 10 right; 3 of 4 and 5 of 6: Wilson by its formula.
-    assert "accuracy **0.800 (0.490-0.943)**" in text
+    assert "| Accuracy | 0.800 (0.490-0.943) |" in text
     # F1: 2 s / (1 + s) of Wilson's bounds for 3 of 5 (0.231 to 0.882) and 5 of 7 (0.359 to 0.918).
+    # Specificity: 5 of the 6 others are not taken for the first class, 3 of 4 not for the second.
+    # AUC: 22 of 24 pairs are in order and one is tied. AP: 3/4 + 1/4 * 4/6, and
+    # 4/6 + 1/6 * 5/6 + 1/6 * 6/7.
     first = "0.750 (0.301-0.954) | 0.750 (0.301-0.954) | 0.750 (0.375-0.938)"
-    assert f"| COVID \\| 19 | {first} | 4 |" in text
+    assert f"| COVID \\| 19 | {first} | 0.833 (0.436-0.970) | 0.938 | 0.917 | 4 |" in text
     second = "0.833 (0.436-0.970) | 0.833 (0.436-0.970) | 0.833 (0.528-0.957)"
-    assert f"| Normal | {second} | 6 |" in text
-    assert "macro F1 0.792 (0.482-0.934)" in text  # held against simulations in test_f1.py
-    assert "The cross-entropy, no share of images, has none." in text
+    assert f"| Normal | {second} | 0.750 (0.301-0.954) | 0.938 | 0.948 | 6 |" in text
+    assert "| Macro F1 | 0.792 (0.482-0.934) |" in text  # held against simulations in test_f1.py
+    for metric in select("confusion", "predictions"):
+        assert f"| {metric.title} | {metric.text(test.value(metric.name))}" in text
+        assert metric.meaning in text
     assert "| COVID \\| 19 | 3 | 1 |" in text
     assert "1 of 10 test images (10 %) has a duplicate in training or validation" in text
     assert "Patients are not known for 50 %" in text

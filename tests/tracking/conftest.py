@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 import urllib.parse
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -107,12 +108,12 @@ class StandIn:
             return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"}
         return 200, {"experiment": self.experiments[experiment_name]}
 
-    def experiments_create(self, name):
+    def experiments_create(self, name, **_):
         number = str(len(self.experiments) + 1)
         self.experiments[name] = {"experiment_id": number, "lifecycle_stage": "active"}
         return 200, {"experiment_id": number}
 
-    def runs_search(self, experiment_ids, filter, max_results):
+    def runs_search(self, experiment_ids, filter, **_):
         wanted = [part.split(" = ") for part in filter.split(" and ")]
         found = [
             run
@@ -120,10 +121,17 @@ class StandIn:
             if run["info"]["experiment_id"] in experiment_ids
             and all(run["tags"].get(k[6:-1]) == v.strip("'") for k, v in wanted)
         ]
-        return 200, {"runs": found} if found else {}
+        return 200, {"runs": [self.answered(run) for run in found]} if found else {}
 
-    def runs_create(self, experiment_id, run_name, start_time, tags):
-        number = f"r{len(self.kept)}"
+    def runs_get(self, run_id, **_):
+        return 200, {"run": self.answered(self.kept[run_id])}
+
+    @staticmethod
+    def answered(run):
+        return {"info": run["info"]}
+
+    def runs_create(self, experiment_id, run_name, start_time, tags, **_):
+        number = uuid.uuid4().hex  # the client remembers where it wrote the files of a run
         info = {
             "run_id": number,
             "experiment_id": experiment_id,
@@ -135,9 +143,9 @@ class StandIn:
         }
         tags = {tag["key"]: tag["value"] for tag in tags}
         self.kept[number] = {"info": info, "tags": tags, "metrics": [], "params": {}}
-        return 200, {"run": self.kept[number]}
+        return 200, {"run": self.answered(self.kept[number])}
 
-    def runs_log_batch(self, run_id, metrics=(), params=()):
+    def runs_log_batch(self, run_id, metrics=(), params=(), **_):
         assert len(metrics) <= 1000  # MLflow's own limits
         assert len(params) <= 100
         self.kept[run_id]["metrics"] += metrics
@@ -146,9 +154,9 @@ class StandIn:
 
     def runs_update(self, run_id, **changes):
         self.kept[run_id]["info"] |= changes
-        return 200, {}
+        return 200, {"run_info": self.kept[run_id]["info"]}
 
-    def runs_delete(self, run_id):
+    def runs_delete(self, run_id, **_):
         self.kept[run_id]["info"]["lifecycle_stage"] = "deleted"
         return 200, {}
 

@@ -1,10 +1,13 @@
-"""Event files, read back by TensorFlow, and by TensorBoard where it is installed."""
+"""Event files, read back by TensorFlow and by TensorBoard."""
+
+import sys
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cxrcore import models
-from cxrcore.errors import StoreError
+from cxrcore.errors import StoreError, TrackingError
 from cxrcore.tracking.tensorboard import Board, write_events
 from tests.helpers.events import scalars
 
@@ -42,12 +45,8 @@ def test_a_run_read_back_is_its_history(kept_run, tmp_path):
 
 
 def test_tensorboard_itself_reads_them(kept_run, tmp_path):
-    reader = pytest.importorskip(
-        "tensorboard.backend.event_processing.event_accumulator",
-        reason="tensorboard is not installed",
-    )
     run = kept_run()
-    board = reader.EventAccumulator(str(write_events(run, tmp_path)))
+    board = EventAccumulator(str(write_events(run, tmp_path)))
     board.Reload()
     history = run.history()
     for name in COLUMNS:
@@ -99,7 +98,7 @@ def test_a_folder_that_cannot_be_written_is_told_once_and_ends_nothing(tmp_path,
     board.follow(rows(0.9), log)
     board.follow(rows(0.9, 0.8), log)
     [line] = log
-    assert "cannot be written" in line
+    assert "could not be written" in line
     assert "the training goes on without" in line
     assert line in capfd.readouterr().err
 
@@ -108,6 +107,22 @@ def test_a_run_that_cannot_be_written_is_an_error_with_the_folder(kept_run, tmp_
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match=r"file/.* could not be written: .*another folder"):
         write_events(kept_run(), tmp_path / "file")
+
+
+def test_without_the_package_a_training_goes_on_and_says_what_to_install(
+    kept_run, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.record_writer", None)
+    board, log = Board(tmp_path / "run"), []
+    board.follow(rows(0.9), log)
+    board.follow(rows(0.9, 0.8), log)
+    [line] = log
+    assert "tensorboard is not installed" in line
+    assert "pip install -r requirements-tensorboard.txt" in line
+    assert "the training goes on without" in line
+    with pytest.raises(TrackingError, match=r"requirements-tensorboard\.txt"):
+        write_events(kept_run(), tmp_path)
+    assert not (tmp_path / "run").exists()
 
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from cxrcore.errors import Cancelled
 from cxrcore.models import networks
 from cxrcore.training import features
 from cxrcore.training.data import Feed, Rows
-from cxrcore.training.inputs import gather
+from cxrcore.training.inputs import load_inputs
 from cxrcore.training.monitor import Reporter
 
 pytestmark = [
@@ -255,8 +255,8 @@ def test_study_a_itself_is_trained_as_keras_trains_the_whole_network(make):
     recipe = spec.recipe
     kept = training.train(spec)
 
-    material = gather(spec, Reporter(lambda _: None, lambda: False, 1))
-    chosen, pixels = material.selection, Rows(material.pixels.array)
+    inputs = load_inputs(spec, Reporter(lambda _: None, lambda: False, 1))
+    chosen, pixels = inputs.selection, Rows(inputs.pixels.array)
 
     def feed(part, seed=None):
         numbers = chosen.rows[part]

@@ -89,7 +89,7 @@ def test_running_out_of_memory_says_what_to_make_smaller():
     for error in (MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM")):
         with (
             pytest.raises(TrainingError, match=r"batches of 64 images of 224 px.*smaller batch"),
-            machine.memory_explained(64, 224),
+            machine.explain_memory_errors(64, 224),
         ):
             raise error
 

@@ -179,7 +179,9 @@ def test_a_run_that_is_there_is_returned_at_once_without_tensorflow(make_spec, t
 
 def test_a_recipe_for_two_classes_says_so_and_what_to_do(tiny_dataset_folder):
     dataset = datasets.load(tiny_dataset_folder)
-    with pytest.raises(TrainingError, match="tells 2 classes apart; tiny has 3: A, B, C") as caught:
+    with pytest.raises(
+        TrainingError, match="distinguishes 2 classes; tiny has 3: A, B, C"
+    ) as caught:
         training.plan(models.get("binary-pool"), dataset)
     assert "--against-rest CLASS" in str(caught.value)
     two = datasets.load(tiny_dataset_folder, options={"rename": {"B": "other", "C": "other"}})

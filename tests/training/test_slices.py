@@ -12,7 +12,7 @@ CLASSES = ["a", "b", "c"]
 @pytest.fixture
 def slices_of_four(monkeypatch):
     """Slices of four images, whatever the network."""
-    monkeypatch.setattr(module, "at_once", lambda model, size: min(4, size))
+    monkeypatch.setattr(module, "slice_size", lambda model, size: min(4, size))
 
 
 def built(name="cnn-plain", **changes):
@@ -23,7 +23,7 @@ def built(name="cnn-plain", **changes):
 
 def trained(in_slices, images, labels, class_weight=None):
     model, recipe = built(label_smoothing=0.1, optimizer="rmsprop", learning_rate=1e-3)
-    part = module.sliced(model, 16) if in_slices else model
+    part = module.in_slices(model, 16) if in_slices else model
     networks.compile(part, recipe)
     part.jit_compile = False
     assert (part is not model) == in_slices
@@ -49,22 +49,22 @@ def test_slices_train_as_whole_batches_do(class_weight):
 @pytest.mark.usefixtures("slices_of_four")
 def test_a_network_that_looks_at_whole_batches_is_not_sliced():
     model, _ = built("cnn-batchnorm")
-    assert module.sliced(model, 16) is model
+    assert module.in_slices(model, 16) is model
 
 
 @pytest.mark.usefixtures("slices_of_four")
 def test_a_batch_of_a_slice_is_left_whole():
     model, _ = built()
-    assert module.sliced(model, 4) is model
+    assert module.in_slices(model, 4) is model
 
 
 def test_slices_are_as_large_as_their_largest_activation_allows():
     # cnn-plain's first convolution: 192 * 192 * 128 numbers, 18.9 MB an image in float32.
     recipe = get("cnn-plain")
-    assert module.at_once(networks.build(recipe, CLASSES), 32) == 2
+    assert module.slice_size(networks.build(recipe, CLASSES), 32) == 2
     with_half = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        assert module.at_once(networks.build(recipe, CLASSES), 32) == 4
+        assert module.slice_size(networks.build(recipe, CLASSES), 32) == 4
     finally:
         keras.config.set_dtype_policy(with_half)

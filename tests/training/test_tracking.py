@@ -81,5 +81,5 @@ def test_a_training_goes_on_where_its_board_cannot_be_written(make_spec, tmp_pat
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CXR_TENSORBOARD", str(tmp_path / "file"))
     run = training.train(make_spec(epochs=1))
-    assert run.log().count("cannot be written") == 1
-    assert not any("cannot be written" in note for note in run.notes)  # notes leave the machine
+    assert run.log().count("could not be written") == 1
+    assert not any("could not be written" in note for note in run.notes)  # notes leave the machine

@@ -237,7 +237,7 @@ def test_a_training_goes_on_only_where_the_images_are_divided_as_before(
         "assign",
         lambda table, asked, _: assign(table, asked.model_copy(update={"seed": 1})),
     )
-    with pytest.raises(TrainingError, match=r"divided differently.*Remove this job"):
+    with pytest.raises(TrainingError, match=r"the split: some images.*Remove this job"):
         training.train(spec, checkpoint=tmp_path / "checkpoint")
     monkeypatch.undo()
     state = tmp_path / "checkpoint" / "state.json"

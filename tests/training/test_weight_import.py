@@ -171,7 +171,7 @@ def test_outputs_in_another_order_are_mapped_to_the_classes_of_the_dataset(
     run = import_weights(plan_import(SMALL, dataset, file, ("c", "A", " b "))).run
     said = donor.predict(pixels_of(run), verbose=0)
     np.testing.assert_allclose(probabilities(run), said[:, [1, 2, 0]], atol=1e-5)
-    assert "C, A, B (as told)" in " ".join(run.notes)
+    assert "C, A, B (as given)" in " ".join(run.notes)
     with pytest.raises(
         TrainingError, match=r"name each class of tiny once: A, B, C\. Received: A, B"
     ):

@@ -163,18 +163,6 @@ def splat(grid: Grid, points: np.ndarray, volume: np.ndarray) -> np.ndarray:
     return total / np.float32(fine**2)
 
 
-def transmitted(materials: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
-    """Share of the beam that is left behind the patient, by the law of Beer and Lambert.
-
-    Args:
-        materials: pairs of attenuation (1/cm) and path length (cm, any one shape).
-
-    Returns:
-        exp(-sum of attenuation x length), in (0, 1].
-    """
-    return np.exp(-sum(attenuation * length for attenuation, length in materials))
-
-
 def fractal_noise(
     rng: np.random.Generator, grid: Grid, coarsest: float, octaves: int = 4
 ) -> np.ndarray:

@@ -1,211 +1,186 @@
-"""Duplicates and leaks page: films that are there twice, and what they would give away."""
+"""Duplicates and leaks page: films that occur twice, and the leaks they cause."""
 
-from collections.abc import Callable
 from typing import NoReturn
 
 import pandas as pd
 import streamlit as st
 
-from cxrcore import jobs
+from cxrcore import work
 from cxrcore.datasets import Dataset
 from cxrcore.duplicates import Duplicates
+from cxrcore.duplicates.groups import GroupTables
 from cxrcore.errors import CxrError
 from pages.data.duplicates import duplicates_cache, shared_images
-from pages.data.duplicates.duplicates_cache import (
-    LABELS,
-    ORDINARY,
-    OURS,
-    PARTS,
-    PATIENTS,
-    PUBLISHED,
-    Groups,
-)
-from pages.shared import cache, details, image_groups, run_marks, waiting
-from pages.shared.image_groups import Group, Picture
+from pages.shared import data_page, leak_pairs, offers, tables, thumbnails
+from pages.shared.paging import paginate
 from pages.shared.text import literal, plural
+from pages.shared.thumbnails import Group, Thumbnail
 
 PER_PAGE = 12  # groups
 MOST = 12  # images of a group that are shown
-# column of Groups.table -> what it says about a group
+# column of GroupTables.groups -> a remark on groups in which it differs
 FLAGS = {
-    LABELS: "different classes: one label must be wrong",
-    PATIENTS: "different patients: the numbering hides that they are one",
-    PARTS: "in two published parts",
+    "label": "different classes: one label must be wrong",
+    "patient_id": "different patients: they are the same person",
+    "split": "in two published splits",
 }
-# name on the page -> column of Groups.table; None for all groups
+# name on the page -> column of GroupTables.groups; None for all groups
 FILTERS = {
     "All": None,
-    "Different classes": LABELS,
-    "Different patients": PATIENTS,
-    "Two published parts": PARTS,
+    "Different classes": "label",
+    "Different patients": "patient_id",
+    "Two published splits": "split",
 }
 
 
 def main() -> None:
     """Draw the page."""
-    st.title("Duplicates and leaks")
-    dataset = cache.chosen_dataset()
-    measured = cache.measured_index(dataset)
-    details.remarks(dataset, measured)
+    dataset = data_page.begin("Duplicates and leaks").dataset
     st.markdown(
-        "The same film is often in a collection twice: copied, resized, compressed anew. If one "
-        "copy trains and the other one tests, or one patient is in both, a model is tested on what "
-        "it has seen, and its figures are too good: they **leak**."
+        "Collections often contain the same film twice: copied, resized, compressed anew. If one "
+        "copy is used for training and the other for testing, or one patient is in both, a model "
+        "is tested on what it has seen and its figures are too good: the split **leaks**."
     )
     try:
-        found = duplicates_cache.found(dataset)
+        found = duplicates_cache.load(dataset)
         if found is None:
             _offer(dataset)
-        kept = duplicates_cache.groups(dataset, found)
+        groups = duplicates_cache.groups(dataset, found)
     except CxrError as error:
         st.error(str(error))
         st.stop()
-    _headline(dataset, kept)
+    _headline(dataset, groups)
     _leaks(dataset, found)
-    _groups(dataset, kept)
+    _groups(dataset, groups)
     _copies(dataset)
     shared_images.show(dataset)
 
 
 def _offer(dataset: Dataset) -> NoReturn:
-    """Offer to search the duplicates, show how far it is; ends the run."""
-    name = f"duplicates-{dataset.name}"
-    ended = waiting.follow_if_active(
-        name, "Duplicates are being searched.", ":material/content_copy:"
-    )
-    many = plural(len(dataset.table), "image")
-    st.info(
-        f"**Duplicates of {literal(dataset.name)} were not searched yet.** Each of the {many} is "
-        "compared with every other one by its look, and what is alike is confirmed on the pixels. "
-        "This is done once; a training does it as well if it was not done before.",
+    """Offer to search for duplicates, or show how far that is; ends the run."""
+    offers.required(
+        work.find("duplicates", dataset=dataset.name),
+        doing="The search for duplicates is running.",
+        offer=f"**Nobody has searched {literal(dataset.name)} for duplicates yet.** Each of the "
+        f"{plural(len(dataset.table), 'image')} is compared with every other, and similar images "
+        "are confirmed pixel by pixel. This is done once; a training does it if it was not done "
+        "before.",
+        button="Search duplicates",
         icon=":material/content_copy:",
+        failed="search",
+        submit=lambda: work.submit_duplicates(dataset.name),
     )
-    if ended:
-        st.warning(f"The last search ended early. {ended.message}")
-    if st.button("Search duplicates", type="primary", icon=":material/search:"):
-        try:
-            jobs.submit_duplicates(dataset.name)
-        except CxrError as error:
-            st.error(str(error))
-            st.stop()
-        st.rerun()
-    st.stop()
 
 
-# --- what is there --------------------------------------------------------------------------
-
-
-def _headline(dataset: Dataset, kept: Groups) -> None:
+def _headline(dataset: Dataset, groups: GroupTables) -> None:
     grid = st.grid(4, min_column_width=190)
     grid.cell().metric(
-        "Exact copies left out",
+        "Exact copies excluded",
         f"{len(dataset.doubles):,}",
-        help="Files with the same bytes as another one. They are left out of the dataset.",
+        help="Files with the same bytes as another file. They are not part of the dataset.",
     )
     grid.cell().metric(
         "Groups of duplicates",
-        f"{len(kept.table):,}",
-        help="Different files that show one film: resized, compressed anew, cropped or brightened.",
+        f"{len(groups.groups):,}",
+        help="Different files that show the same film: resized, compressed anew, cropped or "
+        "brightened.",
     )
-    grid.cell().metric("Images in these groups", f"{len(kept.members):,}")
+    grid.cell().metric("Images in these groups", f"{len(groups.members):,}")
     grid.cell().metric(
         "Groups with different classes",
-        f"{int(kept.table[LABELS].sum()):,}",
-        help="One film under two classes: one of the labels must be wrong.",
+        f"{int(groups.groups['label'].sum()):,}",
+        help="The same film in two classes: one of the labels must be wrong.",
     )
 
 
 def _leaks(dataset: Dataset, found: Duplicates) -> None:
-    """What would leak otherwise, and what leaks here."""
-    st.subheader("What would leak")
-    counted = duplicates_cache.splits_of(dataset, found)
-    if isinstance(counted, str):
-        st.info(f"It can't be told: {literal(counted)}", icon=":material/call_split:")
+    """What an ordinary split would leak, and what the splits used here leak."""
+    st.subheader("Leaks")
+    splits = duplicates_cache.splits(dataset, found)
+    if isinstance(splits, str):
+        st.info(f"Leaks can't be counted: {literal(splits)}", icon=":material/call_split:")
         return
-    ordinary, ours = counted[ORDINARY], counted[OURS]
-    here = counted.get(PUBLISHED, ours)
+    trainings = "By the published split, which trainings here keep"
+    if splits.published is None:
+        trainings = "As trainings here divide"
     st.markdown(
-        f"Divided at random by image, as is often done: **{literal(ordinary.sentence)}**  \n"
-        + (
-            f"By the published split, which trainings here keep: **{literal(here.sentence)}**"
-            if PUBLISHED in counted
-            else f"As trainings here divide: **{literal(ours.sentence)}**"
-        )
+        "Divided at random by image, as is often done: "
+        f"**{literal(splits.by_image.sentence)}**  \n"
+        f"{trainings}: **{literal(splits.default.sentence)}**"
     )
-    if here.count:
+    if splits.default.count:
         st.warning(
             "Models trained with the published split are marked wherever their figures appear. "
             "To divide anew, untick *Keep the published test part* under *More options* of the "
             "training form.",
             icon=":material/warning:",
         )
+    named = {
+        "Ordinary: by image": splits.by_image,
+        "Published": splits.published,
+        "By patient and duplicate": splits.by_patient,
+    }
     rows = [
         {
-            "Split": name + (" (trainings here)" if leaking is here else ""),
-            "Test images": f"{leaking.test_images:,}",
-            "Patient also in training": f"{leaking.by_patient:,}",
-            "Duplicate in training": f"{leaking.by_duplicate:,}",
-            "Leaking test images": f"{leaking.count:,} ({100 * leaking.share:.0f} %)",
+            "Split": name + (" (trainings here)" if leaks is splits.default else ""),
+            "Test images": f"{leaks.test_images:,}",
+            "Patient also in training": f"{leaks.by_patient:,}",
+            "Duplicate in training": f"{leaks.by_duplicate:,}",
+            "Leaking test images": f"{leaks.count:,} ({100 * leaks.share:.0f} %)",
         }
-        for name, leaking in counted.items()
+        for name, leaks in named.items()
+        if leaks is not None
     ]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Leaks of each split")
     st.caption(
-        f"{ours.unproven} Validation images count as training: they choose when training ends. "
-        "All splits have the shares and the seed of the training form."
+        f"{splits.by_patient.unproven} Validation images count as training: they choose when "
+        "training ends. All splits have the shares and the seed of the training form."
     )
-    for name, leaking in counted.items():
-        if leaking.count and name != ORDINARY:
-            title = f"{name} split: the {plural(leaking.count, 'leaking test image')}"
+    for name in ("Published", "By patient and duplicate"):
+        leaks = named[name]
+        if leaks is not None and leaks.count:
+            title = f"{name} split: the {plural(leaks.count, 'leaking test image')}"
             with st.expander(title, icon=":material/warning:"):
-                run_marks.pairs(leaking, dataset, key=f"{name}_{dataset.name}")
+                leak_pairs.show(leaks, dataset, key=f"{name}_{dataset.name}")
 
 
-def _groups(dataset: Dataset, kept: Groups) -> None:
-    """The groups side by side, the odd ones first."""
+def _groups(dataset: Dataset, tables_: GroupTables) -> None:
+    """The groups side by side, those with conflicts first."""
     st.subheader("Groups of duplicates")
-    if kept.table.empty:
+    if tables_.groups.empty:
         st.success("No two different files show the same film.", icon=":material/check_circle:")
         return
-    table = _filtered(kept.table)
-    pages = -(-len(table) // PER_PAGE)
-    page = 1
-    slot = st.container()
-    if pages > 1:
-        key = f"groups_{dataset.name}_{len(table)}"
-        page = st.pagination(pages, key=key, max_visible_pages=7)
-    part = table.iloc[(page - 1) * PER_PAGE : page * PER_PAGE]
-    members = kept.members[kept.members["group"].isin(part.index)]
-    with slot:
-        image_groups.show(
+    groups = _filtered(tables_.groups)
+    key = f"groups_{dataset.name}_{len(groups)}"
+    place, part = paginate(len(groups), PER_PAGE, key=key)
+    with place:
+        thumbnails.groups(
             [
-                _group(dataset, row, members[members["group"] == number])
-                for number, row in part.iterrows()
+                _group(dataset, row, tables_.members[tables_.members["group"] == number])
+                for number, row in groups.iloc[part].iterrows()
             ],
             key=f"sheet_{dataset.name}",
             label="Groups of duplicates; choose an image to see it large in the gallery",
         )
     st.caption(
-        f"{plural(len(table), 'group')}. Correlation is that of the fine detail after one image was "
-        "laid over the other: 1 is the same picture. What is like two others joins them. "
-        "Click an image to see it large in the gallery."
+        f"{plural(len(groups), 'group')}. Correlation compares the fine detail after one image was "
+        "aligned with the other: 1 means identical. An image similar to two others joins them in "
+        "one group. Click an image to see it large in the gallery."
     )
-    _download(
-        "Download the pairs (CSV)",
-        lambda: kept.pairs.to_csv(index=False),
-        f"{dataset.name}-duplicates.csv",
+    tables.download(
+        "Download the pairs (CSV)", lambda: tables_.pairs, f"{dataset.name}-duplicates.csv"
     )
 
 
-def _filtered(table: pd.DataFrame) -> pd.DataFrame:
-    """The groups of the chosen kind; only kinds that there are can be chosen."""
+def _filtered(groups: pd.DataFrame) -> pd.DataFrame:
+    """The groups of the chosen kind; only kinds that exist can be chosen."""
     counts = {
-        name: len(table) if column is None else int(table[column].sum())
+        name: len(groups) if column is None else int(groups[column].sum())
         for name, column in FILTERS.items()
     }
     names = [name for name, count in counts.items() if count]
     if len(names) == 1:
-        return table
+        return groups
     chosen = st.segmented_control(
         "Show",
         names,
@@ -215,20 +190,20 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
         bind="query-params",
     )
     column = FILTERS[chosen]
-    return table if column is None else table[table[column]]
+    return groups if column is None else groups[groups[column]]
 
 
 def _group(dataset: Dataset, row: pd.Series, members: pd.DataFrame) -> Group:
-    span = f"{row['lowest']:.2f}"
-    if f"{row['highest']:.2f}" != span:
-        span += f" to {row['highest']:.2f}"
-    title = f"{plural(len(members), 'image')} · correlation {span}"
+    correlation = f"{row['lowest']:.2f}"
+    if f"{row['highest']:.2f}" != correlation:
+        correlation += f" to {row['highest']:.2f}"
+    title = f"{plural(len(members), 'image')} · correlation {correlation}"
     if len(members) > MOST:
         title += f" · the first {MOST}"
     return Group(
         title,
         tuple(
-            Picture(dataset, member["image_id"], image_groups.facts(member))
+            Thumbnail(dataset, member["image_id"], thumbnails.description(member))
             for _, member in members.head(MOST).iterrows()
         ),
         tuple(text for column, text in FLAGS.items() if row[column]),
@@ -236,46 +211,32 @@ def _group(dataset: Dataset, row: pd.Series, members: pd.DataFrame) -> Group:
 
 
 def _copies(dataset: Dataset) -> None:
-    """The files that the dataset leaves out because their content is there already."""
+    """The files that the dataset excludes because their content occurs before."""
     copies = dataset.doubles
     if copies.empty:
         return
-    st.subheader("Exact copies left out")
-    torn = int((copies["reason"] == "other label").sum())
-    if torn:
+    st.subheader("Exact copies excluded")
+    conflicts = int((copies["reason"] == "other label").sum())
+    if conflicts:
         st.caption(
-            f":material/warning: {plural(torn, 'file')} left out altogether: the same content "
-            "stands under different classes, and nobody knows which is right."
+            f":material/warning: {plural(conflicts, 'file')} excluded altogether: the same content "
+            "occurs in different classes, and nobody knows which is right."
         )
     with st.expander(f"The {plural(len(copies), 'file')}"):
         kept = dataset.table.set_index("image_id")["path"]
-        shown = copies.assign(kept=copies["image_id"].map(kept).fillna("none"))
-        names = {
+        heads = {
             "path": "File",
             "label": "Class",
-            "split": "Published part",
-            "reason": "Why",
+            "split": "Published split",
+            "reason": "Reason",
             "kept": "Kept instead",
         }
-        shown = shown[list(names)].dropna(axis="columns", how="all").rename(columns=names)
-        st.dataframe(shown, hide_index=True, alt="Files left out because they are exact copies")
-    _download(
-        "Download the list (CSV)",
-        lambda: copies.to_csv(index=False),
-        f"{dataset.name}-exact-copies.csv",
-    )
-
-
-def _download(label: str, data: Callable[[], str], name: str) -> None:
-    st.download_button(
-        label,
-        data,
-        name,
-        "text/csv",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-    )
+        shown = copies.assign(kept=copies["image_id"].map(kept).fillna("none"))[list(heads)]
+        tables.table(
+            shown.dropna(axis="columns", how="all").rename(columns=heads),
+            alt="Files excluded because they are exact copies",
+        )
+    tables.download("Download the list (CSV)", lambda: copies, f"{dataset.name}-exact-copies.csv")
 
 
 main()

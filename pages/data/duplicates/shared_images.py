@@ -1,25 +1,27 @@
-"""Images that the chosen dataset shares with another one: the offer to search, pairs, CSV."""
+"""Images that the chosen dataset shares with another one."""
 
 import pandas as pd
 import streamlit as st
 
-from cxrcore import datasets, jobs
+from cxrcore import datasets, work
 from cxrcore.datasets import Dataset
+from cxrcore.duplicates.groups import describe_pairs
 from cxrcore.errors import CxrError
 from pages.data.duplicates import duplicates_cache
-from pages.shared import cache, image_groups, waiting
-from pages.shared.image_groups import Group, Picture
+from pages.shared import cache, offers, tables, thumbnails, waiting
+from pages.shared.paging import paginate
 from pages.shared.text import literal, plural
+from pages.shared.thumbnails import Group, Thumbnail
 
 PER_PAGE = 12  # pairs
 
 
 def show(dataset: Dataset) -> None:
-    """Draw the section; nothing but a sentence where there is no other dataset."""
+    """Draw the section; only a sentence if there is no other dataset."""
     st.subheader("Images shared with another dataset")
     st.markdown(
-        "Testing a model on another collection shows whether it works elsewhere. It shows nothing "
-        "if both hold the same films: public collections often copied from one another."
+        "Testing a model on another collection shows whether it works elsewhere, unless both "
+        "contain the same films: public collections often copied from one another."
     )
     names = [entry.name for entry in datasets.registered() if entry.name != dataset.name]
     if not names:
@@ -39,28 +41,28 @@ def show(dataset: Dataset) -> None:
     try:
         other = cache.dataset(chosen)
         pairs = duplicates_cache.shared(dataset, other)
-        if pairs is None:
-            _offer(dataset, other)
-            return
     except CxrError as error:
         st.error(str(error))
         return
-    _pairs(pairs, dataset, other)
+    if pairs is None:
+        _offer(dataset, other)
+    else:
+        _pairs(pairs, dataset, other)
 
 
 def _offer(dataset: Dataset, other: Dataset) -> None:
-    asked = {f"duplicates-{a.name}-WITH-{b.name}" for a, b in ((dataset, other), (other, dataset))}
-    job = next((job for job in jobs.list_jobs() if job.job_id in asked), None)
+    job = work.find("duplicates", dataset=dataset.name, other=other.name)
     if job is not None and job.active:
         st.caption("The images of both are being compared.")
         waiting.follow(job)
         return
-    if job is not None and job.state != "done" and job.message:
-        st.warning(f"The last search ended early. {job.message}")
-    label = f"Compare {dataset.name} with {other.name}"
-    if st.button(label, type="primary", icon=":material/search:"):
-        jobs.submit_duplicates(dataset.name, other.name)
-        st.rerun()
+    offers.failure(job, "search")
+    offers.start(
+        f"Compare {dataset.name} with {other.name}",
+        lambda: work.submit_duplicates(dataset.name, other.name),
+        icon=":material/search:",
+        primary=True,
+    )
 
 
 def _pairs(pairs: pd.DataFrame, dataset: Dataset, other: Dataset) -> None:
@@ -71,47 +73,33 @@ def _pairs(pairs: pd.DataFrame, dataset: Dataset, other: Dataset) -> None:
     number, exact = pairs["first"].nunique(), pairs["first"][pairs["kind"] == "exact"].nunique()
     st.warning(
         f"**{plural(number, 'image')} of {one} ({number / len(dataset.table):.1%}) "
-        f"{'is' if number == 1 else 'are'} in {two} as well**, {exact:,} of them as the same file. "
-        "What was trained on one of the two is not tested by them in the other.",
+        f"{'is' if number == 1 else 'are'} also in {two}**, {exact:,} of them as the same file. "
+        "A model trained on one of the two is not tested by these images in the other.",
         icon=":material/warning:",
     )
-    table = duplicates_cache.described(pairs, dataset, other)
-    count = -(-len(pairs) // PER_PAGE)
-    page = 1
-    slot = st.container()
-    if count > 1:
-        key = f"shared_{dataset.name}_{other.name}"
-        page = st.pagination(count, key=key, max_visible_pages=7)
-    with slot:
-        image_groups.show(
-            [
-                _group(row, dataset, other)
-                for _, row in table.iloc[(page - 1) * PER_PAGE : page * PER_PAGE].iterrows()
-            ],
+    table = describe_pairs(pairs, dataset, other)
+    key = f"shared_{dataset.name}_{other.name}"
+    place, part = paginate(len(pairs), PER_PAGE, key=key)
+    with place:
+        thumbnails.groups(
+            [_group(row, dataset, other) for _, row in table.iloc[part].iterrows()],
             key=f"pairs_{dataset.name}_{other.name}",
             label=f"Images of {dataset.name} beside those of {other.name}",
         )
-    st.download_button(
+    tables.download(
         "Download the pairs (CSV)",
-        lambda: table.to_csv(index=False),
+        lambda: table,
         f"{dataset.name}-{other.name}-shared.csv",
-        "text/csv",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
         key="shared_csv",
     )
 
 
 def _group(row: pd.Series, dataset: Dataset, other: Dataset) -> Group:
-    pictures = []
+    pair = []
     for end, of in (("first", dataset), ("second", other)):
-        known = of.table.iloc[cache.places(of)[row[end]]]
-        lines = (of.name, *image_groups.facts(known))
-        pictures.append(Picture(of, row[end], lines, own=of is dataset))
-    title = (
-        "The same file"
-        if row["kind"] == "exact"
-        else f"The same film · correlation {row['correlation']:.2f}"
-    )
-    return Group(title, tuple(pictures))
+        lines = thumbnails.description(of.table.iloc[cache.places(of)[row[end]]])
+        pair.append(Thumbnail(of, row[end], (of.name, *lines), own=of is dataset))
+    title = "The same file"
+    if row["kind"] != "exact":
+        title = f"The same film · correlation {row['correlation']:.2f}"
+    return Group(title, tuple(pair))

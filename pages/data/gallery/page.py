@@ -1,6 +1,4 @@
-"""Gallery page: what is in the dataset, and every image of it."""
-
-import math
+"""Gallery page: what the dataset contains, and every image of it."""
 
 import numpy as np
 import pandas as pd
@@ -8,9 +6,10 @@ import streamlit as st
 
 from cxrcore import figures
 from cxrcore.datasets import Dataset
-from cxrcore.errors import CxrError
-from pages.shared import cache, charts, details, thumbnails
-from pages.shared.text import literal
+from pages.data.gallery import large_image
+from pages.shared import cache, charts, data_page, thumbnails
+from pages.shared.linked_image import link, linked_image
+from pages.shared.paging import paginate
 
 PER_PAGE = 24
 UNKNOWN = "unknown"
@@ -29,26 +28,23 @@ ORDERS: dict[str, tuple[str, bool] | None] = {
 
 def main() -> None:
     """Draw the page."""
-    st.title("Gallery")
-    dataset = cache.chosen_dataset()
-    measured = cache.measured_index(dataset)
-    images = cache.images(dataset, measured)
-    details.remarks(dataset, measured)
+    data = data_page.begin("Gallery")
+    dataset, images = data.dataset, data.images
     _overview(images, dataset)
     st.subheader("Images")
     rows = _filtered(images, dataset)
     if not len(rows):
-        st.info("No image matches these filters. Take one of them away.")
+        st.info("No image matches these filters. Remove one of them.")
         st.stop()
     halves = charts.halves()
     with halves.cell():
-        image_id = _sheet(images, rows, dataset)
+        image_id = _thumbnails(images, rows, dataset)
     with halves.cell():
-        _large(images, image_id, dataset)
+        large_image.show(images, image_id, dataset)
 
 
 def _overview(images: pd.DataFrame, dataset: Dataset) -> None:
-    """How many of what, and how large."""
+    """How many images of each class, and how large they are."""
     halves = charts.halves()
     with halves.cell():
         st.subheader("Class balance")
@@ -66,7 +62,7 @@ def _overview(images: pd.DataFrame, dataset: Dataset) -> None:
             alt="Images of each class: "
             + ", ".join(f"{name} {n:,}" for name, n in dataset.counts().items()),
         )
-        st.caption(_people(images))
+        st.caption(_patients(images))
     with halves.cell():
         st.subheader("Image sizes")
         fig = cache.figure(
@@ -81,11 +77,11 @@ def _overview(images: pd.DataFrame, dataset: Dataset) -> None:
             key="sizes",
             alt=f"Width against height. {_typical_size(images)}",
         )
-        st.caption(f"{_typical_size(images)} The dotted line is a square picture.")
+        st.caption(f"{_typical_size(images)} Images on the dotted line are square.")
 
 
 def _bars_by(images: pd.DataFrame, dataset: Dataset) -> str | None:
-    """The column that divides the bars; only those with something to tell are offered."""
+    """The column that divides the bars; only columns with more than one value are offered."""
     useful = [column for column in PARTS if images[column].nunique(dropna=False) > 1]
     if not useful:
         return None
@@ -98,16 +94,15 @@ def _bars_by(images: pd.DataFrame, dataset: Dataset) -> str | None:
     )
 
 
-def _people(images: pd.DataFrame) -> str:
+def _patients(images: pd.DataFrame) -> str:
     known = images["patient_id"].notna()
-    people = (
+    patients = (
         "Patients are not known."
         if not known.any()
         else f"{images['patient_id'].nunique():,} patients are known, for {known.mean():.0%} of the images."
     )
     sources = images["source"].nunique()
-    where = f" {sources} sources." if sources > 1 else ""
-    return f"{len(images):,} images. {people}{where}"
+    return f"{len(images):,} images. {patients}" + (f" {sources} sources." if sources > 1 else "")
 
 
 def _typical_size(images: pd.DataFrame) -> str:
@@ -115,7 +110,7 @@ def _typical_size(images: pd.DataFrame) -> str:
     if sizes.empty:
         return "No image could be read."
     width, height = sizes.median().astype(int)
-    return f"The median is {width} × {height} px."
+    return f"The median size is {width} × {height} px."
 
 
 def _filtered(images: pd.DataFrame, dataset: Dataset) -> np.ndarray:
@@ -146,27 +141,21 @@ def _filtered(images: pd.DataFrame, dataset: Dataset) -> np.ndarray:
 
 
 _ORDER_HELP = (
-    "BRISQUE is a score of image quality that was made for photographs: the higher, the less a "
-    "picture looks like a good photograph. What it means for X-rays is uncertain."
+    "BRISQUE scores image quality and was made for photographs: the higher the score, the less an "
+    "image looks like a good photograph. What it means for X-rays is uncertain."
 )
 
 
-def _sheet(images: pd.DataFrame, rows: np.ndarray, dataset: Dataset) -> str:
-    """One page of thumbnails; the image chosen by click or by the address, else the first."""
+def _thumbnails(images: pd.DataFrame, rows: np.ndarray, dataset: Dataset) -> str:
+    """One page of thumbnails; the image chosen by a click or in the address, else the first."""
     ids = images["image_id"].to_numpy(object)[rows]
-    wanted = _linked(dataset)
-    known = np.flatnonzero(ids == wanted)
-    pages = math.ceil(len(rows) / PER_PAGE)
+    linked = linked_image(dataset)
+    place = np.flatnonzero(ids == linked)
     # A new key for new filters, so that the page number starts anew (at the linked image).
     key = f"page_{dataset.name}_{hash((rows.tobytes(), len(rows)))}"
-    slot = st.container()
-    page = 1
-    if pages > 1:
-        first = int(known[0]) // PER_PAGE + 1 if len(known) else 1
-        page = st.pagination(pages, default=first, key=key)
-    start = (page - 1) * PER_PAGE
-    shown = rows[start : start + PER_PAGE]
-    chosen = wanted or str(images["image_id"].iloc[shown[0]])
+    slot, part = paginate(len(rows), PER_PAGE, key=key, first=int(place[0]) if len(place) else 0)
+    shown = rows[part]
+    chosen = linked or str(images["image_id"].iloc[shown[0]])
     with slot:
         picked = thumbnails.grid(
             dataset,
@@ -178,49 +167,13 @@ def _sheet(images: pd.DataFrame, rows: np.ndarray, dataset: Dataset) -> str:
             side=100,
         )
     if picked is not None and picked != chosen:
-        st.query_params["image"] = picked
-        st.session_state["image_of"] = dataset.name
+        link(dataset.name, picked)
         st.rerun()
     st.caption(
-        f"Images {start + 1:,} to {start + len(shown):,} of {len(rows):,}. "
+        f"Images {part.start + 1:,} to {part.start + len(shown):,} of {len(rows):,}. "
         "The colour of the upper edge is the class."
     )
     return chosen
-
-
-def _linked(dataset: Dataset) -> str | None:
-    """The image named in the address, if it is in the dataset."""
-    wanted = st.query_params.get("image")
-    if wanted is None or wanted in cache.places(dataset):
-        return wanted
-    if st.session_state.get("image_of", dataset.name) == dataset.name:
-        st.warning(
-            f"The image of this link, {literal(wanted)}, is not in {literal(dataset.name)}. "
-            "Choose the dataset it belongs to in the sidebar."
-        )
-    else:  # left in the address from the dataset looked at before
-        del st.query_params["image"]
-    return None
-
-
-def _large(images: pd.DataFrame, image_id: str, dataset: Dataset) -> None:
-    """One image with its row of facts."""
-    row = images.iloc[cache.places(dataset)[image_id]]
-    try:
-        st.image(
-            cache.picture(dataset, image_id),
-            width="stretch",
-            alt=f"Chest X-ray of class {row['label']}, file {row['path']}",
-        )
-    except CxrError as error:
-        st.warning(str(error))
-    st.table(details.of_image(row, images), border="horizontal", hide_header=True, alt="Facts")
-    st.page_link(
-        "pages/predict/live/page.py",
-        label="What do the models say?",
-        icon=":material/arrow_forward:",
-        query_params={"dataset": dataset.name, "image": image_id},
-    )
 
 
 main()

@@ -1,4 +1,4 @@
-"""What the histograms page computes and keeps: gray profiles and distances of groups of images."""
+"""What the histograms page keeps: gray profiles of groups of images and their distances."""
 # ruff: noqa: ARG001  (arguments that a function does not use are the key of its cache)
 
 from dataclasses import dataclass
@@ -7,17 +7,18 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cxrcore import figures, pixels, settings
+from cxrcore import files, quality
+from cxrcore import index as indexes
 from cxrcore.datasets import Dataset
-from cxrcore.figures import GrayProfile
 from cxrcore.index import Index
 from cxrcore.pixels import Pixels, Preparation
+from cxrcore.quality import GrayProfile
 from cxrcore.quality.distances import Distances, Kind, distances
-from pages.shared import cache, file_times
+from pages.shared import cache, preparations
 
-WHOLE = "none"  # the region that leaves all in
-SIZE = 224  # pixels a side at which regions are measured, as most of the models see them
-NAMES = {"modality": {"xray": "X-ray", "ct": "CT"}}  # column -> its values as people call them
+WHOLE = "none"  # the region that masks nothing
+SIZE = 224  # pixels, the side at which regions are measured: that of most models
+MODALITIES = {"xray": "X-ray", "ct": "CT"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Selection:
     """Which images, in which groups.
 
     `by` is a column of the image table, `names` its values as `groups` gives them. Only images of
-    `modality`, if it is not None, and only those that can be used in `region`.
+    `modality`, unless it is None, and only those that can be used in `region`.
     """
 
     by: str
@@ -36,37 +37,24 @@ class Selection:
 
 @dataclass(frozen=True, eq=False)
 class Gray:
-    """How the gray values of the groups are spread, and how far apart they are."""
+    """The gray values of the groups, and the distances between them."""
 
     profiles: list[GrayProfile]
     distances: dict[Kind, Distances]
 
 
 def groups(images: pd.DataFrame, by: str) -> pd.Series:
-    """The group of each image by a column of the table, as people call it; missing stays so."""
-    return images[by].replace(NAMES[by]) if by in NAMES else images[by]
+    """The group of each image by a column of the table, as a reader knows it; missing if unknown."""
+    return images[by].replace(MODALITIES) if by == "modality" else images[by]
 
 
 def prepared(of: Dataset, region: str) -> Pixels | None:
-    """The measured pixels of a region; None while they are still to be made.
+    """The measured pixels of a region; None while they are not made.
 
     Raises:
         StoreError: they are damaged.
     """
-    folder = settings.data_dir() / "pixels"
-    found = _prepared(of, region, cache.token(of), repr(file_times.stamp([folder])))
-    return found if found is not None and found.measured else None
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _prepared(_of: Dataset, region: str, token: str, stamp: str) -> Pixels | None:
-    return pixels.find(_of, Preparation(SIZE, region))
-
-
-def unusable(of: Dataset, region: str) -> int:
-    """Images that cannot be used in a region that is prepared: damaged, or without a mask."""
-    found = prepared(of, region)
-    return 0 if found is None else int((~found.usable).sum())
+    return preparations.measured_pixels(of, Preparation(SIZE, region))
 
 
 def gray(of: Dataset, measured: Index, selection: Selection, shown: str) -> Gray:
@@ -75,40 +63,39 @@ def gray(of: Dataset, measured: Index, selection: Selection, shown: str) -> Gray
     Args:
         of: the dataset.
         measured: its index.
-        selection: which images; the pixels of its region are there already.
+        selection: which images; the pixels of its region are prepared.
         shown: WHOLE or the selection's region.
 
     Raises:
         StoreError: the pixels are damaged.
     """
-    own = None if selection.region == WHOLE else prepared(of, selection.region)
-    made = "" if own is None else own.folder.name
-    stamp = file_times.stamp([settings.data_dir() / "index" / f"{of.fingerprint}.parquet"])
-    return _gray(of, measured, own, selection, shown, cache.token(of), f"{stamp} {made}")
+    masked = None if selection.region == WHOLE else prepared(of, selection.region)
+    name = "" if masked is None else masked.folder.name
+    key = cache.token(of), indexes.stamp(of), name
+    return _gray(of, measured, masked, selection, shown, key)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Adding up the histograms …")
 def _gray(
     _of: Dataset,
     _measured: Index,
-    _own: Pixels | None,
+    _masked: Pixels | None,
     selection: Selection,
     shown: str,
-    token: str,
-    stamp: str,
+    key: tuple[str, files.Stamp, str],
 ) -> Gray:
     table = cache.images(_of, _measured)
-    rows = np.ones(len(table), bool) if _own is None else _own.usable.copy()
+    rows = np.ones(len(table), bool) if _masked is None else _masked.usable.copy()
     if selection.modality is not None:
         rows &= (table["modality"] == selection.modality).fillna(False).to_numpy(bool)
     histograms = _measured.histograms
     rows &= histograms.any(axis=1)
-    if _own is not None and shown != WHOLE:
-        histograms = _own.histograms()
-    named = groups(table, selection.by).astype(object)
-    named = named.where(named.notna(), None).to_numpy()[rows]  # pd.NA can't be compared
+    if _masked is not None and shown != WHOLE:
+        histograms = _masked.histograms()
+    group = groups(table, selection.by).astype(object)
+    group = group.where(group.notna(), None).to_numpy()[rows]  # pd.NA can't be compared
     patients = table["patient_id"].astype(object).to_numpy()[rows]
     return Gray(
-        figures.gray_profiles(histograms[rows], named, selection.names),
-        distances(histograms[rows], named, selection.names, units=patients),
+        quality.gray_profiles(histograms[rows], group, selection.names),
+        distances(histograms[rows], group, selection.names, units=patients),
     )

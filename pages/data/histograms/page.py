@@ -1,5 +1,4 @@
-"""Histograms page: how bright the images of each group are, how far the groups lie apart, and
-what is left of that once the lungs are cut out."""
+"""Histograms page: the gray values of each group, the distances between groups, what masking changes."""
 
 import pandas as pd
 import streamlit as st
@@ -7,27 +6,23 @@ import streamlit as st
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.pixels import Preparation
-from pages.data.histograms import gray_cache, panels, tables
-from pages.data.histograms.gray_cache import SIZE, WHOLE, Selection
+from pages.data.histograms import gray_cache, numbers, panels
+from pages.data.histograms.gray_cache import MODALITIES, SIZE, WHOLE, Selection
 from pages.data.histograms.panels import GROUPINGS, PIXELS, choice
-from pages.shared import cache, details, preparations
+from pages.shared import data_page, preparations
 
-MODALITIES = gray_cache.NAMES["modality"]
 SPLITS = ("train", "validation", "test")
-MOST_GROUPS = 10  # more lines than colours tell nothing
+MOST_GROUPS = 10  # as many as there are colours
 
 
 def main() -> None:
     """Draw the page."""
-    st.title("Histograms")
-    dataset = cache.chosen_dataset()
-    measured = cache.measured_index(dataset)
-    details.remarks(dataset, measured)
+    data = data_page.begin("Histograms")
+    dataset, images = data.dataset, data.images
     st.markdown(
-        "How often each gray value occurs. Where two classes differ much in brightness, a model "
-        "may tell them apart by that alone, without looking at the lungs.",
+        "How often each gray value occurs. If two classes differ much in brightness, a model may "
+        "tell them apart by that alone, without looking at the lungs.",
     )
-    images = cache.images(dataset, measured)
     with st.container(horizontal=True, gap="medium"):
         by = _grouping(images)
         modality = None if by == "modality" else _modality(images)
@@ -38,21 +33,21 @@ def main() -> None:
         if wanted != WHOLE and gray_cache.prepared(dataset, wanted) is None:
             preparations.offer(dataset, Preparation(SIZE, wanted))
         selection = Selection(by, _names(dataset, images, by), modality, wanted)
-        shown = panels.gather(dataset, measured, selection)
+        shown = panels.shown(dataset, data.index, selection)
     except CxrError as error:
         st.error(str(error))
         st.stop()
     if not shown.gray[WHOLE].profiles:
-        st.info("None of these images can be used, so there is nothing to draw.")
+        st.info("None of these images can be used.")
         st.stop()
-    panels.left_out(images, shown)
+    panels.missing_images(images, shown)
     panels.lines(shown, multiples=view == "Small multiples", logarithmic=scale == "Logarithmic")
     panels.distances(shown)
-    tables.show(shown)
+    numbers.show(shown)
 
 
 def _modality(images: pd.DataFrame) -> str | None:
-    """X-ray and CT apart: which one, or None where there is only one kind."""
+    """X-ray or CT; None if there is only one of them."""
     kinds = [kind for kind in MODALITIES if (images["modality"] == kind).any()]
     if len(kinds) < 2:
         return None
@@ -64,7 +59,7 @@ def _modality(images: pd.DataFrame) -> str | None:
         format_func=MODALITIES.__getitem__,
         key="gray_modality",
         bind="query-params",
-        help="X-rays and CT slices have other gray values, so they are never added up.",
+        help="X-rays and CT slices differ in their gray values, so they are never mixed.",
     )
 
 
@@ -73,7 +68,7 @@ def _grouping(images: pd.DataFrame) -> str:
     if len(useful) < 2:
         return "label"
     return st.segmented_control(
-        "One line for each",
+        "One line per",
         useful,
         default="label",
         required=True,
@@ -85,7 +80,7 @@ def _grouping(images: pd.DataFrame) -> str:
 
 
 def _pixels(images: pd.DataFrame) -> str:
-    """Which pixels of the images: a region; only where there are lung masks there is a choice."""
+    """The region whose pixels are shown; a choice only for images with lung masks."""
     if images["mask"].isna().all():
         return WHOLE
     return st.selectbox(
@@ -95,8 +90,8 @@ def _pixels(images: pd.DataFrame) -> str:
         key="gray_pixels",
         bind="query-params",
         width=220,
-        help="With the dataset's lung masks: what is left of the differences when only the lungs "
-        "are seen, or all but the lungs.",
+        help="With the dataset's lung masks: what remains of the differences in the lungs alone, or "
+        "without the lungs.",
     )
 
 
@@ -108,7 +103,7 @@ def _names(dataset: Dataset, images: pd.DataFrame, by: str) -> tuple[str, ...]:
     if by == "split":
         return tuple(sorted(ranked, key=lambda s: SPLITS.index(s) if s in SPLITS else 9))
     if len(ranked) > MOST_GROUPS:
-        st.caption(f"The {MOST_GROUPS} largest of {len(ranked)} are shown.")
+        st.caption(f"The {MOST_GROUPS} largest of {len(ranked)} groups are shown.")
     return tuple(ranked[:MOST_GROUPS])
 
 

@@ -1,4 +1,4 @@
-"""What the histograms page draws: lines and distances, also before and after masking."""
+"""Lines and distances of the histograms page, also before and after masking."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,15 +10,10 @@ import streamlit as st
 
 from cxrcore import figures
 from cxrcore.datasets import Dataset
-from cxrcore.figures import GrayProfile
-from cxrcore.figures.gray_distance import (
-    amount,
-    change_in_words,
-    distance_matrix,
-    farthest_in_words,
-)
 from cxrcore.index import Index
+from cxrcore.quality.distance_sentences import amount, farthest_sentence, masking_sentences
 from cxrcore.quality.distances import FEWEST, Distances, Kind
+from cxrcore.quality.gray_profiles import extremes_sentence
 from pages.data.histograms import gray_cache
 from pages.data.histograms.gray_cache import WHOLE, Gray, Selection
 from pages.shared import cache, charts
@@ -39,11 +34,11 @@ PIXELS = {
     "border": "Border only",
 }
 KINDS: dict[str, Kind] = {"Gray levels (Wasserstein)": "wasserstein", "0 to 1 (KS)": "ks"}
-EXPLAINED: dict[Kind, str] = {
-    "wasserstein": "How many gray levels the pixels of one group must be moved, on average, to be "
-    "spread as those of the other (Wasserstein distance).",
-    "ks": "The largest difference between the shares of pixels darker than some gray value, 0 for "
-    "the same spread, 1 for none in common (Kolmogorov-Smirnov distance).",
+EXPLANATIONS: dict[Kind, str] = {
+    "wasserstein": "By how many gray levels the pixels of one group must be moved, on average, to be "
+    "distributed as those of the other (Wasserstein distance).",
+    "ks": "The largest difference between the shares of pixels darker than some gray value: 0 for "
+    "the same distribution, 1 for no overlap (Kolmogorov-Smirnov distance).",
 }
 
 WIDE = 8  # groups: the numbers of more do not fit into half a page
@@ -51,7 +46,7 @@ WIDE = 8  # groups: the numbers of more do not fit into half a page
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What is drawn: the groups of a selection in the whole images, and in its region if it has one."""
+    """The groups of a selection in the whole images, and in its region if it has one."""
 
     dataset: Dataset
     selection: Selection
@@ -61,27 +56,27 @@ class Shown:
 
     @property
     def masked(self) -> bool:
-        """Whether it is before and after masking."""
+        """Whether both are shown, before and after masking."""
         return self.selection.region != WHOLE
 
     def name(self, region: str) -> str:
-        """What people call the pixels, where there are two kinds of them."""
+        """The name of the pixels, where two kinds of them are shown."""
         return PIXELS[region] if self.masked else ""
 
     def figure(self, build: Callable[[], go.Figure], *key: object) -> go.Figure:
-        """`cached.figure` of this selection."""
+        """`cache.figure` of this selection."""
         return cache.figure(self.dataset, build, self.selection, *key)
 
 
 def choice(label: str, options: tuple[str, ...], key: str) -> str:
-    """One of a few, always one; the same in the address, so that a view can be sent on."""
+    """One of a few options; the choice is part of the address, so that a view can be passed on."""
     return st.segmented_control(
         label, options, default=options[0], required=True, key=f"gray_{key}", bind="query-params"
     )
 
 
-def gather(dataset: Dataset, measured: Index, selection: Selection) -> Shown:
-    """All that is drawn of a selection.
+def shown(dataset: Dataset, measured: Index, selection: Selection) -> Shown:
+    """Everything that is drawn of a selection.
 
     Raises:
         StoreError: the pixels of its region are damaged.
@@ -100,8 +95,8 @@ def gather(dataset: Dataset, measured: Index, selection: Selection) -> Shown:
     return Shown(dataset, selection, gray, colours, classes)
 
 
-def left_out(images: pd.DataFrame, shown: Shown) -> None:
-    """Say which images are in no line."""
+def missing_images(images: pd.DataFrame, shown: Shown) -> None:
+    """Say how many images are in no line, and why."""
     selection = shown.selection
     counted = images[selection.by]
     if selection.modality is not None:
@@ -111,7 +106,8 @@ def left_out(images: pd.DataFrame, shown: Shown) -> None:
         st.caption(f"{plural(unknown, 'image')} of unknown {name}: not shown.")
     if shown.masked:
         used = sum(profile.images for profile in shown.gray[WHOLE].profiles)
-        lost = gray_cache.unusable(shown.dataset, selection.region)
+        masked = gray_cache.prepared(shown.dataset, selection.region)
+        lost = 0 if masked is None else int((~masked.usable).sum())
         st.caption(
             f"Both sides show the same {plural(used, 'image')}."
             + (
@@ -138,26 +134,28 @@ def lines(shown: Shown, *, multiples: bool, logarithmic: bool) -> None:
             ),
             *("gray", region, multiples, logarithmic),
         )
-        alt = f"Share of pixels at each gray value. {in_words(profiles, masked=shown.masked)}"
+        alt = (
+            f"Share of pixels at each gray value. {extremes_sentence(profiles, inner=shown.masked)}"
+        )
         charts.plotly(fig, key=f"gray_{region}", alt=" ".join((shown.name(region), alt)).strip())
 
     _each(shown, draw)
     st.caption(
-        "Line: mean of the images. Band: the middle half of them (lower to upper quartile). "
+        "Line: mean over the images. Band: the middle half of them (lower to upper quartile). "
         "Each image counts the same, whatever its size. "
         + (
-            "Pure black and pure white are left out, so **what the mask blackens does not count**, "
-            f"and neither does what was black before. The masked images are measured at "
+            "Pure black and pure white are omitted, so **what the mask blackens does not count**, "
+            "and neither does what was black before. The masked images are measured at "
             f"{gray_cache.SIZE} × {gray_cache.SIZE} pixels, the whole ones at their own size."
             if shown.masked
-            else "Pure black and pure white are left out of the lines, since they are mostly borders "
+            else "Pure black and pure white are omitted from the lines, since they are mostly borders "
             "and burnt-in marks; they are shown below."
         )
     )
 
 
 def _each(shown: Shown, draw: Callable[[str], None], *, wide: bool = False) -> None:
-    """Draw one thing, or the same before and after masking: side by side, or `wide` below it."""
+    """Draw something once, or before and after masking: side by side, or if `wide` below each other."""
     if not shown.masked:
         draw(WHOLE)
         return
@@ -169,7 +167,7 @@ def _each(shown: Shown, draw: Callable[[str], None], *, wide: bool = False) -> N
 
 
 def distances(shown: Shown) -> None:
-    """How far apart the groups are, as a matrix and in words."""
+    """The distances between the groups, as a matrix and in words."""
     if len(shown.gray[WHOLE].profiles) < 2:
         return
     st.subheader("How far apart")
@@ -179,18 +177,23 @@ def distances(shown: Shown) -> None:
         st.caption("Not enough images have pixels that count.")
         return
     before, after = found[WHOLE], found[shown.selection.region]
-    said = " ".join(farthest_in_words(distances, region) for region, distances in found.items())
+    sentences = " ".join(farthest_sentence(found[region], region) for region in found)
     if shown.masked and before.names == after.names:
-        said = change_in_words(before, after, shown.selection.region)
+        sentences = masking_sentences(before, after, shown.selection.region)
     highest = max(float(distances.between.max()) for distances in found.values())
-    st.markdown(literal(said))
+    st.markdown(literal(sentences))
 
     def draw(region: str) -> None:
         fig = shown.figure(
-            lambda: distance_matrix(found[region], highest=highest), "distances", region, kind
+            lambda: figures.distance_matrix(found[region], highest=highest),
+            "distances",
+            region,
+            kind,
         )
         charts.plotly(
-            fig, key=f"distances_{region}", alt=f"Distances {shown.name(region)}. {said}".strip()
+            fig,
+            key=f"distances_{region}",
+            alt=f"Distances {shown.name(region)}. {sentences}".strip(),
         )
 
     wide = len(before.names) > WIDE
@@ -206,46 +209,26 @@ def distances(shown: Shown) -> None:
 
 
 def _explain(shown: Shown, before: Distances) -> None:
-    """What the numbers of a matrix are, and what they can be compared with."""
+    """What the numbers of a matrix mean, and what to compare them with."""
     kind = before.kind
     st.caption(
-        EXPLAINED[kind] + " **Bold**: more than chance. *In brackets*: what chance does, the "
-        "distance that random halves of one group stay below in 19 of 20 draws; images of one "
-        "patient stay together. Pure black and pure white do not count."
+        EXPLANATIONS[kind] + " **Bold**: more than chance. *In brackets*: the distance that chance "
+        "alone can make, below which random halves of one group stay in 19 of 20 draws; images of "
+        "one patient stay together. Pure black and pure white do not count."
         + (
-            f" Empty: fewer than {FEWEST} images or patients, too few to tell."
+            f" Empty: fewer than {FEWEST} images or patients, too few for that."
             if np.isnan(before.chance).any()
             else ""
         )
     )
-    to_compare = []
+    references = []
     typical = before.single[~np.isnan(before.single)]
     if len(typical):
-        to_compare.append(
+        references.append(
             f"two single images of one group are {amount(typical.mean(), kind)} apart on average"
         )
     if shown.classes is not None and (place := shown.classes[kind].farthest()):
         most = amount(shown.classes[kind].between[place], kind)
-        to_compare.append(f"the classes are at most {most} apart")
-    if to_compare:
-        st.caption(f"To compare, on the whole image: {'; '.join(to_compare)}.")
-
-
-def in_words(profiles: list[GrayProfile], *, masked: bool) -> str:
-    """Which group is darkest and which is brightest; of masked images in the pixels that count."""
-    means = {p.name: inner_mean(p) if masked else p.brightness for p in profiles}
-    means = {name: mean for name, mean in means.items() if not np.isnan(mean)}
-    if not means:
-        return ""
-    darkest, brightest = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
-    if darkest == brightest:
-        return f"Mean gray value {means[darkest]:.0f}."
-    return (
-        f"Darkest: {darkest}, mean gray value {means[darkest]:.0f}; "
-        f"brightest: {brightest}, {means[brightest]:.0f}."
-    )
-
-
-def inner_mean(profile: GrayProfile) -> float:
-    """Mean gray value without pure black and white, 1..254; NaN where there is no other."""
-    return float(profile.mean @ np.arange(1, 255))
+        references.append(f"the classes are at most {most} apart")
+    if references:
+        st.caption(f"For comparison, on the whole image: {'; '.join(references)}.")

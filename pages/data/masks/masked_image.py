@@ -1,4 +1,4 @@
-"""One image with its lung mask: what each region makes of it, and small images to choose from."""
+"""One image with its lung mask, what a model sees in each region, and thumbnails to choose from."""
 
 import math
 
@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from cxrcore import images
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
-from cxrcore.images import REGION_NAMES
+from cxrcore.images import REGION_NAMES, REGIONS
+from cxrcore.pixels.mask_states import UNUSABLE, WITH_MASK, WITHOUT_MASK, MaskStates
 from pages.data.masks import mask_cache
-from pages.data.masks.mask_cache import UNUSABLE, WITH, WITHOUT, States, View
+from pages.data.masks.mask_cache import View
 from pages.shared import cache, preparations, thumbnails
+from pages.shared.linked_image import link, linked_image
 from pages.shared.text import literal
 
 PER_PAGE = 10
@@ -20,31 +21,30 @@ ALL = ""
 USUAL_SIZE = 224
 REGION_TEXTS = {
     "none": "Everything, as in most studies. A model may also use what lies outside the lungs.",
-    "lungs": "All but the lungs is black. Only lung tissue, and its outline, can decide.",
-    "lungs-crop": "The smallest rectangle around the lungs, enlarged. Edges and most markers go; "
+    "lungs": "Everything but the lungs is black. Only lung tissue and its outline can decide.",
+    "lungs-crop": "The smallest rectangle around the lungs, enlarged. Edges and most markers go, "
     "the heart stays.",
-    "lungs-erased": "Only the lungs are black. A model that still scores well is not looking at "
-    "lungs.",
-    "border": "The rectangle around the lungs is black. Only the frame is left: a good score here "
+    "lungs-erased": "The lungs are black. A model that still scores well does not look at lungs.",
+    "border": "The rectangle around the lungs is black. Only the frame remains: a good score here "
     "comes from markers or from the scanner.",
 }
 
 
-def show(table: pd.DataFrame, found: States, dataset: Dataset) -> None:
+def show(images: pd.DataFrame, states: MaskStates, dataset: Dataset) -> None:
     """Draw the section.
 
     Args:
-        table: from `cached.images`.
-        found: which of them have a mask.
-        dataset: theirs; some of its images have masks.
+        images: from `cache.images`.
+        states: which of them have a mask.
+        dataset: of the images; some have masks.
     """
-    st.subheader("Image, mask and what a model gets")
-    rows, region, size = _choices(table, found, dataset)
+    st.subheader("Image, mask and what the model sees")
+    rows, region, size = _choices(images, states, dataset)
     if not len(rows):
-        st.info("No image matches. Choose another class or all images.")
+        st.info("No image matches. Choose another class, or all images.")
         return
-    image_id = _picker(table, rows, dataset)
-    row = table.iloc[cache.places(dataset)[image_id]]
+    image_id = _picker(images, rows, dataset)
+    row = images.iloc[cache.places(dataset)[image_id]]
     st.markdown(f"**{literal(row['path'])}** · {literal(row['label'])}")
     try:
         view = mask_cache.view(dataset, image_id, size)
@@ -62,15 +62,19 @@ def show(table: pd.DataFrame, found: States, dataset: Dataset) -> None:
         _regions(view, size)
 
 
-def _choices(table: pd.DataFrame, found: States, dataset: Dataset) -> tuple[np.ndarray, str, int]:
-    """Rows to choose from, the region, and the side in pixels."""
-    states = [state for state in (WITH, WITHOUT, UNUSABLE) if (found.state == state).any()]
+def _choices(
+    images: pd.DataFrame, states: MaskStates, dataset: Dataset
+) -> tuple[np.ndarray, str, int]:
+    """The rows to choose from, the region, and the side in pixels."""
+    offered = [
+        state for state in (WITH_MASK, WITHOUT_MASK, UNUSABLE) if (states.state == state).any()
+    ]
     sizes = preparations.sizes_of(dataset)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         wanted = st.selectbox(
             "Images",
-            [ALL, *states],
-            index=int(WITH in states),
+            [ALL, *offered],
+            index=int(WITH_MASK in offered),
             format_func=lambda state: state.capitalize() or "All",
             key=f"mask_state_{dataset.name}",
             width=180,
@@ -83,8 +87,8 @@ def _choices(table: pd.DataFrame, found: States, dataset: Dataset) -> tuple[np.n
             width=220,
         )
         region = st.selectbox(
-            "What a model gets",
-            list(images.REGIONS),
+            "What the model sees",
+            list(REGIONS),
             index=1,
             format_func=REGION_NAMES.__getitem__,
             key="mask_arm",
@@ -99,20 +103,20 @@ def _choices(table: pd.DataFrame, found: States, dataset: Dataset) -> tuple[np.n
             key="mask_size",
             bind="query-params",
             width=120,
-            help="The sizes of the published models, and of the models trained on this dataset.",
+            help="The sizes of the published models and of the models trained on this dataset.",
         )
-    keep = np.ones(len(table), bool)
+    keep = np.ones(len(images), bool)
     if wanted != ALL:
-        keep &= (found.state == wanted).to_numpy(bool)
+        keep &= (states.state == wanted).to_numpy(bool)
     if label != ALL:
-        keep &= (table["label"] == label).to_numpy(bool)
+        keep &= (images["label"] == label).to_numpy(bool)
     return np.flatnonzero(keep), str(region), int(size)
 
 
-def _picker(table: pd.DataFrame, rows: np.ndarray, dataset: Dataset) -> str:
-    """Small images to choose from; the one chosen by click or by the address, else the first."""
-    ids = table["image_id"].to_numpy(object)[rows]
-    wanted = _linked(dataset)
+def _picker(images: pd.DataFrame, rows: np.ndarray, dataset: Dataset) -> str:
+    """Thumbnails to choose from; the image chosen by a click or in the address, else the first."""
+    ids = images["image_id"].to_numpy(object)[rows]
+    wanted = linked_image(dataset)
     known = np.flatnonzero(ids == wanted)
     place = int(known[0]) if len(known) else None
     # A new key for new filters, and after a jump, so that the page number starts anew.
@@ -122,12 +126,12 @@ def _picker(table: pd.DataFrame, rows: np.ndarray, dataset: Dataset) -> str:
     first = 1 if place is None else place // PER_PAGE + 1
     page = st.session_state.get(key, first)  # drawn below, but what it says is known
     shown = rows[(page - 1) * PER_PAGE : page * PER_PAGE]
-    chosen = wanted or str(table["image_id"].iloc[shown[0]])
+    chosen = wanted or str(images["image_id"].iloc[shown[0]])
     at = place if place is not None else (page - 1) * PER_PAGE
     picked = thumbnails.grid(
         dataset,
-        table["image_id"].iloc[shown].tolist(),
-        table["label"].iloc[shown].tolist(),
+        images["image_id"].iloc[shown].tolist(),
+        images["label"].iloc[shown].tolist(),
         key=f"masks_{dataset.name}",
         selected=chosen,
         label="Images; choose one to see its mask",
@@ -146,58 +150,41 @@ def _picker(table: pd.DataFrame, rows: np.ndarray, dataset: Dataset) -> str:
         if pages > 1:
             st.pagination(pages, default=first, key=key, width=320)
     if picked is not None and picked != chosen:
-        _choose(dataset.name, picked)
+        link(dataset.name, picked)
         st.rerun()
     return chosen
 
 
-def _choose(dataset: str, image_id: str) -> None:
-    st.query_params["image"] = image_id
-    st.session_state["image_of"] = dataset
-
-
 def _go(dataset: str, image_id: str) -> None:
-    """To a neighbour, and to the page of small images that it is on."""
-    _choose(dataset, image_id)
+    """Go to a neighbour, and to the page of thumbnails that it is on."""
+    link(dataset, image_id)
     st.session_state["mask_jumps"] = st.session_state.get("mask_jumps", 0) + 1
-
-
-def _linked(dataset: Dataset) -> str | None:
-    """The image named in the address, if it is in the dataset."""
-    wanted = st.query_params.get("image")
-    if wanted is None or wanted in cache.places(dataset):
-        return wanted
-    if st.session_state.get("image_of", dataset.name) == dataset.name:
-        st.warning(f"The image of this link, {literal(wanted)}, is not in {literal(dataset.name)}.")
-    else:  # left in the address from the dataset looked at before
-        del st.query_params["image"]
-    return None
 
 
 def _side_by_side(view: View, row: pd.Series, region: str, size: int) -> None:
     three = st.grid(3, min_column_width=140, gap="small")
     with three.cell():
-        st.image(view.picture, width="stretch", alt=f"X-ray {row['path']}")
+        st.image(view.image, width="stretch", alt=f"X-ray {row['path']}")
         outlined = ", the lungs outlined" if view.mask else ""
         st.caption(f"**Image**{outlined}. {view.size[0]:,} × {view.size[1]:,} px.")
     if view.mask is None:
         with three.cell():
             st.warning(literal(str(view.problem)), icon=":material/filter_center_focus:")
-            st.caption("Trainings that need the lungs leave this image out.")
+            st.caption("Trainings that need the lungs exclude this image.")
     else:
         with three.cell():
             st.image(view.mask, width="stretch", alt="Lung mask, white on the lungs")
-            lungs = view.shown["lungs"]
-            st.caption(f"**Mask**, {size} × {size} px. The lungs are {lungs:.0%} of the picture.")
+            lungs = view.shares["lungs"]
+            st.caption(f"**Mask**, {size} × {size} px. The lungs are {lungs:.0%} of the image.")
     if region in view.regions:
         with three.cell():
             st.image(
                 view.regions[region],
                 width="stretch",
-                alt=f"What a model gets: {REGION_NAMES[region]}",
+                alt=f"What the model sees: {REGION_NAMES[region]}",
             )
             st.caption(
-                f"**What a model gets**: {REGION_NAMES[region].lower()}. {size} × {size} px."
+                f"**What the model sees**: {REGION_NAMES[region].lower()}. {size} × {size} px."
             )
 
 
@@ -208,4 +195,4 @@ def _regions(view: View, size: int) -> None:
         with five.cell():
             st.image(png, width="stretch", alt=f"{REGION_NAMES[region]}: {REGION_TEXTS[region]}")
             st.markdown(f":small[**{REGION_NAMES[region]}**]")
-            st.caption(f"{REGION_TEXTS[region]} Shows {view.shown[region]:.0%} of the picture.")
+            st.caption(f"{REGION_TEXTS[region]} Shows {view.shares[region]:.0%} of the image.")

@@ -1,6 +1,7 @@
-"""Quality page: BRISQUE scores, what they give away, and what a limit would remove."""
+"""Quality page: BRISQUE scores, what they give away, and what a limit would exclude."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,30 +11,30 @@ from cxrcore import figures
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.pixels import Preparation
-from pages.data.quality import exclusions, outliers, quality_cache, shortcut
-from pages.data.quality.quality_cache import Scored
-from pages.shared import cache, charts, details, preparations
+from cxrcore.quality import limits
+from pages.data.quality import exclusions, outliers, quality_cache, shortcut_section
+from pages.data.quality.quality_cache import Scores
+from pages.shared import cache, charts, data_page, preparations
 from pages.shared.text import literal, plural
 
-# name on the page -> rule of figures.limit
-RULES: dict[str, figures.Rule] = {
+# name on the page -> rule of limits.limit
+RULES: dict[str, limits.Rule] = {
     "Upper quartile (Q3)": "q3",
     "Q3 + 1.5 × IQR": "fence",
     "Fixed score": "fixed",
     "Percentile": "percentile",
 }
 GROUPINGS = {"label": "Class", "source": "Source"}
-PUBLISHED_LIMIT = 70.0  # recipes of study A remove images from this score on
-MOST_GROUPS = 10  # more panels than colours tell nothing
+PUBLISHED_LIMIT = 70.0  # of the recipes of study A
+MOST_GROUPS = 10  # as many as there are colours
 UNKNOWN = outliers.UNKNOWN
-UNEVEN = 0.05  # groups that lose shares further apart than this are pointed out
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
     """The classes or sources that are compared."""
 
-    by: str  # column
+    by: Literal["label", "source"]  # column
     values: np.ndarray  # (n,) the group of each image
     names: list[str]  # those that are drawn
     colours: dict[str, str]
@@ -41,38 +42,35 @@ class Groups:
 
 def main() -> None:
     """Draw the page."""
-    st.title("Quality")
-    dataset = cache.chosen_dataset()
-    measured = cache.measured_index(dataset)
-    images = cache.images(dataset, measured)
-    details.remarks(dataset, measured)
+    data = data_page.begin("Quality")
+    dataset, images = data.dataset, data.images
     st.markdown(
-        "BRISQUE gives each picture a score from its pixels alone. It was built for **natural "
-        "photographs**, where a lower score means a better picture. What it means for X-rays is "
-        "uncertain: use it to find odd images, and look at them before leaving them out."
+        "BRISQUE scores each image from its pixels alone. It was made for **natural photographs**, "
+        "where a lower score means a better image. What it means for X-rays is uncertain: use it "
+        "to find odd images, and look at them before you exclude them."
     )
     preparation = preparations.choice(dataset, "quality")
-    scored = _scored(dataset, images, preparation)
-    if np.isnan(scored.scores).all():
+    scores = _scores(dataset, images, preparation)
+    if np.isnan(scores.values).all():
         st.info(_no_score(preparation))
         st.stop()
-    verdict = quality_cache.verdict(dataset, images, scored)
+    shortcut = quality_cache.shortcut(dataset, images, scores)
     region = None if preparation is None else preparation.region
-    shortcut.show(verdict, dataset, images["source"], scored, region)
-    st.subheader("A limit, and what it leaves out")
+    shortcut_section.show(shortcut, dataset, images["source"], scores, region)
+    st.subheader("A limit, and what it excludes")
     with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
-        limit = _limit(scored.scores)
+        limit = _limit(scores.values)
         groups = _groups(images, dataset)
-    out = figures.removed(scored.scores, limit)
-    _headline(limit, out, scored, preparation)
-    _distribution(groups, scored, limit, out, dataset)
-    outliers.best_and_worst(dataset, images, scored, stored=preparation is None)
-    outliers.show(dataset, images, scored)
-    exclusions.show(images, out, limit, scored, dataset, preparation)
+    excluded = limits.removed(scores.values, limit)
+    _headline(limit, excluded, scores, preparation)
+    _distribution(groups, scores, limit, excluded, dataset)
+    outliers.best_and_worst(dataset, images, scores, stored=preparation is None)
+    outliers.show(dataset, images, scores)
+    exclusions.show(images, excluded, limit, scores, dataset, preparation)
 
 
-def _scored(dataset: Dataset, images: pd.DataFrame, preparation: Preparation | None) -> Scored:
-    """The scores of the pixels that were chosen; offers to make them and ends the run."""
+def _scores(dataset: Dataset, images: pd.DataFrame, preparation: Preparation | None) -> Scores:
+    """The scores of the chosen pixels; while there are none, offer to make them and end the run."""
     if preparation is None:
         return quality_cache.stored(dataset, images)
     try:
@@ -85,25 +83,25 @@ def _scored(dataset: Dataset, images: pd.DataFrame, preparation: Preparation | N
 
 def _no_score(preparation: Preparation | None) -> str:
     if preparation is None:
-        return "No image has a score: they are damaged, too small, or of too few gray values."
+        return "No image has a score: all are damaged, too small, or have too few gray values."
     return (
-        "No image has a score: they are damaged, have no lung mask, or are of one single gray "
-        "value. Choose another side or show the whole picture."
+        "No image has a score: all are damaged, without a lung mask, or of a single gray value. "
+        "Choose another side or the whole image."
     )
 
 
 def _limit(scores: np.ndarray) -> float:
-    """The score above which images would be left out."""
+    """The score above which images would be excluded."""
     name = st.segmented_control(
-        "Leave out images above",
+        "Exclude images above",
         list(RULES),
         default="Q3 + 1.5 × IQR",
         required=True,
         key="limit_rule",
         bind="query-params",
-        help="Q3: a quarter of the images score higher. IQR: the distance between the lower "
-        "and the upper quartile; Q3 + 1.5 × IQR is the usual bound for outliers. One limit for "
-        "all images, whatever their class or source.",
+        help="Q3: a quarter of the images score higher. IQR: the distance between the lower and "
+        "the upper quartile; Q3 + 1.5 × IQR is the usual bound for outliers. The limit is the same "
+        "for all classes and sources.",
     )
     value = 0.0
     if RULES[name] == "fixed":
@@ -114,11 +112,11 @@ def _limit(scores: np.ndarray) -> float:
         value = st.number_input(
             "Percent kept", 50.0, 100.0, 95.0, 0.5, key="limit_percent", width=160
         )
-    return figures.limit(scores, RULES[name], value)
+    return limits.limit(scores, RULES[name], value)
 
 
 def _groups(images: pd.DataFrame, dataset: Dataset) -> Groups:
-    """What is compared: classes, or sources where the dataset names several."""
+    """Classes, or sources if the dataset names several and the reader wants them."""
     sources = images["source"].fillna(UNKNOWN).astype(object)
     if sources.nunique() < 2 or (
         st.segmented_control(
@@ -142,42 +140,43 @@ def _groups(images: pd.DataFrame, dataset: Dataset) -> Groups:
 
 
 def _headline(
-    limit: float, out: np.ndarray, scored: Scored, preparation: Preparation | None
+    limit: float, excluded: np.ndarray, scores: Scores, preparation: Preparation | None
 ) -> None:
     columns = st.columns(4)
-    columns[0].metric("Limit", f"{limit:.1f}", help="BRISQUE score; images above it are left out.")
-    columns[1].metric("Images left out", f"{out.sum():,}", border=False)
-    columns[2].metric("Share", f"{out.mean():.1%}")
-    columns[3].metric("Median score", f"{np.nanmedian(scored.scores):.1f}")
-    unscored = int(np.isnan(scored.scores).sum()) - len(scored.reasons)
+    columns[0].metric("Limit", f"{limit:.1f}", help="BRISQUE score; images above it are excluded.")
+    columns[1].metric("Images excluded", f"{excluded.sum():,}", border=False)
+    columns[2].metric("Share", f"{excluded.mean():.1%}")
+    columns[3].metric("Median score", f"{np.nanmedian(scores.values):.1f}")
+    unscored = int(np.isnan(scores.values).sum()) - len(scores.unusable)
     if preparation is None and unscored:
         st.caption(
-            f"{plural(unscored, 'image')} without a score (damaged, too small or too uniform): never left out here."
+            f"{plural(unscored, 'image')} without a score (damaged, too small or too uniform): "
+            "never excluded here."
         )
     elif unscored:
         st.caption(
-            f"{plural(unscored, 'image')} without a score (too small or too uniform); a training with a "
-            "limit leaves out these, too."
+            f"{plural(unscored, 'image')} without a score (too small or too uniform): a training "
+            "with a limit excludes them too."
         )
-    if scored.reasons:
+    if scores.unusable:
         st.caption(
-            f"{plural(len(scored.reasons), 'image')} not usable here, damaged or without a lung "
-            "mask, and left out of every training on these pixels, with or without a limit."
+            f"{plural(len(scores.unusable), 'image')} can't be used here, damaged or without a lung "
+            "mask: excluded from every training on these pixels, with or without a limit."
         )
 
 
 def _distribution(
-    groups: Groups, scored: Scored, limit: float, out: np.ndarray, dataset: Dataset
+    groups: Groups, scores: Scores, limit: float, excluded: np.ndarray, dataset: Dataset
 ) -> None:
-    scores, kind = scored.scores, GROUPINGS[groups.by].lower()
-    summary = figures.quartiles(scores, groups.values, groups.names)
+    values, kind = scores.values, GROUPINGS[groups.by].lower()
+    summary = limits.quartiles(values, groups.values, groups.names)
     halves = charts.halves()
     with halves.cell():
         st.markdown(f"**Scores of each {kind}**")
         fig = cache.figure(
             dataset,
-            lambda: figures.brisque_panels(scores, groups.values, summary, groups.colours, limit),
-            *("brisque", limit, groups.by, scored.key),
+            lambda: figures.brisque_panels(values, groups.values, summary, groups.colours, limit),
+            *("brisque", limit, groups.by, scores.key),
         )
         charts.plotly(
             fig,
@@ -186,27 +185,30 @@ def _distribution(
             + ", ".join(f"{q.name} {q.median:.1f}" for q in summary),
         )
         st.caption(
-            f"Bars: share of the {kind}. Thin lines: quartiles; thick: median. Dashed: the limit; what lies above it is pale."
+            f"Bars: share of the {kind}. Thin lines: quartiles; thick line: median. Dashed: the "
+            "limit; bars above it are pale."
         )
         if (hidden := len(pd.unique(groups.values)) - len(groups.names)) > 0:
-            st.caption(f"The {len(groups.names)} largest; {hidden} more are not drawn.")
+            st.caption(f"The {len(groups.names)} largest are drawn, {hidden} more are not.")
     with halves.cell():
-        st.markdown("**What the limit leaves out**")
+        st.markdown("**What the limit excludes**")
         totals = pd.Series(groups.values).value_counts().reindex(groups.names, fill_value=0)
-        lost = pd.Series(groups.values[out]).value_counts().reindex(groups.names, fill_value=0)
+        lost = pd.Series(groups.values[excluded]).value_counts().reindex(totals.index, fill_value=0)
         fig = cache.figure(
             dataset,
-            lambda: figures.removed_bars(lost, totals, groups.colours).update_xaxes(
-                title_text=f"Removed (% of the {kind})"
-            ),
-            *("removed", limit, groups.by, scored.key),
+            lambda: figures.removed_bars(lost, totals, groups.colours, kind),
+            *("removed", limit, groups.by, scores.key),
         )
         charts.plotly(
             fig,
             key="removed",
-            alt="Left out: " + ", ".join(f"{c} {lost[c]:,} of {totals[c]:,}" for c in totals.index),
+            alt="Excluded: " + ", ".join(f"{c} {lost[c]:,} of {totals[c]:,}" for c in totals.index),
         )
-        _point_out_unevenness(lost / totals.clip(lower=1), groups.by)
+        unevenness = limits.balance_sentence(
+            lost, totals, "class" if groups.by == "label" else "source"
+        )
+        if unevenness:
+            st.caption(f":material/balance: {literal(unevenness)}")
         st.table(
             _quartile_table(summary),
             border="horizontal",
@@ -215,19 +217,7 @@ def _distribution(
         )
 
 
-def _point_out_unevenness(shares: pd.Series, by: str) -> None:
-    if shares.max() - shares.min() < UNEVEN:
-        return
-    most, least = str(shares.idxmax()), str(shares.idxmin())
-    st.caption(
-        f":material/balance: This limit takes {shares.max():.0%} of {literal(most)} but "
-        f"{shares.min():.0%} of {literal(least)}: it changes the balance of the "
-        f"{'classes' if by == 'label' else 'sources'}, and it may be sorting by source or by "
-        "disease rather than by quality."
-    )
-
-
-def _quartile_table(summary: list[figures.Quartiles]) -> pd.DataFrame:
+def _quartile_table(summary: list[limits.Quartiles]) -> pd.DataFrame:
     def number(value: float) -> str:
         return "none" if np.isnan(value) else f"{value:.1f}"
 

@@ -1,4 +1,4 @@
-"""Public datasets page: what the studies used, and what to type to have it. It downloads nothing."""
+"""Public datasets page: the collections that the studies used, and the commands that fetch them."""
 
 import pandas as pd
 import streamlit as st
@@ -6,7 +6,7 @@ import streamlit as st
 from cxrcore import datasets
 from cxrcore.datasets import collections, retrieval
 from cxrcore.datasets.collections import Archive, ByHand, Collection
-from pages.shared import charts
+from pages.shared import charts, tables
 from pages.shared.text import literal
 
 NOT_STATED = "not stated"
@@ -17,13 +17,13 @@ def main() -> None:
     st.title("Public datasets")
     st.markdown(
         "The collections that the published studies used. Type the command in a terminal, in this "
-        "project's folder: it downloads, checks, unpacks and registers the collection, and goes on where "
-        "it was interrupted. Without internet it says which file to bring and where to put it. "
-        "Nothing is downloaded from this page."
+        "project's folder: it downloads, checks, unpacks and registers the collection, and resumes "
+        "where it was interrupted. Without internet it says which file to bring and where to put "
+        "it. This page itself downloads nothing."
     )
     st.caption(
-        ":material/balance: Each collection has its own licence and asks to be cited. Many hold the same "
-        "images: read *What to know* before you test on one what was trained on another."
+        ":material/balance: Each collection has its own licence and asks to be cited. Many contain "
+        "the same images: read *Notes* before you test on one what was trained on another."
     )
     entries = {entry.name: entry for entry in datasets.registered()}
     cards = charts.halves()
@@ -38,19 +38,19 @@ def _card(collection: Collection, entry: datasets.Entry | None) -> None:
     _state(collection, entry)
     st.markdown(collection.what)
     st.table(
-        _facts(collection),
+        _properties(collection),
         border="horizontal",
         hide_header=True,
-        alt=f"Facts about {collection.title}",
+        alt=f"Properties of {collection.title}",
     )
     if entry is None:
-        _how(collection)
+        _command(collection)
     elif st.button(
         "Open in the gallery", key=f"open_{collection.name}", icon=":material/photo_library:"
     ):
         st.session_state["next_dataset"] = collection.name
         st.switch_page("pages/data/gallery/page.py")
-    with st.expander("What to know, how to cite it"):
+    with st.expander("Notes, and how to cite it"):
         for note in collection.notes:
             st.markdown(f"- {note}")
         st.markdown(f"**Cite:** {literal(collection.citation)}")
@@ -58,7 +58,7 @@ def _card(collection: Collection, entry: datasets.Entry | None) -> None:
 
 
 def _state(collection: Collection, entry: datasets.Entry | None) -> None:
-    """Whether it is on this computer."""
+    """Whether the collection is on this computer."""
     if entry is None and retrieval.archive_at(collection.name):
         st.badge("Downloaded, not unpacked yet", icon=":material/folder_zip:", color="orange")
     elif entry is None:
@@ -71,21 +71,22 @@ def _state(collection: Collection, entry: datasets.Entry | None) -> None:
         st.caption(literal(str(entry.path)))
 
 
-def _facts(collection: Collection) -> dict[str, str]:
-    facts = {
+def _properties(collection: Collection) -> dict[str, str]:
+    properties = {
         "Images": f"{collection.images:,}" if collection.images else NOT_STATED,
         "Classes": collection.class_list(),
         "Kind": collection.modality,
         "Masks": collection.masks or "none",
         "Download": collection.size or f"size {NOT_STATED}",
         "Licence": collection.licence or f"{NOT_STATED}: see its home page before you use it",
-        "Used in": collection.studies or "none of the five studies; a common small set",
+        "Used in": collection.studies or "none of the five studies; a common small collection",
         "Layout": collection.layout,
     }
-    return {name: literal(text) for name, text in facts.items()}
+    return {name: literal(text) for name, text in properties.items()}
 
 
-def _how(collection: Collection) -> None:
+def _command(collection: Collection) -> None:
+    """What to type to fetch the collection."""
     command = f"python -m cxrcore data fetch {collection.name}"
     how = collection.how
     if isinstance(how, ByHand):
@@ -93,8 +94,8 @@ def _how(collection: Collection) -> None:
         return
     st.code(command, language="bash", wrap_lines=True)
     if not isinstance(how, Archive):
-        st.caption("Kaggle's own package does it: `pip install kagglehub` first.")
-    with st.popover("Without internet here"):
+        st.caption("This needs Kaggle's own package: `pip install kagglehub` first.")
+    with st.popover("Without internet"):
         st.markdown(literal(retrieval.by_hand(collection)))
 
 
@@ -115,17 +116,8 @@ def _download() -> None:
         }
         for c in collections.COLLECTIONS.values()
     ]
-    st.download_button(
-        "Download this list (CSV)",
-        lambda: (
-            pd.DataFrame(rows).astype({"images": "Int64", "bytes": "Int64"}).to_csv(index=False)
-        ),
-        "public-datasets.csv",
-        "text/csv",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-    )
+    table = pd.DataFrame(rows).astype({"images": "Int64", "bytes": "Int64"})
+    tables.download("Download this list (CSV)", lambda: table, "public-datasets.csv")
 
 
 main()

@@ -63,11 +63,11 @@ def _cell_images(run: Run | Family, true: str, predicted: str, dataset: Dataset)
         (found["split"] == "test") & (found["label"] == true) & (found["predicted"] == predicted)
     ]
     found = found.sort_values(f"p_{predicted}", ascending=False)
-    found = found.drop_duplicates("image_id")  # seeds of one training test the same images
+    found = found.drop_duplicates("image_id")  # seeds of one training share test images
     with st.container(border=True):
-        verdict = "rightly" if true == predicted else "wrongly"
+        verdict = "correctly" if true == predicted else "wrongly"
         st.markdown(
-            f"**{name}**: {len(found)} images of *{true}* {verdict} called *{predicted}*, the surest first"
+            f"**{name}**: {len(found)} images of *{true}* {verdict} predicted as *{predicted}*, the most confident first"
         )
         if found.empty:
             return
@@ -75,7 +75,7 @@ def _cell_images(run: Run | Family, true: str, predicted: str, dataset: Dataset)
             dataset,
             found["image_id"].head(PREDICTED_IMAGES).tolist(),
             [f"{p:.0%} {predicted}" for p in found[f"p_{predicted}"].head(PREDICTED_IMAGES)],
-            link_to_live=True,
+            open_in=thumbnails.LIVE,
             key=f"cell_{name}",
         )
         if len(found) > PREDICTED_IMAGES:

@@ -1,4 +1,4 @@
-"""What Compare keeps of families of runs."""
+"""The families of a dataset, kept between reruns."""
 # ruff: noqa: ARG001  (arguments that a function does not use are the key of its cache)
 
 import pandas as pd
@@ -9,7 +9,7 @@ from pages.shared import cache
 
 
 def table(dataset_name: str) -> pd.DataFrame:
-    """`store.families` of a dataset, those of several runs, read anew when its runs change."""
+    """The rows of `store.families` with several runs, read anew when the runs change."""
     runs = cache.runs_table(dataset_name)
     key = tuple(zip(runs["run_id"], runs["created"], runs["state"], strict=True))
     return _table(dataset_name, str(settings.models_dir()), hash(key))

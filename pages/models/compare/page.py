@@ -1,6 +1,4 @@
-"""Compare page: runs side by side — table, confusion matrices, reports, curves."""
-
-import json
+"""Compare page: runs side by side: table, confusion matrices, reports, curves."""
 
 import pandas as pd
 import streamlit as st
@@ -10,9 +8,10 @@ from cxrcore import figures, store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.images import REGION_NAMES
+from cxrcore.metrics import Metric
 from cxrcore.models.fields import WEIGHTS_NAMES
 from cxrcore.store import Run
-from pages.models.compare import confusion, families, family_table, report, trash
+from pages.models.compare import confusion, families, family_table, metric_columns, report, trash
 from pages.models.compare.families import Family
 from pages.shared import cache, charts, reported, run_marks
 
@@ -51,7 +50,7 @@ def _choose_runs(table: pd.DataFrame, dataset: Dataset) -> list[Run | Family]:
     for row in table[table["state"] != "ok"].itertuples():
         trash.damaged(str(row.run_id), str(row.state))
     wanted = st.query_params.get("runs", "").split(",")
-    usable = _together(usable, family_table.table(dataset.name), wanted)
+    usable = _with_families(usable, family_table.table(dataset.name), wanted)
     default = [i for i, run_id in enumerate(usable["run_id"]) if run_id in wanted]
     default = default or list(range(min(MOST_SIDE_BY_SIDE, len(usable))))
     event = st.dataframe(
@@ -63,17 +62,18 @@ def _choose_runs(table: pd.DataFrame, dataset: Dataset) -> list[Run | Family]:
         selection_default={"selection": {"rows": default, "columns": [], "cells": []}},
         column_config=_columns(usable),
         placeholder="—",
-        alt="Table of the trained runs with their test figures",
+        alt="Table of the trained runs with their test metrics",
     )
     rows = sorted(event["selection"]["rows"])
     st.caption(
         "Measured on the test images, which were not trained on; *Leaks* counts those that are "
-        "known from training all the same. Tick runs to compare them below. "
-        "*Published* is what the study reported on its own data: its caveat is in the report below."
+        "known from training nevertheless. Tick runs to compare them below. More metrics are in the "
+        "menu of columns above the table. "
+        "*Published* is what the study reported on its own data; its caveat is in the report below."
     )
     st.download_button(
         "Download the table",
-        usable.to_csv(index=False),
+        usable.drop(columns=["classes", "run_ids"]).to_csv(index=False),
         "runs.csv",
         "text/csv",
         icon=":material/download:",
@@ -83,37 +83,30 @@ def _choose_runs(table: pd.DataFrame, dataset: Dataset) -> list[Run | Family]:
     for row in rows:
         name, members = usable["run_id"][row], usable["run_ids"][row]
         try:
-            runs.append(cache.run(name) if pd.isna(members) else families.load(name, members))
+            single = not isinstance(members, list)
+            runs.append(cache.run(name) if single else families.load(name, members))
         except CxrError as error:
             st.warning(str(error))
     return runs
 
 
-def _together(runs: pd.DataFrame, told: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
-    """The runs with families as one row each, unless single runs of one are asked for."""
-    if told.empty:
-        return families.rows(runs, told)
-    inside = {run_id for ids in told["run_ids"] for run_id in json.loads(ids)}
+def _with_families(runs: pd.DataFrame, several: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
+    """The runs with each family as one row, unless single runs of one are asked for."""
+    if several.empty:
+        return families.rows(runs, several)
+    members = set(several["run_ids"].explode())
     every = st.toggle(
         "Every run by itself",
-        value=bool(inside.intersection(wanted)),
+        value=bool(members.intersection(wanted)),
         key=f"every_{','.join(wanted)}",
-        help="Folds of a cross-validation and seeds of one training are one row otherwise, with "
-        "their mean.",
+        help="Otherwise the folds of a cross-validation and the seeds of one training are one row, "
+        "with their mean.",
     )
-    return families.rows(runs, told.head(0) if every else told)
+    return families.rows(runs, several.head(0) if every else several)
 
 
 def _shown(table: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
-    """The columns that people compare, best accuracy first."""
-    recalls = pd.DataFrame(
-        [
-            dict(zip(map(_recall_of, json.loads(names)), json.loads(recalls), strict=False))
-            for names, recalls in zip(table["classes"], table["recalls"], strict=True)
-        ],
-        columns=_class_columns(table),
-        index=table.index,
-    )
+    """The columns that people compare, the newest run first."""
     shown = pd.DataFrame(
         {
             "Run": table["run_id"],
@@ -130,25 +123,35 @@ def _shown(table: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
                 for number, file in zip(table["leaking"], table["imported"], strict=True)
             ],
             "Published": [reported.accuracy(name, dataset) for name in table["recipe"]],
-            "Macro F1": table["macro_f1"],
-            "Loss": table["loss"],
         }
     )
     if table["run_ids"].isna().all():
         shown = shown.drop(columns=["Runs", "±", "95 % interval"])
-    shown = pd.concat([shown, recalls], axis=1)
+    metrics = _metric_columns(table)
+    tested = {name: table[name] for name, m in metrics.items() if m.basis != "run"}
+    shown = shown.assign(**{metric_columns.title(name): values for name, values in tested.items()})
     shown["Starts from"] = [
         _start(recipe, used)
         for recipe, used in zip(table["recipe"], table["weights_used"], strict=True)
     ]
-    shown["Parameters"] = table["parameters"]
-    shown["Training"] = table["seconds"]
+    for name, metric in metrics.items():
+        if metric.basis == "run":
+            shown[metric.symbol] = table[name]
     shown["Trained"] = pd.to_datetime(table["created"])
     return shown
 
 
+def _metric_columns(table: pd.DataFrame) -> dict[str, Metric]:
+    """The columns of `store.list_runs` that hold metrics, those of the images before those of classes.
+
+    Of all classes of all runs: folders of a dataset may have been added or removed in between.
+    """
+    found = {name: metric for name in table if (metric := metric_columns.of(name))}
+    return dict(sorted(found.items(), key=lambda item: item[1].scope == "class"))
+
+
 def _start(recipe: str, used: str) -> str:
-    if published := store.instead_of(recipe, used):
+    if published := store.missing_pretraining(recipe, used):
         return f"⚠ {used} (published: {WEIGHTS_NAMES.get(published, published)})"
     return WEIGHTS_NAMES.get(used, used)
 
@@ -159,20 +162,11 @@ def _leaking(number: object) -> str:
     return f"⚠ {number:,} images" if number else "none"
 
 
-def _class_columns(table: pd.DataFrame) -> list[str]:
-    """Of all classes of all runs: folders may have been added or taken away in between."""
-    return list(dict.fromkeys(_recall_of(c) for row in table["classes"] for c in json.loads(row)))
-
-
-def _recall_of(label: str) -> str:
-    return f"Recall {label}"
-
-
 def _columns(table: pd.DataFrame) -> dict[str, ColumnConfig]:
     number = st.column_config.NumberColumn
     columns: dict[str, ColumnConfig] = {
-        name: number(format="%.3f")
-        for name in ("Accuracy", "Macro F1", "Loss", *_class_columns(table))
+        metric_columns.title(name): metric_columns.number(metric, hidden=not metric.shown)
+        for name, metric in _metric_columns(table).items()
     }
     columns["Run"] = st.column_config.TextColumn(width="medium", pinned=True)
     columns["±"] = st.column_config.TextColumn(help="Standard deviation over the runs.")
@@ -183,22 +177,20 @@ def _columns(table: pd.DataFrame) -> dict[str, ColumnConfig]:
         format="%.3f", help="Accuracy the study reported on its own data and split."
     )
     columns["Leaks"] = st.column_config.TextColumn(
-        help="Test images that are known from training: the same patient or a duplicate is there "
-        "too. Their run's figures are too good. Not checked: trained before this was counted. "
+        help="Test images known from training, where the same patient or a duplicate is: the metrics of "
+        "the run are too good. Not checked: trained before leaks were counted. "
         "Imported: what the weights were trained on is unknown."
     )
     columns["Starts from"] = st.column_config.TextColumn(
-        help="The weights before the training. ⚠: random ones, where the study used pretrained "
-        "ones; the figures then say little about the published model."
+        help="The weights before the training. ⚠: random weights where the study used pretrained "
+        "ones; the metrics then say little about the published model."
     )
-    columns["Parameters"] = number(format="compact")
-    columns["Training"] = number(format="%.0f s")
     columns["Trained"] = st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")
     return columns
 
 
 def _marks(chosen: list[Run | Family]) -> None:
-    """What a reader must know before trusting the figures."""
+    """What a reader must know before trusting the metrics."""
     for run in chosen:
         if isinstance(run, Family):
             families.mark(run)
@@ -221,7 +213,7 @@ def _curves(chosen: list[Run | Family]) -> None:
     mean = any(isinstance(item, Family) for item in chosen)
     st.caption(
         "Dotted: training images. Solid: validation images."
-        + (" Of several runs told as one: their mean after each epoch." if mean else "")
+        + (" Of a family: the mean of its runs after each epoch." if mean else "")
     )
     trained = [item for item in chosen if isinstance(item, Family) or not item.imported]
     if len(trained) < len(chosen):

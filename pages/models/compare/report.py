@@ -1,11 +1,12 @@
-"""All that a run has to say of its test figures: the report by class, and what to beware of."""
+"""The test metrics of one run, by class and overall, with their caveats."""
 
 import pandas as pd
 import streamlit as st
 
 from cxrcore.datasets import Dataset
+from cxrcore.metrics import select
 from cxrcore.store import Run
-from pages.models.compare import training
+from pages.models.compare import metric_columns, training
 from pages.shared import reported, run_marks
 
 
@@ -17,15 +18,28 @@ def show(run: Run, dataset: Dataset) -> None:
         dataset: for the pictures of leaking images.
     """
     test = run.metrics["test"]
+    by_class = select("confusion", "predictions", scope="class")
     rows = [*test.classes, test.macro, test.weighted]
-    report = pd.DataFrame([row.model_dump() for row in rows])
-    report.columns = pd.Index(["Class", "Precision", "Recall", "F1", "Images"])
-    number = st.column_config.NumberColumn(format="%.3f")
+    report = pd.DataFrame({"Class": [row.name for row in rows]})
+    for metric in by_class:
+        report[metric.symbol] = pd.array([row.value(metric.name) for row in rows], dtype="Float64")
+    report["Images"] = [row.support for row in rows]
     st.dataframe(
         report,
         hide_index=True,
-        column_config={"Precision": number, "Recall": number, "F1": number},
+        column_config={metric.symbol: metric_columns.number(metric) for metric in by_class},
+        placeholder="—",
         alt=f"Classification report of {run.run_id}",
+    )
+    overall = select("confusion", "predictions")
+    st.dataframe(
+        pd.DataFrame(
+            [(m.title, m.text(test.value(m.name)), m.help) for m in overall],
+            columns=["Metric", "Value", "Meaning"],
+        ),
+        hide_index=True,
+        column_config={"Meaning": st.column_config.TextColumn(width="large")},
+        alt=f"Overall test metrics of {run.run_id}",
     )
     run_marks.details(run, dataset)
     reported.beside(run.recipe, test, dataset)

@@ -1,4 +1,4 @@
-"""Deleting runs, with a second question, and the trash they can be brought back from."""
+"""Deleting runs after a confirmation, and restoring them from the trash."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,13 +9,13 @@ from cxrcore.errors import CxrError
 from cxrcore.store import Run
 from pages.shared.text import literal, plural
 
-_FAILED = "trash_failed"  # in the session: what to say after the page was drawn anew
+_ERROR = "trash_failed"  # in the session: an error to show once the page is drawn anew
 
 
 def show(chosen: Sequence[Run]) -> None:
-    """Two buttons: delete the ticked runs, and what was deleted before."""
-    if failed := st.session_state.pop(_FAILED, None):
-        st.error(failed)
+    """Two buttons: delete the ticked runs, and open the trash."""
+    if error := st.session_state.pop(_ERROR, None):
+        st.error(error)
     deleted = store.trashed()
     if not (chosen or deleted):
         return
@@ -28,55 +28,55 @@ def show(chosen: Sequence[Run]) -> None:
 
 
 def damaged(run_id: str, state: str) -> None:
-    """That a run is left out and why, and beside it a button to delete it.
+    """Say why a run is not shown, beside a button to delete it.
 
     Args:
         run_id: the name of its folder.
         state: from `store.list_runs`.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.warning(f"**{literal(run_id)}** is left out. {literal(state)}")
+        st.warning(f"**{literal(run_id)}** is not shown. {literal(state)}")
         with st.popover("Delete …", icon=":material/delete:"):
             _delete([run_id], key=f"delete_damaged_{run_id}")
 
 
 def _delete(run_ids: Sequence[str], *, key: str) -> None:
     names = ", ".join(f"**{literal(run_id)}**" for run_id in run_ids)
-    back = "It goes" if len(run_ids) == 1 else "They go"
-    st.markdown(f"Delete {names}? {back} to the trash and can be brought back until it is emptied.")
+    moved = "It moves" if len(run_ids) == 1 else "They move"
+    st.markdown(f"Delete {names}? {moved} to the trash and can be restored until it is emptied.")
     if st.button(f"Delete {plural(len(run_ids), 'run')}", key=key, type="primary"):
-        _do(store.delete, run_ids, "Moved to the trash.")
+        _act(store.delete, run_ids, "Moved to the trash.")
 
 
 def _trash(deleted: Sequence[str]) -> None:
     for run_id in deleted:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(literal(run_id))
-            if st.button("Bring back", key=f"restore_{run_id}"):
-                _do(store.restore, [run_id], f"{run_id} is back.")
-    sure = st.checkbox("They are not needed any more", key="sure_to_empty")
+            if st.button("Restore", key=f"restore_{run_id}"):
+                _act(store.restore, [run_id], f"{run_id} is restored.")
+    sure = st.checkbox("I no longer need these runs", key="sure_to_empty")
     if st.button("Empty the trash for good", key="empty_trash", disabled=not sure):
         try:
             store.empty_trash()
         except CxrError as error:
-            # Others are gone: the list is drawn anew, and this stands above it.
-            st.session_state[_FAILED] = str(error)
+            # Some are deleted: draw the list anew, with the error above it.
+            st.session_state[_ERROR] = str(error)
             st.session_state.pop("sure_to_empty", None)
             st.rerun()
-        _said("The trash is empty.")
+        _confirm("The trash is empty.")
 
 
-def _do(what: Callable[[str], object], run_ids: Sequence[str], said: str) -> None:
+def _act(action: Callable[[str], object], run_ids: Sequence[str], message: str) -> None:
     try:
         for run_id in run_ids:
-            what(run_id)
+            action(run_id)
     except CxrError as error:
         st.error(str(error))
         return
-    _said(said)
+    _confirm(message)
 
 
-def _said(what: str) -> None:
+def _confirm(message: str) -> None:
     st.session_state.pop("sure_to_empty", None)
-    st.toast(what)
+    st.toast(message)
     st.rerun()

@@ -1,17 +1,18 @@
-"""Live page: one image, what every model says and where it looked."""
+"""Live prediction page: one image, the answer of every model and where it looked."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
-from cxrcore import figures, images, store
+from cxrcore import explanations, figures, images, store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.inference import Prediction
+from pages.predict.live import prediction_cache
 from pages.shared import cache, charts, run_marks
 
-METHODS = {"grad-cam": "Grad-CAM", "saliency": "Saliency"}
+METHODS = {name: explanations.METHODS[name].title for name in explanations.BY_DEFAULT}
 MOST_MODELS = 8
 NOTE = "For research and teaching only. Never for diagnosis."
 
@@ -24,8 +25,8 @@ def main() -> None:
     usable = table.loc[table["state"] == "ok", "run_id"].tolist() if len(table) else []
     if not usable:
         st.info(
-            f"No model has been trained on **{dataset.name}** yet. Choose one in the sidebar and press **Train**; "
-            "then drop an image here and see what it says.",
+            f"No model has been trained on **{dataset.name}** yet. Choose one in the sidebar and "
+            "press **Train**; then give it an image here.",
             icon=":material/arrow_back:",
         )
         st.stop()
@@ -35,14 +36,16 @@ def main() -> None:
     with controls:
         runs, label, opacity, colours = _controls(usable, dataset)
     if picked is None:
-        st.info("Upload an image or pick one from the dataset.", icon=":material/radiology:")
+        st.info("Upload an image or choose one from the dataset.", icon=":material/radiology:")
         st.stop()
     if not runs:
         st.info("Choose at least one model.")
         st.stop()
     try:
         explained = None if label == "Most likely" else label
-        predictions = cache.predict(picked.name, picked.data, picked.mask, tuple(runs), explained)
+        predictions = prediction_cache.predict(
+            picked.name, picked.data, picked.mask, tuple(runs), explained
+        )
         held_out = {run: _held_out(run, picked) for run in runs}
         _show(predictions, opacity, colours, held_out)
     except CxrError as error:
@@ -52,7 +55,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Picked:
-    """The image to explain; one of the dataset has an id, and a mask if there is one."""
+    """The image to explain. Those of the dataset have an id, and a mask if there is one."""
 
     name: str
     data: bytes
@@ -71,7 +74,7 @@ def _pick_image(dataset: Dataset) -> Picked | None:
             "A chest X-ray",
             type=[s.lstrip(".") for s in sorted(images.SUFFIXES)],
             key="upload",
-            help="PNG, JPEG, TIFF, BMP or DICOM. It stays in memory and is not stored.",
+            help="PNG, JPEG, TIFF, BMP or DICOM. The image stays in memory and is not stored.",
         )
         st.query_params.pop("image", None)
         return None if file is None else Picked(file.name, file.getvalue())
@@ -104,27 +107,29 @@ def _pick_from_dataset(dataset: Dataset, wanted: str | None) -> Picked | None:
         data = dataset.path_of(image_id).read_bytes()
     except OSError as error:
         st.error(
-            f"{paths[image_id]} can't be read: {error.strerror}. Check that the dataset's folder is still there."
+            f"{paths[image_id]} can't be read: {error.strerror}. Check that the dataset's folder "
+            "still exists."
         )
         return None
     return Picked(paths[image_id], data, None if mask is None else str(mask), image_id)
 
 
 def _held_out(run_id: str, picked: Picked) -> str:
-    """A sentence on whether a run may have learned from the image; empty for an upload."""
+    """Whether a run may have learned from the image, as a sentence; empty for an upload."""
     if picked.image_id is None:
         return ""
-    if cache.run(run_id).imported:
+    run = cache.run(run_id)
+    if run.imported:
         return "Imported weights: whether they were trained on this image is not known."
-    predictions = cache.run(run_id).predictions()
+    predictions = run.predictions()
     part = predictions.loc[predictions["image_id"] == picked.image_id, "split"].tolist()
-    if part == ["test"] and (known := run_marks.known_by(cache.run(run_id), picked.image_id)):
-        return f"One of its test images, but it is known from training or validation by {known}."
+    if part == ["test"] and (known := run_marks.known_by(run, picked.image_id)):
+        return f"A test image of this model, but known from training or validation by {known}."
     if part == ["test"]:
-        return "One of its test images: it never saw it before."
+        return "A test image of this model: it has never seen it before."
     if part == ["validation"]:
-        return "One of its validation images: they chose its epoch, it did not learn from them."
-    return "Not one of its test images: it may have learned from it."
+        return "A validation image of this model: used to choose the epoch, not to learn from."
+    return "Not a test image of this model: it may have learned from it."
 
 
 def _controls(usable: list[str], dataset: Dataset) -> tuple[list[str], str, float, str]:
@@ -137,7 +142,7 @@ def _controls(usable: list[str], dataset: Dataset) -> tuple[list[str], str, floa
         "Explain the class",
         ["Most likely", *dataset.classes],
         key="explained",
-        help="Grad-CAM and saliency show what speaks for this class.",
+        help="Grad-CAM and saliency show the evidence for this class.",
     )
     opacity = middle.slider("Overlay opacity", 0, 100, 45, 5, format="%d%%", key="opacity") / 100
     colours = right.selectbox("Colours", list(figures.COLORMAPS), key="colours")
@@ -160,34 +165,40 @@ def _show(
     )
     st.subheader("Where each model looked")
     st.caption(
-        "Grad-CAM: the regions that speak for the class. Saliency: the pixels whose change would change the answer most. "
-        "Each map is scaled to its own maximum; a map shows what the model used, not what is true."
+        " ".join(f"{m.title}: {m.meaning}." for m in map(explanations.METHODS.__getitem__, METHODS))
+        + " Each map is scaled to its own maximum. A map shows what the model used, not what is true."
     )
     pictures = [_card(p, opacity, colours, held_out[p.run_id]) for p in working]
     rows = [
         (
             run_marks.name(p.run_id, cache.run(p.run_id)),
-            figures.verdicts(dict(zip(p.classes, p.probabilities, strict=True))),
+            _probabilities(p),
         )
         for p in working
     ]
-    sheet = figures.sheet(rows, pictures, NOTE)
     st.download_button(
-        "Download the picture",
-        images.encode_png(sheet),
+        "Download as an image",
+        images.encode_png(figures.prediction_image(rows, pictures, NOTE)),
         "prediction.png",
         "image/png",
         icon=":material/download:",
     )
 
 
+def _probabilities(prediction: Prediction) -> str:
+    """All classes, the most likely first: "A 91%, B 7%, C 2%"."""
+    named = zip(prediction.classes, prediction.probabilities, strict=True)
+    ranked = sorted(named, key=lambda item: -item[1])
+    return ", ".join(f"{name} {probability:.0%}" for name, probability in ranked)
+
+
 def _card(prediction: Prediction, opacity: float, colours: str, held_out: str) -> list[np.ndarray]:
-    chance = prediction.probabilities[prediction.classes.index(prediction.predicted)]
+    probability = max(prediction.probabilities)
     with st.container(border=True):
         run = cache.run(prediction.run_id)
         st.markdown(
             f"**{prediction.run_id}**{run_marks.badge(run)} says **{prediction.predicted}** "
-            f"({chance:.0%}); explained: {prediction.explained}",
+            f"({probability:.0%}); explained: {prediction.explained}",
             help=run_marks.tooltip(run),
         )
         shown = [

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, figures, index, jobs
+from cxrcore import datasets, index, jobs, quality, work
 from cxrcore.files import write_json
+from cxrcore.quality import limits
 from pages.shared import waiting
 from tests.helpers.app import again, metrics, open_page, texts
 
@@ -46,7 +47,7 @@ def submitted(monkeypatch) -> list[str]:
         running[:] = [job]
         return job
 
-    monkeypatch.setattr(jobs, "submit_index", submit)
+    monkeypatch.setattr(work, "submit_index", submit)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(running))
     return asked
 
@@ -241,8 +242,8 @@ def test_ct_and_xray_are_never_added_up(make_tiny_dataset):
 
 def test_histograms_are_added_up_once_and_not_at_every_rerun(tiny, monkeypatch):
     calls = []
-    real = figures.gray_profiles
-    monkeypatch.setattr(figures, "gray_profiles", lambda *a: calls.append(1) or real(*a))
+    real = quality.gray_profiles
+    monkeypatch.setattr(quality, "gray_profiles", lambda *a: calls.append(1) or real(*a))
     at = open_page("data/histograms")
     again(again(at))
     assert len(calls) == 1
@@ -259,7 +260,7 @@ def test_the_quality_page_says_that_brisque_was_made_for_photographs(tiny):
     ("rule", "key", "value", "limit"),
     [
         ("Upper quartile (Q3)", None, None, lambda s: np.quantile(s, 0.75)),
-        ("Q3 + 1.5 × IQR", None, None, lambda s: figures.limit(s, "fence")),
+        ("Q3 + 1.5 × IQR", None, None, lambda s: limits.limit(s, "fence")),
         ("Fixed score", "limit_score", 42.0, lambda _: 42.0),
         ("Percentile", "limit_percent", 90.0, lambda s: np.percentile(s, 90)),
     ],
@@ -273,7 +274,7 @@ def test_a_limit_tells_how_many_images_it_leaves_out(rule, key, value, limit, ti
         again(at)
     out = scores > limit(scores)
     assert metrics(at)["Limit"] == f"{limit(scores):.1f}"
-    assert metrics(at)["Images left out"] == str(out.sum())
+    assert metrics(at)["Images excluded"] == str(out.sum())
     listed = [d.value for d in at.dataframe if "BRISQUE" in d.value.columns]
     assert sum(len(table) for table in listed) == out.sum()
 
@@ -287,7 +288,7 @@ def test_a_flat_image_has_no_score_and_is_never_left_out(tiny_dataset_folder):
     at = again(at)
     at.number_input(key="limit_score").set_value(-1000.0)
     again(at)
-    assert metrics(at)["Images left out"] == "36"
+    assert metrics(at)["Images excluded"] == "36"
 
 
 def test_a_dataset_without_any_score_says_so(tmp_path):
@@ -312,4 +313,4 @@ def test_images_that_left_the_dataset_are_counted_and_do_no_harm(tiny):
 
     at = AppTest.from_function(page, default_timeout=60).run()
     assert not at.exception
-    assert [c.value for c in at.caption] == ["1 image not in the dataset any more."]
+    assert [c.value for c in at.caption] == ["1 image no longer in the dataset."]

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxrcore import datasets, duplicates, index, jobs, models, store, training
+from cxrcore import datasets, duplicates, index, jobs, models, store, training, work
 from cxrcore.inference import Prediction
 from cxrcore.metrics import evaluate
 from cxrcore.splits import SplitSpec, assign, leaks, overlap
 from pages.data.duplicates import duplicates_cache
-from pages.shared import cache, run_marks
+from pages.predict.live import prediction_cache
+from pages.shared import run_marks
 from tests.helpers.app import metrics, open_page, texts
 
 PAGE = "data/duplicates"
@@ -108,18 +109,18 @@ def submitted(monkeypatch):
         running[:] = [job]
         return job
 
-    monkeypatch.setattr(jobs, "submit_duplicates", submit)
+    monkeypatch.setattr(work, "submit_duplicates", submit)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(running))
     return asked
 
 
 def test_before_the_search_the_page_offers_it_and_then_follows_it(leaking, submitted):
     at = open_page(PAGE)
-    assert "were not searched yet" in texts(at)
+    assert "Nobody has searched leaking for duplicates" in texts(at)
     next(b for b in at.main.button if b.label == "Search duplicates").click().run()
     assert not at.exception
     assert submitted == [("leaking", None)]
-    assert "being searched" in texts(at)
+    assert "search for duplicates is running" in texts(at)
 
 
 # --- what is there --------------------------------------------------------------------------
@@ -129,7 +130,7 @@ def test_copies_groups_and_leaks_are_counted(searched):
     assert searched[1].groups.nunique() == 2
     at = open_page(PAGE)
     assert metrics(at) == {
-        "Exact copies left out": "1",
+        "Exact copies excluded": "1",
         "Groups of duplicates": "2",
         "Images in these groups": "4",
         "Groups with different classes": "1",
@@ -149,9 +150,9 @@ def test_copies_groups_and_leaks_are_counted(searched):
 def test_groups_whose_labels_differ_come_first_and_are_flagged(searched):
     dataset, found = searched
     kept = duplicates_cache.groups(dataset, found)
-    assert kept.table["label"].tolist() == [True, False]
-    assert kept.table["split"].tolist() == [True, True]
-    first = kept.members[kept.members["group"] == kept.table.index[0]]
+    assert kept.groups["label"].tolist() == [True, False]
+    assert kept.groups["split"].tolist() == [True, True]
+    first = kept.members[kept.members["group"] == kept.groups.index[0]]
     assert sorted(first["label"]) == ["B", "C"]
     assert set(kept.pairs["first_label"]) | set(kept.pairs["second_label"]) == {"A", "B", "C"}
     shown = next(
@@ -213,7 +214,7 @@ def test_images_shared_with_another_dataset_are_counted(searched, other):
     dataset, _ = searched
     overlap.find(dataset, index.load(dataset), other, index.load(other))
     at = open_page(PAGE, dataset="leaking", compared_with="other")
-    assert "38 images of leaking (100.0%) are in other as well" in texts(at)
+    assert "38 images of leaking (100.0%) are also in other" in texts(at)
     assert "36 of them as the same file" in texts(at)
 
 
@@ -226,7 +227,7 @@ def test_a_leaking_run_is_marked_in_table_warning_matrix_report_and_curves(searc
     assert at.dataframe[0].value["Leaks"].tolist() == ["⚠ 5 images"]
     [warning] = at.warning
     assert "5 of 11 test images (45 %)" in warning.value
-    assert "**1.000** on the 3 images that are not" in warning.value
+    assert "**1.000** on the 3 images that do not leak" in warning.value
     badges = [m for m in at.markdown if ":orange-badge" in m.value]
     assert [run.run_id in m.value for m in badges] == [True]
     assert [tab.label for tab in at.tabs] == [f"{run.run_id} (leaks)"]
@@ -244,10 +245,10 @@ def test_live_does_not_say_of_a_leaking_test_image_that_it_was_never_seen(search
         probabilities=np.float32([0.5, 0.3, 0.2]), seen=np.zeros((32, 32), np.uint8),
         maps=dict.fromkeys(("grad-cam", "saliency"), np.zeros((32, 32), np.float32)),
     )  # fmt: skip
-    monkeypatch.setattr(cache, "predict", lambda *_: [answer])
+    monkeypatch.setattr(prediction_cache, "predict", lambda *_: [answer])
     at = open_page("predict/live", image=run.leaks.found[0].image_id)
-    assert "it is known from training or validation by" in texts(at)
-    assert "never saw it" not in texts(at)
+    assert "but known from training or validation by" in texts(at)
+    assert "never seen it" not in texts(at)
     assert any(":orange-badge" in m.value for m in at.markdown)
 
 
@@ -288,7 +289,7 @@ def test_the_form_divides_as_chosen(searched):
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
     wanted = SplitSpec(published=False, group="image", duplicates="ignored")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jobs, "submit_training", lambda s, *_: asked.append(s) or job)
+        patch.setattr(work, "submit_training", lambda s, *_: asked.append(s) or job)
         patch.setattr(store, "exists", lambda run_id: False)
         at.button(key="train").click().run()
     assert asked[0].split == wanted

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import stats
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, index, jobs
+from cxrcore import datasets, index, jobs, work
 from cxrcore.pixels import Preparation, prepare
 from cxrcore.quality import distances as distances_module
 from tests.helpers.app import again, open_page, texts
@@ -141,11 +141,11 @@ def test_without_masks_there_is_no_choice_of_pixels(tiny_dataset_folder):
 def test_pixels_that_are_not_made_yet_are_made_by_a_job(two, monkeypatch):
     asked = []
     monkeypatch.setattr(jobs, "list_jobs", list)
-    monkeypatch.setattr(jobs, "submit_pixels", lambda *details: asked.append(details))
+    monkeypatch.setattr(work, "submit_pixels", lambda *details: asked.append(details))
     at = open_page(PAGE)
     at.selectbox(key="gray_pixels").set_value("lungs")
     again(at)
-    assert "still to be prepared" in texts(at)
+    assert "are not prepared yet" in texts(at)
     assert asked == []
     next(b for b in at.main.button if b.label == f"Prepare {2 * IMAGES} images").click()
     again(at)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, images, index, jobs, pixels
+from cxrcore import datasets, images, index, jobs, pixels, work
 from cxrcore.datasets import masks
 from cxrcore.pixels import Preparation
 from pages.data.masks import mask_cache
@@ -87,7 +87,7 @@ def test_a_dataset_without_masks_is_told_where_they_go(tiny_dataset_folder):
     at = open_page(PAGE)
     said = texts(at)
     assert "has no lung masks" in said
-    assert "whole picture only" in said
+    assert "whole images only" in said
     assert "Darwin JSON" in said
     code = "\n".join(block.value for block in at.main.code)
     assert "Normal/masks/0001.png" in code
@@ -169,7 +169,7 @@ def submitted(monkeypatch) -> list[tuple]:
         running[:] = [job("running", message="3 of 16", share=0.2)]
         return running[0]
 
-    monkeypatch.setattr(jobs, "submit_pixels", submit)
+    monkeypatch.setattr(work, "submit_pixels", submit)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(running))
     return asked
 
@@ -187,12 +187,13 @@ def test_the_check_is_a_job_and_the_page_stays_usable(folder, submitted):
     assert submitted == [("masked", 224, "lungs")]
     assert "Every mask is being read" in texts(at)
     assert not [b for b in at.main.button if b.label.startswith("Check")]
-    assert "What a model gets" in texts(at)
+    assert "What the model sees" in texts(at)
 
 
 def test_a_check_that_ended_early_says_why_and_can_be_started_again(folder, monkeypatch):
     registered(folder)
-    monkeypatch.setattr(jobs, "list_jobs", lambda: [job("failed", message="The disk is full.")])
+    ended = [job("failed", message="The disk is full.")]
+    monkeypatch.setattr(jobs, "list_jobs", lambda: ended)
     at = open_page(PAGE)
     assert "The disk is full." in texts(at)
     assert button(at, "Check all 16 masks")
@@ -230,8 +231,8 @@ def test_regions_to_ignore_are_counted_and_what_becomes_of_them_is_said(darwin_f
     registered(darwin_folder, options={"without_ignored": True} if left_out else {})
     at = open_page(PAGE)
     said = texts(at)
-    assert "On 1 image regions are marked" in said
-    assert ("They are left out of the lungs" in said) == left_out
+    assert "1 image with regions marked" in said
+    assert ("They are cut out of the lungs" in said) == left_out
     commands = [block.value for block in at.main.code]
     assert any("without_ignored=true" in command for command in commands) != left_out
 
@@ -253,10 +254,10 @@ def test_each_arm_is_exactly_what_a_model_gets(folder, size):
     rows, columns = np.nonzero(mask)
     box = np.ptp(rows) + 1, np.ptp(columns) + 1
     share = box[0] * box[1] / mask.size
-    assert view.shown["lungs"] == pytest.approx(mask.mean())
-    assert view.shown["lungs"] + view.shown["lungs-erased"] == pytest.approx(1)
-    assert view.shown["lungs-crop"] == pytest.approx(share)
-    assert view.shown["border"] == pytest.approx(1 - share)
+    assert view.shares["lungs"] == pytest.approx(mask.mean())
+    assert view.shares["lungs"] + view.shares["lungs-erased"] == pytest.approx(1)
+    assert view.shares["lungs-crop"] == pytest.approx(share)
+    assert view.shares["border"] == pytest.approx(1 - share)
 
 
 def test_the_page_shows_image_mask_result_and_all_arms_with_words(folder):
@@ -265,7 +266,7 @@ def test_the_page_shows_image_mask_result_and_all_arms_with_words(folder):
     said = texts(at)
     assert dataset.table["path"].iloc[7] in said
     assert "the lungs outlined" in said
-    assert "of the picture" in said
+    assert "of the image" in said
     assert set(REGION_TEXTS) == set(images.REGIONS)
     for text in REGION_TEXTS.values():
         assert text in said
@@ -278,7 +279,7 @@ def test_an_unusable_mask_is_told_and_the_arms_are_not_shown(folder):
     for why, said in {"gone": "no lung mask", "black": "is empty", "oblong": "proportions"}.items():
         found = texts(open_page(PAGE, image=ids[spoilt[why][0]]))
         assert said in found
-        assert "leave this image out" in found
+        assert "exclude this image" in found
         assert "five ways" not in found
 
 

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, figures, index, jobs, pixels, quality
+from cxrcore import datasets, index, jobs, pixels, quality, work
 from cxrcore.pixels import Preparation
+from cxrcore.quality import limits
 from pages.data.quality import quality_cache
-from pages.data.quality.quality_cache import Scored
+from pages.data.quality.quality_cache import Scores
 from tests.helpers.app import again, metrics, open_page, texts
 
 PAGE = "data/quality"
@@ -41,7 +42,7 @@ def scored(monkeypatch):
     """Give the images, in the order of their paths, these scores in place of BRISQUE's."""
 
     def give(scores: np.ndarray) -> None:
-        monkeypatch.setattr(quality_cache, "stored", lambda *_: Scored(scores, key=f"{scores}"))
+        monkeypatch.setattr(quality_cache, "stored", lambda *_: Scores(scores, key=f"{scores}"))
 
     return give
 
@@ -73,7 +74,7 @@ def tiny(tiny_dataset_folder):
 def submitted(monkeypatch) -> list[tuple[str, int, str]]:
     """The preparations that were asked for; nothing is really started."""
     asked: list[tuple[str, int, str]] = []
-    monkeypatch.setattr(jobs, "submit_pixels", lambda *args: asked.append(args))
+    monkeypatch.setattr(work, "submit_pixels", lambda *args: asked.append(args))
     return asked
 
 
@@ -142,14 +143,14 @@ def test_the_numbers_of_the_test_are_those_computed(sourced, scored):
 @pytest.mark.parametrize(
     ("region", "said"),
     [
-        ("none", "train also on the lungs alone"),
-        ("lungs", "a part of this may be the disease itself"),
+        ("none", "also train on the lungs alone"),
+        ("lungs", "part of this may be the disease itself"),
         ("lungs-erased", "disease can hardly be the reason"),
     ],
 )
 def test_the_advice_fits_what_is_scored(region, said, masked, monkeypatch):
     scores = np.where(masked.table["label"] == "A", 10.0, 50.0) + np.arange(12)
-    monkeypatch.setattr(quality_cache, "prepared", lambda *_: Scored(scores, key=region))
+    monkeypatch.setattr(quality_cache, "prepared", lambda *_: Scores(scores, key=region))
     at = as_a_model_sees(open_page(PAGE), region)
     assert said in at.main.warning[0].value
 
@@ -197,7 +198,7 @@ def test_without_sources_there_is_no_choice_of_them(tiny):
 def test_pixels_are_prepared_only_when_the_button_is_pressed(tiny, submitted):
     at = as_a_model_sees(open_page(PAGE))
     assert submitted == []
-    assert "still to be prepared" in texts(at)
+    assert "are not prepared yet" in texts(at)
     assert not at.metric
     (button,) = [b for b in at.main.button if b.label == "Prepare 36 images"]
     button.click()
@@ -214,7 +215,7 @@ def test_the_page_shows_how_far_the_preparation_is_and_then_the_scores(tiny, mon
     made = make_pixels(tiny)
     monkeypatch.setattr(jobs, "list_jobs", lambda: [pixels_job("done")])
     again(at)
-    limit = figures.limit(made.brisque(), "fence")
+    limit = limits.limit(made.brisque(), "fence")
     assert metrics(at)["Limit"] == f"{limit:.1f}"
     assert metrics(at)["Median score"] == f"{np.median(made.brisque()):.1f}"
 
@@ -233,10 +234,10 @@ def test_the_scores_are_those_that_a_training_cuts_on(tiny):
     at.number_input(key="limit_score").set_value(float(np.median(made.brisque())))
     again(at)
     out = made.brisque() > np.median(made.brisque())
-    assert metrics(at)["Images left out"] == str(out.sum())
+    assert metrics(at)["Images excluded"] == str(out.sum())
     listed = next(d.value for d in at.dataframe if "BRISQUE" in d.value.columns)
     assert sorted(listed["File"]) == sorted(tiny.table["path"][out])
-    assert "cuts on exactly these scores" in texts(at)
+    assert "applies the limit to exactly these scores" in texts(at)
 
 
 def test_arms_are_offered_only_where_there_are_masks(tiny, masked):
@@ -250,7 +251,7 @@ def test_arms_are_offered_only_where_there_are_masks(tiny, masked):
 def test_images_without_a_mask_are_listed_with_the_reason(masked):
     make_pixels(masked, "lungs")
     at = as_a_model_sees(open_page(PAGE), "lungs")
-    assert "1 image not usable here" in texts(at)
+    assert "1 image can't be used here" in texts(at)
     listed = next(d.value for d in at.dataframe if "Reason" in d.value.columns)
     assert listed["File"].tolist() == ["B/images/2.png"]
     assert "has no lung mask" in listed["Reason"].iloc[0]
@@ -261,7 +262,7 @@ def test_images_without_a_mask_are_listed_with_the_reason(masked):
 
 def test_images_are_ranked_within_their_source_and_those_without_one_together(sourced):
     at = open_page(PAGE)
-    assert "Without a known source: 12 images, compared with one another" in texts(at)
+    assert "12 images without a known source are compared with one another" in texts(at)
     choice = at.multiselect(key="unusual_sourced")
     assert choice.options[-1] == "unknown"
     assert len(choice.options) == 4

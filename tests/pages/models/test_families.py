@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrcore import jobs, models, splits, store
+from cxrcore import jobs, models, splits, store, work
 from cxrcore.metrics import evaluate
 from cxrcore.training import plan_series
 from tests.helpers.app import open_page, texts
@@ -63,7 +63,7 @@ def test_a_family_is_one_row_with_mean_spread_and_interval(tiny, specs):
     accuracies = [run.metrics["test"].accuracy for run in runs]
     assert table["Accuracy"].tolist() == pytest.approx([np.mean(accuracies)])
     assert table["±"].tolist() == [f"{np.std(accuracies, ddof=1):.3f}"]
-    assert table["Loss"].tolist() == pytest.approx(
+    assert table["Log loss"].tolist() == pytest.approx(
         [np.mean([r.metrics["test"].loss for r in runs])]
     )
     assert " to " in table["95 % interval"][0]
@@ -115,7 +115,7 @@ def test_families_and_single_runs_stand_side_by_side(tiny, specs):
 def test_the_form_submits_every_fold_and_seed(tiny, monkeypatch):
     asked = []
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
-    monkeypatch.setattr(jobs, "submit_training", lambda spec, *_: asked.append(spec) or job)
+    monkeypatch.setattr(work, "submit_training", lambda spec, *_: asked.append(spec) or job)
     at = open_page(PAGE)
     at.number_input(key="folds").set_value(3).run()
     at.number_input(key="repeats").set_value(2).run()

@@ -7,7 +7,7 @@ from cxrcore import datasets, index, models
 from cxrcore.inference import Prediction
 from cxrcore.models import networks
 from cxrcore.training.weight_import import import_weights, plan_import
-from pages.shared import cache
+from pages.predict.live import prediction_cache
 from tests.helpers.app import open_page, texts
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -40,7 +40,7 @@ def test_live_does_not_say_of_imported_weights_what_they_saw(imported, monkeypat
         seen=np.zeros((32, 32), np.uint8),
         maps=dict.fromkeys(("grad-cam", "saliency"), np.zeros((32, 32), np.float32)),
     )  # fmt: skip
-    monkeypatch.setattr(cache, "predict", lambda *_: [answer])
+    monkeypatch.setattr(prediction_cache, "predict", lambda *_: [answer])
     at = open_page("predict/live", image=imported.predictions()["image_id"].iloc[-1])
     assert "whether they were trained on this image is not known" in texts(at)
     assert "never saw it" not in texts(at)

@@ -7,6 +7,8 @@ from PIL import Image
 from cxrcore import datasets, index, settings
 from cxrcore.errors import DatasetError, ImageError
 from cxrcore.inference import Prediction
+from pages.data.gallery import large_image
+from pages.predict.live import prediction_cache
 from pages.shared import cache
 from pages.shared.text import literal
 
@@ -66,9 +68,9 @@ def test_images_have_table_and_measurements_side_by_side(tiny):
 def test_thumbnails_are_there_before_and_after_measuring(tiny):
     dataset = cache.dataset("tiny")
     ids = dataset.table["image_id"].tolist()[:3]
-    before = cache.thumbnails(dataset, ids)
+    before = [cache.thumbnail(dataset, image_id) for image_id in ids]
     index.measure(dataset)
-    assert cache.thumbnails(dataset, ids) == before
+    assert [cache.thumbnail(dataset, image_id) for image_id in ids] == before
     assert all(jpeg.startswith(b"\xff\xd8") for jpeg in before)
 
 
@@ -76,9 +78,9 @@ def test_a_damaged_image_has_a_gray_tile_and_no_large_picture(tiny_dataset_folde
     (tiny_dataset_folder / "A" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
     dataset = datasets.register("tiny", tiny_dataset_folder)
     bad = dataset.table.loc[dataset.table["path"] == "A/bad.png", "image_id"].item()
-    assert cache.thumbnails(dataset, [bad])[0].startswith(b"\xff\xd8")
+    assert cache.thumbnail(dataset, bad).startswith(b"\xff\xd8")
     with pytest.raises(ImageError, match=r"bad\.png"):
-        cache.picture(dataset, bad)
+        large_image.jpeg(dataset, bad)
 
 
 def test_the_runs_are_listed_anew_when_the_store_changes():
@@ -103,19 +105,19 @@ class FakeWorker:
 
 def test_a_prediction_is_made_once(monkeypatch):
     worker = FakeWorker(0)
-    monkeypatch.setattr(cache, "worker", lambda: worker)
+    monkeypatch.setattr(prediction_cache, "worker", lambda: worker)
     for _ in range(3):
-        cache.predict("x.png", b"once", None, ("a", "b"), None)
+        prediction_cache.predict("x.png", b"once", None, ("a", "b"), None)
     assert worker.calls == 1
-    cache.predict("x.png", b"once", None, ("a", "b"), "Normal")
+    prediction_cache.predict("x.png", b"once", None, ("a", "b"), "Normal")
     assert worker.calls == 2
 
 
 def test_a_failed_prediction_is_tried_again(monkeypatch):
     worker = FakeWorker(1)
-    monkeypatch.setattr(cache, "worker", lambda: worker)
-    assert cache.predict("x.png", b"again", None, ("a",), None)[0].error
-    assert cache.predict("x.png", b"again", None, ("a",), None)[0].error is None
+    monkeypatch.setattr(prediction_cache, "worker", lambda: worker)
+    assert prediction_cache.predict("x.png", b"again", None, ("a",), None)[0].error
+    assert prediction_cache.predict("x.png", b"again", None, ("a",), None)[0].error is None
 
 
 def test_names_are_shown_as_they_are():

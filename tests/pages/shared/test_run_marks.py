@@ -10,7 +10,7 @@ from cxrcore.errors import StoreError
 from cxrcore.inference import Prediction
 from cxrcore.metrics import evaluate
 from cxrcore.training import TrainSpec, plan, plan_series
-from pages.shared import cache
+from pages.predict.live import prediction_cache
 from tests.helpers.app import open_page
 from tests.helpers.runs import kept, made_up
 
@@ -91,7 +91,7 @@ def test_live_prediction_says_it_without_being_asked(tiny, monkeypatch):
         seen=np.zeros((64, 64), np.uint8),
         maps=dict.fromkeys(("grad-cam", "saliency"), np.zeros((64, 64), np.float32)),
     )  # fmt: skip
-    monkeypatch.setattr(cache, "predict", lambda *_: [answer])
+    monkeypatch.setattr(prediction_cache, "predict", lambda *_: [answer])
     at = open_page("predict/live", image=tiny.table["image_id"].iloc[0])
     assert store.random_start(run) in [caption.value for caption in at.main.caption]
     [headline] = [m for m in at.main.markdown if "random start" in m.value]
@@ -185,11 +185,11 @@ def test_a_damaged_run_can_be_deleted_where_it_is_reported(tiny):
     whole, run = keep(plan(models.get("cnn-plain"), tiny)), keep(plan(CHEXNET, tiny))
     (run.folder / "model.keras").write_bytes(b"x")
     at = open_page("models/compare")
-    assert any("is left out" in warning.value for warning in at.main.warning)
+    assert any("is not shown" in warning.value for warning in at.main.warning)
     at.button(key=f"delete_damaged_{run.run_id}").click().run()
     assert not at.exception
     assert store.trashed() == [run.run_id]
-    assert not any("is left out" in warning.value for warning in at.main.warning)
+    assert not any("is not shown" in warning.value for warning in at.main.warning)
     assert store.exists(whole.run_id)
 
 

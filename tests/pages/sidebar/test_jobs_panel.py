@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from cxrcore import jobs, settings
 from cxrcore.errors import JobError
-from cxrcore.jobs import control, record
-from cxrcore.jobs.record import Job, JobSpec
+from cxrcore.jobs import control, disk, model
+from cxrcore.jobs.model import Job, JobSpec
 from tests.conftest import ROOT
 from tests.helpers.app import open_page
 
@@ -29,10 +29,10 @@ def job_that_ended(state: str) -> JobSpec:
     spec = JobSpec(job_id=folder.name, kind="train", title=f"Plain CNN, {state}", dataset="tiny")
     facts = spec.model_dump(exclude={"details"})
     message = REASONS[state]
-    job = Job(**facts, state=state, message=message, created=record.now(), finished=record.now())
-    record.write(folder / record.SPEC, spec)
-    record.write(folder / record.STATUS, job)
-    (folder / record.LOG).write_text("epoch 1 of 9: loss 0.5\nthe last line\n")
+    job = Job(**facts, state=state, message=message, created=model.now(), finished=model.now())
+    disk.write(folder / disk.SPEC, spec)
+    disk.write(folder / disk.STATUS, job)
+    (folder / disk.LOG).write_text("epoch 1 of 9: loss 0.5\nthe last line\n")
     return spec
 
 
@@ -83,7 +83,7 @@ def test_jobs_can_be_gone_on_with_while_the_dataset_is_away(tiny, tiny_dataset_f
 
 def test_a_damaged_job_can_be_gone_on_with(tiny):
     spec = job_that_ended("interrupted")
-    (settings.jobs_dir() / spec.job_id / record.STATUS).write_bytes(b"")
+    (settings.jobs_dir() / spec.job_id / disk.STATUS).write_bytes(b"")
     at = open_page()
     assert any("status.json cannot be read" in text for text in texts(at))
     assert at.sidebar.button(key=f"resume_{spec.job_id}").label == "Resume"
@@ -117,7 +117,7 @@ def working(**changes: object) -> Job:
         "state": "running",
         "epoch": 3,
         "epochs": 9,
-        "created": record.now(),
+        "created": model.now(),
     }
     return Job(**(values | changes))
 
@@ -194,9 +194,9 @@ def family_that_ended(*states: str) -> list[str]:
             part=part,
         )
         facts = spec.model_dump(include=set(Job.model_fields))
-        job = Job(**facts, state=state, message=REASONS.get(state, ""), created=record.now())
-        record.write(folder / record.SPEC, spec)
-        record.write(folder / record.STATUS, job)
+        job = Job(**facts, state=state, message=REASONS.get(state, ""), created=model.now())
+        disk.write(folder / disk.SPEC, spec)
+        disk.write(folder / disk.STATUS, job)
         ids.append(spec.job_id)
     return ids
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cxrcore import datasets, index, jobs, models, store
+from cxrcore import datasets, index, jobs, models, store, work
 from cxrcore.models import RECIPES, schedule_of
 from tests.helpers.app import open_page
 
@@ -16,7 +16,7 @@ def form(tiny_dataset_folder, monkeypatch):
     at = open_page()
     asked = []
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
-    monkeypatch.setattr(jobs, "submit_training", lambda spec, *_: asked.append(spec) or job)
+    monkeypatch.setattr(work, "submit_training", lambda spec, *_: asked.append(spec) or job)
     monkeypatch.setattr(store, "exists", lambda run_id: False)
 
     def train():
@@ -166,10 +166,10 @@ def test_what_a_node_gives_a_training_is_asked_where_there_is_a_cluster(form, mo
     monkeypatch.setenv("CXR_RAY_ADDRESS", "http://127.0.0.1:9")
     rooms = []
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
-    monkeypatch.setattr(jobs, "submit_training", lambda _, room: rooms.append(room) or job)
+    monkeypatch.setattr(work, "submit_training", lambda _, room: rooms.append(room) or job)
     form.run()
     form.number_input(key="room_cpus").set_value(4.0).run()
     form.number_input(key="room_gpus").set_value(0.5).run()
     form.button(key="train").click().run()
     assert not form.exception
-    assert rooms == [jobs.Room(cpus=4, gpus=0.5, memory_gb=0)]
+    assert rooms == [jobs.Resources(cpus=4, gpus=0.5, memory_gb=0)]

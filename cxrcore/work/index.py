@@ -1,0 +1,46 @@
+"""Measuring the images of a dataset."""
+
+from typing import Any
+
+from cxrcore import jobs
+from cxrcore.jobs import Job, JobSpec
+from cxrcore.jobs.context import Context
+from cxrcore.jobs.registry import Kind
+from cxrcore.work import lanes, names
+
+
+def job_id(dataset: str) -> str:
+    """The id of the job that measures a dataset."""
+    return f"index-{dataset}"
+
+
+def submit_index(dataset: str) -> Job:
+    """Measure the images of a registered dataset that were not measured before.
+
+    Raises:
+        DatasetError: no dataset is registered under that name.
+        JobError, StoreError: as `submit_training`.
+    """
+    names.require_registered(dataset)
+    spec = JobSpec(
+        job_id=job_id(dataset),
+        kind="index",
+        title=f"Measuring the images of {dataset}",
+        dataset=dataset,
+        details={"dataset": dataset},
+    )
+    return jobs.start(spec)
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Measure every image of the dataset."""
+    from cxrcore import datasets, index
+
+    dataset = datasets.load(context.spec.details["dataset"])
+    measured = index.measure(dataset, report=context.progress)
+    damaged = len(measured.damaged)
+    note = f" {damaged:,} could not be read; the quality page lists them." if damaged else ""
+    return {"message": f"{len(measured.table):,} images are measured.{note}"}
+
+
+KIND = Kind("index", run, lanes.PREPARING, job_id)
