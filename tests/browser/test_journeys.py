@@ -30,14 +30,6 @@ PAGES = {
 
 
 @pytest.fixture
-def tiny(own_folders, tiny_dataset_folder):
-    """A registered, measured dataset of 36 images."""
-    dataset = datasets.register("tiny", tiny_dataset_folder)
-    index.measure(dataset)
-    return dataset
-
-
-@pytest.fixture
 def server(tiny, server):
     """The server starts after the dataset is there."""
     return server
