@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck
 from PIL import Image
 
+from cxrcore import datasets, index
+
 # Tiny networks on two cores: let TensorFlow neither chatter nor use the GPU of a developer.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -112,6 +114,14 @@ def write_tiny_dataset(
 def tiny_dataset_folder(tmp_path: Path) -> Path:
     """Three classes, 36 images of 24 patients."""
     return write_tiny_dataset(tmp_path / "tiny")
+
+
+@pytest.fixture
+def tiny(tiny_dataset_folder: Path) -> datasets.Dataset:
+    """The same, registered as `tiny` and measured."""
+    dataset = datasets.register("tiny", tiny_dataset_folder)
+    index.measure(dataset)
+    return dataset
 
 
 @pytest.fixture

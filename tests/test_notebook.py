@@ -9,12 +9,12 @@ import sys
 import numpy as np
 import pytest
 import store_04
+from cxrcore.jobs.record import Job, now
 from PIL import Image
 
 import cxrcore as cxr
 from cxrcore import datasets, inference, jobs, store
 from cxrcore.errors import ExplainError, ImageError, RecipeError, TrainingError
-from cxrcore.jobs.record import Job, now
 from tests.conftest import ROOT
 
 GUIDE = ROOT / "docs" / "notebook.md"

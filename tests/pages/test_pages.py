@@ -2,21 +2,13 @@
 
 import pytest
 
-from cxrcore import datasets, index, models, priority, training
+from cxrcore import datasets, models, priority, training
 from tests.conftest import ROOT, write_tiny_dataset
 from tests.helpers.app import open_page
 
 PAGES = sorted(
     page.parent.relative_to(ROOT / "pages").as_posix() for page in (ROOT / "pages").rglob("page.py")
 )
-
-
-@pytest.fixture
-def tiny(tiny_dataset_folder):
-    """A registered, measured dataset."""
-    dataset = datasets.register("tiny", tiny_dataset_folder)
-    index.measure(dataset)
-    return dataset
 
 
 def test_there_are_pages():

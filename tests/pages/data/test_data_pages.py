@@ -30,14 +30,6 @@ def facts(at: AppTest) -> dict[str, str]:
 
 
 @pytest.fixture
-def tiny(tiny_dataset_folder):
-    """36 images of 3 classes, registered and measured."""
-    dataset = datasets.register("tiny", tiny_dataset_folder)
-    index.measure(dataset)
-    return dataset
-
-
-@pytest.fixture
 def scores(tiny) -> np.ndarray:
     """BRISQUE of the 36 images."""
     return index.load(tiny).table["brisque"].to_numpy(np.float64, na_value=np.nan)

@@ -6,19 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxrcore import datasets, index, jobs, models, splits, store, work
+from cxrcore import jobs, models, splits, store, work
 from cxrcore.metrics import evaluate
 from cxrcore.training import plan_series
 from tests.helpers.app import open_page, texts
 
 PAGE = "models/compare"
-
-
-@pytest.fixture
-def tiny(tiny_dataset_folder):
-    dataset = datasets.register("tiny", tiny_dataset_folder)
-    index.measure(dataset)
-    return dataset
 
 
 def keep(spec, dataset, wrong: int) -> store.Run:

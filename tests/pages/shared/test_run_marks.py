@@ -3,10 +3,9 @@
 import shutil
 
 import numpy as np
-import pytest
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, index, models, settings, store
+from cxrcore import datasets, models, settings, store
 from cxrcore.errors import StoreError
 from cxrcore.inference import Prediction
 from cxrcore.metrics import evaluate
@@ -17,13 +16,6 @@ from tests.helpers.runs import kept, made_up
 
 SENTENCE = "Started from random weights, not from the pretrained ones"
 CHEXNET = models.get("chexnet").override(image_size=64, weights="random")
-
-
-@pytest.fixture
-def tiny(tiny_dataset_folder):
-    dataset = datasets.register("tiny", tiny_dataset_folder)
-    index.measure(dataset)
-    return dataset
 
 
 def keep(spec: TrainSpec, **changes: object) -> store.Run:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, index, jobs, settings
+from cxrcore import jobs, settings
 from cxrcore.errors import JobError
 from cxrcore.jobs import control, disk, model
 from cxrcore.jobs.model import Job, JobSpec
@@ -21,13 +21,6 @@ REASONS = {
     "interrupted": "Its process was killed from outside (SIGKILL).",
     "cancelled": "Stopped as asked.",
 }
-
-
-@pytest.fixture
-def tiny(tiny_dataset_folder):
-    """A registered dataset, measured, since the gallery would start a job for that."""
-    dataset = datasets.register("tiny", tiny_dataset_folder)
-    index.measure(dataset)
 
 
 def job_that_ended(state: str) -> JobSpec:
