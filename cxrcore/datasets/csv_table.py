@@ -13,7 +13,6 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 from pydantic import Field
@@ -55,14 +54,6 @@ class Options(selection.Options):
     mask: str = Field("", description="the column of the lung masks' files")
 
 
-class _Lines(NamedTuple):
-    """The CSV: all its cells, and the names of its columns by ours."""
-
-    file: Path
-    cells: pd.DataFrame
-    columns: dict[str, str]
-
-
 def detect(root: Path) -> bool:
     """Whether the root has one CSV, with a path and a label column of common names.
 
@@ -96,15 +87,18 @@ def read(
         StoreError: the cache of file hashes cannot be written.
     """
     root = root.resolve()
-    lines = _lines(root, file, named)
-    rows, notes = _rows(root, lines)
+    path = _file(root, file)
+    cells = sidecars.read_csv(path, sidecars.DELIMITERS)
+    named = {key.removesuffix("_column"): column for key, column in named.items() if column}
+    columns = _columns(path, list(cells.columns), named)
+    rows, notes = _rows(root, path.name, cells, columns)
     present = {found.path: found for found in scan.find(root).files}
     rows["path"] = _full(rows["path"], present)
-    rows, unused = _usable(root, lines.file.name, rows, present)
+    rows, unused = _usable(root, path.name, rows, present)
     notes += unused
     if rows.empty:
         raise DatasetError(
-            f"{lines.file} names no labelled image that is in its folder. {' '.join(notes)} "
+            f"{path} names no labelled image that is in its folder. {' '.join(notes)} "
             f"Paths are relative to {root}."
         )
     measured = scan.measure(root, [present[path] for path in rows["path"]], report)
@@ -132,13 +126,6 @@ def _file(root: Path, file: str) -> Path:
         )
         raise DatasetError(f"{root} {content}. Name one: --option file=NAME.csv.")
     return root / names[0]
-
-
-def _lines(root: Path, file: str, named: Mapping[str, str]) -> _Lines:
-    path = _file(root, file)
-    cells = sidecars.read_csv(path, sidecars.DELIMITERS)
-    named = {("modality" if key == "modality_column" else key): n for key, n in named.items() if n}
-    return _Lines(path, cells, _columns(path, list(cells.columns), named))
 
 
 def _columns(file: Path, there: list[str], named: Mapping[str, str]) -> dict[str, str]:
@@ -172,14 +159,14 @@ def _example(found: Mapping[str, str]) -> str:
     return " ".join(f'--option "{o}"' if " " in o else f"--option {o}" for o in options)
 
 
-def _rows(root: Path, lines: _Lines) -> tuple[pd.DataFrame, list[str]]:
+def _rows(
+    root: Path, file: str, cells: pd.DataFrame, columns: Mapping[str, str]
+) -> tuple[pd.DataFrame, list[str]]:
     """The cells under our columns' names, values as in the image table, and notes."""
-    rows = pd.DataFrame(
-        {ours: lines.cells[theirs] for ours, theirs in lines.columns.items()}, dtype="string"
-    )
+    rows = pd.DataFrame({ours: cells[theirs] for ours, theirs in columns.items()}, dtype="string")
     notes = []
-    if used := [f"{ours}: {theirs}" for ours, theirs in lines.columns.items() if ours != theirs]:
-        notes.append(f"Columns used from {lines.file.name}: {', '.join(used)}.")
+    if used := [f"{ours}: {theirs}" for ours, theirs in columns.items() if ours != theirs]:
+        notes.append(f"Columns used from {file}: {', '.join(used)}.")
     for ours in ("path", "mask"):
         if ours in rows:
             rows[ours] = _relative(root, rows[ours])
@@ -190,7 +177,7 @@ def _rows(root: Path, lines: _Lines) -> tuple[pd.DataFrame, list[str]]:
         if (bad := rows[ours].notna() & good.isna()).any():
             values = listed(rows.loc[bad, ours].drop_duplicates())
             notes.append(
-                f"In {lines.file.name}, {count(int(bad.sum()), 'value')} not used as {ours}: {values}."
+                f"In {file}, {count(int(bad.sum()), 'value')} not used as {ours}: {values}."
             )
         rows[ours] = good
     return rows, notes

@@ -107,15 +107,8 @@ def read(
     classes: COVID-19 (which takes precedence over Viral Pneumonia), Bacterial Pneumonia, Viral
     Pneumonia, No Pneumonia (healthy). The notes count the rest by reason. A CT reconstruction
     with two lungs is kept, as in the study, with modality `ct`. `source` is the location.
-    The table also has the columns of EXTRA; `annotation` is the file for `lung_mask`.
-
-    Args:
-        root: the folder.
-        name: of the dataset.
-        report: receives how many files are read.
-        keep_all: keep every image with a class, including lateral views, CT slices and rare
-            classes, which `view` and `modality` mark.
-        without_ignored: exclude the regions marked Ignore from the lung masks.
+    The table also has the columns of EXTRA; `annotation` is the file for `lung_mask`. For
+    `keep_all` and `without_ignored` see `Options`.
 
     Raises:
         DatasetError: no records, none of them with its image, or none that is kept.

@@ -68,11 +68,7 @@ class Options(selection.Options):
 def read(root: Path, name: str, report: Report = silent, *, causes: bool = False) -> Dataset:
     """The dataset with its published split, and the patient from each file name.
 
-    Args:
-        root: the folder `chest_xray`, or the one that holds it.
-        name: of the dataset.
-        report: receives how many files are read.
-        causes: three classes, BACTERIA, NORMAL and VIRUS, instead of NORMAL and PNEUMONIA.
+    `root` is the folder `chest_xray` or the one that holds it; for `causes` see `Options`.
 
     Raises:
         DatasetError: no images in class folders, or classes other than these two.

@@ -54,11 +54,7 @@ def read(
     `source` begins with the member's name, and so does `patient_id`: patient 7 of one collection
     is not patient 7 of another. Published splits are kept if every member has a test split.
 
-    Args:
-        root: the folder.
-        name: of the dataset.
-        report: receives how many files are read.
-        load: reads a member, as `loader.load` does.
+    `load` reads a member, as `loader.load` does.
 
     Raises:
         DatasetError: `merged.json` is damaged, or a member is missing or cannot be read.

@@ -17,7 +17,8 @@ import pandas as pd
 
 from cxrcore import files, parallel, settings
 from cxrcore.duplicates import pair_files
-from cxrcore.duplicates.search import NEAR, pairs_between, pairs_within
+from cxrcore.duplicates.search import NEAR, pairs_within
+from cxrcore.duplicates.search import pairs_between as between
 from cxrcore.progress import Meter, Report, silent
 
 if TYPE_CHECKING:
@@ -88,25 +89,6 @@ def load(dataset: "Dataset") -> Duplicates | None:
 def stamp(dataset: "Dataset") -> files.Stamp:
     """Changes whenever the duplicates of a dataset are written or deleted."""
     return files.stamp([_file(dataset)])
-
-
-def between(
-    first: "Dataset",
-    first_index: "Index",
-    second: "Dataset",
-    second_index: "Index",
-    *,
-    report: Report = silent,
-) -> pd.DataFrame:
-    """Images of one dataset that are also in another, with the columns of COLUMNS.
-
-    `first` is of the first dataset, `second` of the second. Exact pairs come first, then the
-    near ones, the most alike first.
-
-    Raises:
-        DatasetError: an image file that must be read is missing or has changed.
-    """
-    return pairs_between(first, first_index, second, second_index, report)
 
 
 def _groups(pairs: pd.DataFrame, table: pd.DataFrame) -> pd.Series:

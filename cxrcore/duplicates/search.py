@@ -17,7 +17,7 @@ from cxrcore.duplicates.registration import Detail, detail, register, start
 from cxrcore.duplicates.threads import Result, Task
 from cxrcore.errors import DatasetError
 from cxrcore.index.measurement import read_gray
-from cxrcore.progress import Meter, Report
+from cxrcore.progress import Meter, Report, silent
 
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
@@ -56,9 +56,21 @@ def pairs_within(dataset: "Dataset", measured: "Index", report: Report) -> pd.Da
 
 
 def pairs_between(
-    first: "Dataset", first_index: "Index", second: "Dataset", second_index: "Index", report: Report
+    first: "Dataset",
+    first_index: "Index",
+    second: "Dataset",
+    second_index: "Index",
+    *,
+    report: Report = silent,
 ) -> pd.DataFrame:
-    """All pairs of an image of one dataset and one of the other, exact and near."""
+    """Images of one dataset that are also in another, see `cxrcore.duplicates.COLUMNS`.
+
+    `first` is of the first dataset, `second` of the second. Exact pairs come first, then the
+    near ones, the most similar first.
+
+    Raises:
+        DatasetError: an image file that must be read is missing or has changed.
+    """
     one, one_squares = _pictures(first, first_index, report)
     other, other_squares = _pictures(second, second_index, report)
     pictures, squares = one + other, np.concatenate([one_squares, other_squares])
