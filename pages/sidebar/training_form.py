@@ -64,12 +64,12 @@ def _one_against_rest(dataset: Dataset) -> Dataset:
 def _values(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, SplitSpec, dict[str, int]]:
     """The recipe with the values of the form, the split, and how many folds and repeats."""
     main, *others = GROUPS
-    changes = training_options.fields(recipe, dataset, main, st.columns(2))
+    changes = training_options.fields(recipe, dataset, main, columns=2)
     changes |= training_options.schedule(recipe)
     with st.popover("More options", width="stretch"):
         for group in others:
             st.markdown(f"**{group.capitalize()}**")
-            changes |= training_options.fields(recipe, dataset, group, [st.container()])
+            changes |= training_options.fields(recipe, dataset, group)
         st.markdown("**Training, validation and test parts**")
         split = _split(dataset)
         many = _many(split.keeps_published(dataset.table))

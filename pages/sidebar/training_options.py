@@ -31,21 +31,22 @@ def schedule(recipe: Recipe) -> dict[str, Any]:
     return {name: getattr(fast, name) for name in FAST} if chosen == "fast" else {}
 
 
-def fields(
-    recipe: Recipe, dataset: Dataset, group: Group, places: Sequence[DeltaGenerator]
-) -> dict[str, Any]:
-    """Draw the fields of one group, one place after the other.
+def fields(recipe: Recipe, dataset: Dataset, group: Group, columns: int = 1) -> dict[str, Any]:
+    """Draw the fields of one group, row by row.
 
     Returns:
         The values, as changes to the recipe.
     """
     changes: dict[str, Any] = {}
     offered = [name for name, o in recipe.options().items() if o.group == group and o.flags]
-    for number, name in enumerate(offered):
+    row: list[DeltaGenerator] = []
+    for name in offered:
         option = recipe.option(name)
         if option.requires and changes.get(option.requires) is None:
             continue
-        with places[number % len(places)]:
+        if not row:  # fields side by side end at one height, however long their labels are
+            row = st.columns(columns, vertical_alignment="bottom")
+        with row.pop(0):
             changes[name] = _widget(name, option, recipe, dataset)
     return changes
 
