@@ -54,9 +54,9 @@ class Meter:
 
 
 @contextlib.contextmanager
-def progress_bar(quiet: bool = False) -> Iterator[Report]:
-    """A Report that draws one bar a stage; the silent one when `quiet`."""
-    if quiet:
+def progress_bar(visible: bool = True) -> Iterator[Report]:
+    """A Report that draws one bar per stage, or nothing unless `visible`."""
+    if not visible:
         yield silent
         return
     with bars() as drawn:

@@ -41,7 +41,7 @@ tracking.add_commands(app)
 
 
 def main() -> None:
-    """Run the command line; errors that are the user's to read become one line and exit code 2."""
+    """Run the command line; errors of the package become one line and exit code 2."""
     try:
         app()
     except CxrError as error:

@@ -24,7 +24,7 @@ def add_commands(app: typer.Typer) -> None:
 def runs(
     data: Annotated[str | None, typer.Option(help="Only the runs of this dataset.")] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Every run in a row of its own, also folds and seeds.")
+        bool, typer.Option("--all", help="Every run in a row of its own, folds and seeds as well.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -32,7 +32,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def list_weights(as_json: AsJson = False) -> None:
-    """List the files that models start from: where they are, their hashes and their sources."""
+    """List the files that models start from, with their places, checksums and sources."""
     from cxrcore.models.pretrained import inspection
     from cxrcore.settings import weights_dir
 
@@ -93,7 +93,7 @@ def get(kind: str, as_json: AsJson = False) -> None:
     from cxrcore.models.pretrained import inspection
 
     source = inspection.source(kind)
-    with progress_bar(quiet=as_json) as report:
+    with progress_bar(visible=not as_json) as report:
         path = pretrained.locate(source.kind, report=report)
     if as_json:
         print_json({"kind": kind, "path": str(path)})
@@ -103,7 +103,7 @@ def get(kind: str, as_json: AsJson = False) -> None:
 
 def check(
     kind: Annotated[
-        str | None, typer.Argument(help="One of `weights list`; all if left out.")
+        str | None, typer.Argument(help="One of `weights list`; all by default.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -169,7 +169,7 @@ def import_weights(
     chosen = models.get(recipe).override(**changes)
     outputs = None if classes is None else [name.strip() for name in classes.split(",")]
     spec = weight_import.plan_import(chosen, datasets.load(data), file, outputs)
-    with _stages(quiet=as_json) as report:
+    with _stages(visible=not as_json) as report:
         done = weight_import.import_weights(spec, report=report)
     tracked = mlflow.log_finished(done.run)
     test = done.run.metrics["test"]
@@ -197,9 +197,9 @@ def import_weights(
 
 
 @contextlib.contextmanager
-def _stages(*, quiet: bool) -> "Iterator[Callable[[TrainingProgress], None]]":
-    """One progress bar for each stage of an import; a stage without a count is one step."""
-    with progress_bar(quiet=quiet) as report:
+def _stages(*, visible: bool) -> "Iterator[Callable[[TrainingProgress], None]]":
+    """One progress bar per stage of an import; a stage without a count is one step."""
+    with progress_bar(visible) as report:
         last: Progress | None = None
 
         def show(progress: "TrainingProgress") -> None:

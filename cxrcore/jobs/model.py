@@ -101,6 +101,11 @@ class Job(BaseModel):
         return self.state in ("queued", "running")
 
     @property
+    def step(self) -> str:
+        """The epoch in progress, or else the stage."""
+        return f"epoch {self.epoch} of {self.epochs}" if self.epoch else self.stage or "starting"
+
+    @property
     def silence(self) -> float:
         """Seconds since its process last wrote anything, or since it was submitted."""
         # Not since `created`: a resumed job was created long ago, and its new process may not

@@ -81,7 +81,7 @@ def _clear(ended: list[Job]) -> None:
     finished = [job for job in ended if job.state == "done"]
     if finished and st.button("Clear the list", type="tertiary", help="Runs are kept."):
         for job in finished:
-            with contextlib.suppress(CxrError):  # it was started again meanwhile, and stays
+            with contextlib.suppress(CxrError):  # it was started again, and stays
                 jobs.remove(job.job_id)
         st.rerun(scope="fragment")
 
@@ -146,7 +146,7 @@ def _family(active: list[Job], every: list[Job]) -> None:
             width="stretch",
             help="Stops cleanly; each can be resumed.",
         ):
-            for job in reversed(active[1:]):  # waiting ones first, so that none starts meanwhile
+            for job in reversed(active[1:]):  # waiting ones first, so that none of them starts
                 with contextlib.suppress(CxrError):  # it ended a moment ago
                     jobs.cancel(job.job_id)
             _act(jobs.cancel, active[0])
@@ -182,7 +182,7 @@ def _title(job: Job) -> str:
 def _line(job: Job) -> str:
     if job.state == "queued":
         return job.message if job.ray else "waiting for its turn"
-    parts = [f"epoch {job.epoch} of {job.epochs}" if job.epoch else job.stage or "starting"]
+    parts = [job.step]
     if job.history:
         last = job.history[-1]
         parts += [
