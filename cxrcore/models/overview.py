@@ -6,7 +6,7 @@ _COLUMNS = ("model", "study", "input", "parameters", "starts from", "published a
 
 
 def markdown() -> str:
-    """One row a recipe, in Markdown; a test compares the README with it."""
+    """One row per recipe, in Markdown; a test compares the README with it."""
     rows = [_COLUMNS, ("---",) * len(_COLUMNS)]
     for recipe in models().recipes.values():
         region = "" if recipe.region == "none" else f", {recipe.region}"
