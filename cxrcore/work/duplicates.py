@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def job_id(dataset: str, other: str | None = None) -> str:
-    """The id of the job that searches one dataset, or two; the order of the two matters."""
+    """The id of the job that searches one dataset or two, in this order."""
     # Names have no capitals, so no other pair of names gives the same id.
     return f"duplicates-{dataset}-WITH-{other}" if other else f"duplicates-{dataset}"
 

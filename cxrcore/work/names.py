@@ -1,4 +1,4 @@
-"""What several kinds of work need to submit a job."""
+"""Names and titles for the submission of jobs."""
 
 from cxrcore.errors import DatasetError
 
@@ -16,7 +16,7 @@ def require_registered(dataset: str) -> None:
 
 
 def model_input(size: int, region: str) -> str:
-    """What a model gets of an image, for a title: "200 px, cropped to the lungs"."""
+    """Size and region of a model's images, for a title: "200 px, cropped to the lungs"."""
     from cxrcore.images import REGION_NAMES
 
     return f"{size} px" if region == "none" else f"{size} px, {REGION_NAMES[region].lower()}"

@@ -1,4 +1,4 @@
-"""Preparing the images of a dataset as a model sees them."""
+"""Preparing the images of a dataset for models."""
 
 from typing import Any
 
@@ -17,10 +17,9 @@ def job_id(dataset: str, size: int, region: str = "none") -> str:
 
 
 def submit_pixels(dataset: str, size: int, region: str = "none") -> Job:
-    """Prepare a registered dataset as a model sees it.
+    """Prepare the images of a registered dataset, and measure what was prepared.
 
-    Afterwards `pixels.find` has the prepared images, with their BRISQUE scores and histograms.
-    What is there already is kept, so asking again costs next to nothing.
+    Afterwards `pixels.find` has the images, with their BRISQUE scores and histograms.
 
     Args:
         dataset: the name it is registered under.

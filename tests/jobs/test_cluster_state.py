@@ -209,7 +209,7 @@ def test_a_silent_job_that_ray_runs_is_still_running_with_a_note(ray):
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({"driver_exit_code": -9}, "ended without a word"),
+        ({"driver_exit_code": -9}, "ended suddenly"),
         ({"error_type": "JOB_SUPERVISOR_ACTOR_DIED"}, "node was lost"),
         ({"error_type": "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"}, "RAY_JOB_START_TIMEOUT_SECONDS"),
     ],
