@@ -1,7 +1,7 @@
 """Features: the output of a frozen trunk for every image, computed once and shared by all heads.
 
 One file per trunk and preparation of a dataset (docs/decisions/0032), at most CXR_FEATURES_GB in
-all (0029). A training keeps the file it reads open, so deleting it does no harm.
+all (docs/decisions/0029). A training keeps the file it reads open, so deleting it does no harm.
 """
 
 import contextlib
