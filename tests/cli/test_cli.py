@@ -268,10 +268,10 @@ def test_the_demonstration_waits_for_its_own_trainings_alone(run, monkeypatch):
     demo = job("demo", "done", dataset="demo", ticket=5)
     others = (("old", "demo", 4), ("own", "demo", 6), ("elsewhere", "hands", 7))
     listed = [job(name, "done", dataset=data, ticket=ticket) for name, data, ticket in others]
-    known = {told.job_id: told for told in (demo, *listed)}
+    known = {each.job_id: each for each in (demo, *listed)}
     monkeypatch.setattr(work, "submit_demo", lambda **_: demo)
     monkeypatch.setattr(jobs, "list_jobs", lambda: list(known.values()))
-    monkeypatch.setattr(jobs, "get", known.__getitem__)
+    monkeypatch.setattr("cxrcore.jobs.control.get", known.__getitem__)
     code, out, _ = run("demo", "--json")
     assert code == 0
-    assert [told["job_id"] for told in json.loads(out)["jobs"]] == ["demo", "own"]
+    assert [each["job_id"] for each in json.loads(out)["jobs"]] == ["demo", "own"]
