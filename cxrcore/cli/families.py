@@ -30,7 +30,11 @@ _POLL_SECONDS = 0.5
 
 
 def train_all(
-    specs: Sequence["TrainSpec"], resources: Resources | None, *, background: bool, as_json: bool
+    specs: Sequence["TrainSpec"],
+    resources: Resources | None = None,
+    *,
+    background: bool,
+    as_json: bool,
 ) -> None:
     """Train a family: submit all, follow them to the end, print a summary.
 

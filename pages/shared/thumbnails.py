@@ -196,7 +196,7 @@ def _draw(
             {"title": g.title, "flags": list(g.flags), "items": _items(g.thumbnails)} for g in shown
         ],
     }
-    # Registered anew in every run: cheap, and it survives a reset registry.
+    # Registered again in every run: cheap, and it survives a reset registry.
     component = st.components.v2.component("cxr_thumbnails", html=_HTML, css=_CSS, js=_JS)
     picked: str | None = component(data=data, key=key, on_picked_change=_nothing).picked
     if picked not in {t.image_id for g in shown for t in g.thumbnails if t.own}:

@@ -155,7 +155,7 @@ def _family(active: list[Job], every: list[Job]) -> None:
 
 
 def _stopped_family(parts: list[Job]) -> None:
-    """Folds and seeds of one training that ended early, as one entry: one click for all."""
+    """One entry for the folds and seeds of a training that ended early."""
     family = parts[0].family
     with st.container(border=True):
         states = Counter(STATE_NAMES[job.state] for job in parts)
@@ -175,7 +175,7 @@ def _stopped_family(parts: list[Job]) -> None:
 
 
 def _title(job: Job) -> str:
-    """That of its family, without the fold or seed."""
+    """The title of its family, without the fold or seed."""
     return job.title.removesuffix(f", {job.part}")
 
 
@@ -198,7 +198,7 @@ def _line(job: Job) -> str:
 
 
 def _ended(job: Job, *, of_family: bool = False) -> None:
-    """One job; in a family, the part is title enough."""
+    """One job; in a family its title is the part."""
     with st.container(border=not of_family):
         where = f" {jobs.place(job)}" if job.ray else ""
         title = job.part if of_family and job.part else job.title
@@ -257,6 +257,6 @@ def _act_on_all(action: Callable[[str], object], parts: list[Job]) -> None:
     if len(refused) == len(parts):
         st.error(refused[0])
         return
-    for reason in dict.fromkeys(refused):  # stays when the panel is drawn anew
+    for reason in dict.fromkeys(refused):  # stays when the panel is drawn again
         st.toast(reason, icon=":material/error:", duration="infinite")
     st.rerun()

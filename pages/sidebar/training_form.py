@@ -43,13 +43,13 @@ def show(dataset: Dataset) -> None:
 
 
 def _one_against_rest(dataset: Dataset) -> Dataset:
-    """For a model that tells two classes apart, where there are more: which one, against the rest."""
+    """The class against the rest, for a model of two classes on a dataset with more."""
     label = st.selectbox(
         "One class against the rest",
         dataset.classes,
         index=next((n for n, c in enumerate(dataset.classes) if "covid" in c.lower()), 0),
         key=f"against_rest_{dataset.name}",
-        help="This model tells two classes apart, and this dataset has more.",
+        help="This model distinguishes two classes, and this dataset has more.",
     )
     two = dataset_views.against_rest(dataset, label)
     one, rest = two.counts()
