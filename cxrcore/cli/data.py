@@ -7,13 +7,13 @@ import typer
 
 from cxrcore.cli.output import (
     AsJson,
+    answer,
     console,
     follow,
     print_job,
     print_json,
     print_table,
     progress_bar,
-    say,
 )
 
 if TYPE_CHECKING:
@@ -147,10 +147,7 @@ def data_forget(name: str, as_json: AsJson = False) -> None:
     from cxrcore import datasets
 
     datasets.forget(name)
-    if as_json:
-        print_json({"forgotten": name})
-    else:
-        say(f"{name} is off the list; its files stay where they are.")
+    answer({"forgotten": name}, f"{name} is off the list; its files stay where they are.", as_json)
 
 
 def index(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cxrcore.cli.output import AsJson, console, print_json
+from cxrcore.cli.output import AsJson, answer
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -16,7 +16,7 @@ def add_commands(app: typer.Typer) -> None:
 def export(
     run: str,
     folder: Path,
-    format: Annotated[  # the option's name, for people
+    format: Annotated[
         Literal["keras", "tflite", "onnx"],
         typer.Option(help="Beside model.keras, which is always written."),
     ] = "keras",
@@ -27,8 +27,7 @@ def export(
 
     place = bundle.publish(run, folder, format)
     names = sorted(path.name for path in place.iterdir())
-    if as_json:
-        print_json({"run_id": run, "folder": str(place), "files": names})
-    else:
-        console.print(f"{place}: {', '.join(names)}", markup=False, highlight=False)
-        console.print("Read README.md before you pass it on: the licence is yours to choose.")
+    text = (
+        f"{place}: {', '.join(names)}\nRead README.md before you pass it on and choose a licence."
+    )
+    answer({"run_id": run, "folder": str(place), "files": names}, text, as_json)

@@ -29,7 +29,7 @@ def data_known(
     as_json: AsJson = False,
 ) -> None:
     """List the public collections that the studies used, and how to get them."""
-    from cxrcore.datasets import collections
+    from cxrcore.datasets import collections, registry
 
     chosen = [collections.get(name)] if name else list(collections.COLLECTIONS.values())
     if as_json:
@@ -45,7 +45,7 @@ def data_known(
                 c.size,
                 c.how.word,
                 c.layout,
-                _state(c.name),
+                "yes" if registry.find(c.name) else "",
                 f"{c.title}: {', '.join(c.classes)}",
             )
             for c in chosen
@@ -86,12 +86,6 @@ def data_fetch(
         console.print(f"{archive} is no longer needed.", markup=False)
     more = {"path": str(path), "was_there": found is not None, "archive": archive and str(archive)}
     show_dataset(dataset, as_json, f" in {path}", **more)
-
-
-def _state(name: str) -> str:
-    from cxrcore.datasets import registry
-
-    return "yes" if registry.find(name) else ""
 
 
 def _record(collection: Collection) -> dict[str, Any]:

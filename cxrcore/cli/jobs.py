@@ -8,6 +8,7 @@ import typer
 
 from cxrcore.cli.output import (
     AsJson,
+    answer,
     ask,
     job_record,
     print_job,
@@ -144,11 +145,9 @@ def remove(
         )
     for job in chosen:
         jobs.remove(job.job_id)
-    if as_json:
-        print_json({"removed": [job.job_id for job in chosen]})
-    else:
-        removed = ", ".join(job.job_id for job in chosen)
-        say(f"Off the list: {removed}. Runs are kept." if removed else "No job is done.")
+    removed = [job.job_id for job in chosen]
+    text = f"Off the list: {', '.join(removed)}. Runs are kept." if removed else "No job is done."
+    answer({"removed": removed}, text, as_json)
 
 
 def new_lines(before: Sequence[str], now: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def recipes(as_json: AsJson = False) -> None:
     """List the models: input, parameters, first weights, published accuracy."""
-    from cxrcore.models import RECIPES, networks, problems
+    from cxrcore.models import RECIPES, problems
 
     if as_json:
         listed = [r.model_dump(mode="json") | _needs(r) for r in RECIPES.values()]
@@ -34,7 +34,7 @@ def recipes(as_json: AsJson = False) -> None:
             r.name,
             r.study,
             f"{r.image_size} px",
-            f"{networks.count_parameters(r, r.n_classes_published):,}",
+            f"{r.count_parameters(r.n_classes_published):,}",
             r.weights,
             ", ".join(f"{t.accuracy:.4f}" for t in (r.reported, r.reported_ct) if t and t.accuracy),
             r.description,

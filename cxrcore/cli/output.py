@@ -24,6 +24,11 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, default=str, allow_nan=False))
 
 
+def answer(record: dict[str, Any], text: str, as_json: bool) -> None:
+    """Print `record` for programs or `text` for people."""
+    print_json(record) if as_json else say(text)
+
+
 def say(sentence: str) -> None:
     """Print a sentence; the terminal wraps it, so that commands can be copied."""
     console.print(sentence, markup=False, highlight=False, soft_wrap=True)

@@ -64,15 +64,8 @@ def evaluate(run: str, as_json: AsJson = False) -> None:
     test, clean = loaded.metrics["test"], loaded.metrics_clean
     notes = {**_leaks(loaded), "random_start": store.random_start(loaded) or None}
     if as_json:
-        without = clean and clean.model_dump(mode="json")
-        print_json(
-            {
-                "run_id": run,
-                "test": test.model_dump(mode="json"),
-                **notes,
-                "test_without_leaks": without,
-            }
-        )
+        result = {"run_id": run, "test": test.model_dump(mode="json"), **notes}
+        print_json(result | {"test_without_leaks": clean and clean.model_dump(mode="json")})
         return
     _print_metrics(f"{run}: {test.n} test images", test)
     names = [row.name for row in test.classes]
@@ -127,14 +120,8 @@ def explain(
     files.write_atomic(out, images.encode_png(heat))
     chances = dict(zip(prediction.classes, map(float, prediction.probabilities), strict=True))
     if as_json:
-        print_json(
-            {
-                "run_id": run,
-                "probabilities": chances,
-                "explained": prediction.explained,
-                "out": str(out),
-            }
-        )
+        result = {"run_id": run, "probabilities": chances, "explained": prediction.explained}
+        print_json(result | {"out": str(out)})
     else:
         print_table(("class", "probability"), ((c, f"{p:.4f}") for c, p in chances.items()))
         for note in prediction.notes:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cxrcore.cli.output import AsJson, ask, print_json, say
+from cxrcore.cli.output import AsJson, answer, ask, print_json, say
 
 trash_app = typer.Typer(help="Deleted runs: see them, bring them back, remove them for good.")
 
@@ -80,10 +80,8 @@ def empty(yes: Yes = False, as_json: AsJson = False) -> None:
     if deleted := store.trashed():
         ask(f"Remove for good, never to come back: {', '.join(deleted)}?", yes=yes)
         removed = store.empty_trash()
-    if as_json:
-        print_json({"removed": removed})
-    else:
-        say("The trash is empty." + (f" Removed for good: {removed}." if removed else ""))
+    text = "The trash is empty." + (f" Removed for good: {removed}." if removed else "")
+    answer({"removed": removed}, text, as_json)
 
 
 def _known(names: Sequence[str]) -> list[str]:

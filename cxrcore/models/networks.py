@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     import keras
 
 
-def count_parameters(recipe: Recipe, n_classes: int) -> int:
-    """All weights of `build(recipe, n_classes)`, as Keras' `count_params`, without TensorFlow.
-
-    Raises:
-        RecipeError: there is no network of that name.
-    """
-    return recipe.architecture.count_parameters(recipe, n_classes)
-
-
 def build(
     recipe: Recipe,
     classes: int | Sequence[str],

@@ -11,7 +11,7 @@ def markdown() -> str:
     for recipe in models().recipes.values():
         region = "" if recipe.region == "none" else f", {recipe.region}"
         accuracy = recipe.reported.accuracy
-        count = recipe.architecture.count_parameters(recipe, recipe.n_classes_published)
+        count = recipe.count_parameters(recipe.n_classes_published)
         rows.append(
             (
                 f"`{recipe.name}`",

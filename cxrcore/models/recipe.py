@@ -63,6 +63,10 @@ class Recipe(Hyperparameters):
         """How many classes its network distinguishes; None for any number."""
         return self.architecture.n_classes
 
+    def count_parameters(self, n_classes: int) -> int:
+        """All weights of its network, as Keras' `count_params`, without TensorFlow."""
+        return self.architecture.count_parameters(self, n_classes)
+
     @property
     def weights_choices(self) -> tuple[str, ...]:
         """Names of first weights, the published first; the path of an .h5 file is allowed as well."""

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from cxrcore import jobs
-from cxrcore.jobs import Job, JobSpec
+from cxrcore.jobs import Job
 from cxrcore.jobs.context import Context
 from cxrcore.jobs.registry import Kind
 from cxrcore.work import lanes, names
@@ -21,15 +20,7 @@ def submit_index(dataset: str) -> Job:
         DatasetError: no dataset is registered under that name.
         JobError, StoreError: as `submit_training`.
     """
-    names.require_registered(dataset)
-    spec = JobSpec(
-        job_id=job_id(dataset),
-        kind="index",
-        title=f"Measuring the images of {dataset}",
-        dataset=dataset,
-        details={"dataset": dataset},
-    )
-    return jobs.start(spec)
+    return names.submit("index", f"Measuring the images of {dataset}", dataset=dataset)
 
 
 def run(context: Context) -> dict[str, Any]:

@@ -1,6 +1,29 @@
-"""Names and titles for the submission of jobs."""
+"""What all kinds of work need to submit a job."""
 
+from typing import Any
+
+from cxrcore import jobs
 from cxrcore.errors import DatasetError
+from cxrcore.jobs import Job, JobSpec, registry
+
+
+def submit(kind: str, title: str, **details: Any) -> Job:
+    """Start the job of this kind and these details, which name a registered `dataset`.
+
+    Raises:
+        DatasetError: no dataset is registered under that name, or under `other`.
+        JobError, StoreError: as `submit_training`.
+    """
+    for name in filter(None, (details["dataset"], details.get("other"))):
+        require_registered(name)
+    spec = JobSpec(
+        job_id=registry.kind(kind).job_id(**details),
+        kind=kind,
+        title=title,
+        dataset=details["dataset"],
+        details=details,
+    )
+    return jobs.start(spec)
 
 
 def require_registered(dataset: str) -> None:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from cxrcore import jobs
-from cxrcore.jobs import Job, JobSpec
+from cxrcore.jobs import Job
 from cxrcore.jobs.context import Context
 from cxrcore.jobs.registry import Kind
 from cxrcore.work import lanes, names
@@ -31,15 +30,8 @@ def submit_pixels(dataset: str, size: int, region: str = "none") -> Job:
         ImageError: no such size or region.
         JobError, StoreError: as `submit_training`.
     """
-    names.require_registered(dataset)
-    spec = JobSpec(
-        job_id=job_id(dataset, size, region),
-        kind="pixels",
-        title=f"Preparing {dataset} at {names.model_input(size, region)}",
-        dataset=dataset,
-        details={"dataset": dataset, "size": size, "region": region},
-    )
-    return jobs.start(spec)
+    title = f"Preparing {dataset} at {names.model_input(size, region)}"
+    return names.submit("pixels", title, dataset=dataset, size=size, region=region)
 
 
 def run(context: Context) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import streamlit as st
 from cxrcore import datasets, index, jobs, settings, store, training, work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
-from cxrcore.models import RECIPES, Recipe, networks, problems
+from cxrcore.models import RECIPES, Recipe, problems
 from cxrcore.models.fields import GROUPS
 from cxrcore.splits import MOST_FOLDS, SplitSpec
 from pages.shared import reported
@@ -129,7 +129,7 @@ def _many(keeps_published: bool) -> dict[str, int]:
 
 def _cost(recipe: Recipe, dataset: Dataset, trainings: int) -> None:
     n_train = round(len(dataset.table) * 0.64)
-    size = networks.count_parameters(recipe, len(dataset.classes))
+    size = recipe.count_parameters(len(dataset.classes))
     seconds = training.estimate(recipe, n_train, len(dataset.classes))
     seconds = seconds and seconds * trainings
     about = "at most about" if recipe.stopping else "about"  # it may end early

@@ -36,14 +36,6 @@ class Need:
             return f"{copy} (its author publishes no checksum, so it is not downloaded by program)."
         return f"python -m cxrcore weights get {self.source.kind}. {copy}."
 
-    def found_md5(self) -> str | None:
-        """MD5 of the file on this machine, None if it is missing; all of it is read.
-
-        Raises:
-            WeightsError: it cannot be read.
-        """
-        return None if self.path is None else md5_of(self.path)
-
 
 @dataclass(frozen=True)
 class Checked:
