@@ -1,13 +1,13 @@
-"""Commands about trained runs: runs, show, evaluate, explain."""
+"""Commands about trained runs: runs, show, evaluate, explain, export."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cxrcore.cli import families
-from cxrcore.cli.output import AsJson, console, print_json, print_table, say
+from cxrcore.cli.output import AsJson, answer, console, print_json, print_table, say
 from cxrcore.errors import ExplainError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add_commands(app: typer.Typer) -> None:
     """Put this module's commands into the command line."""
-    for command in (runs, show, evaluate, explain):
+    for command in (runs, show, evaluate, explain, export):
         app.command()(command)
 
 
@@ -127,6 +127,26 @@ def explain(
         for note in prediction.notes:
             console.print(note, markup=False)
         console.print(f"{method} of {prediction.explained}: {out}", markup=False)
+
+
+def export(
+    run: str,
+    folder: Path,
+    format: Annotated[
+        Literal["keras", "tflite", "onnx"],
+        typer.Option(help="Beside model.keras, which is always written."),
+    ] = "keras",
+    as_json: AsJson = False,
+) -> None:
+    """Write RUN into FOLDER/RUN: the model, a model card and the figures, without any image."""
+    from cxrcore.store import bundle
+
+    place = bundle.publish(run, folder, format)
+    names = sorted(path.name for path in place.iterdir())
+    text = (
+        f"{place}: {', '.join(names)}\nRead README.md before you pass it on and choose a licence."
+    )
+    answer({"run_id": run, "folder": str(place), "files": names}, text, as_json)
 
 
 def headline(run_id: str) -> dict[str, Any]:

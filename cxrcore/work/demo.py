@@ -18,11 +18,6 @@ TRAININGS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def job_id(dataset: str = "demo") -> str:
-    """The id of the job that makes the demonstration `dataset`."""
-    return dataset
-
-
 def submit_demo(patients: int | None = None, shortcut: bool = False) -> Job:
     """Make the demonstration dataset, measure it and submit its trainings.
 
@@ -43,9 +38,7 @@ def submit_demo(patients: int | None = None, shortcut: bool = False) -> Job:
         options["patients"] = patients
     title = "Making the demonstration" + (" with a shortcut" if shortcut else "")
     details = {"name": name, "options": options}
-    return jobs.start(
-        JobSpec(job_id=job_id(name), kind="demo", title=title, dataset=name, details=details)
-    )
+    return jobs.start(JobSpec(job_id=name, kind="demo", title=title, dataset=name, details=details))
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -68,4 +61,4 @@ def run(context: Context) -> dict[str, Any]:
     return {"message": f"{images} {how}. The trainings are submitted."}
 
 
-KIND = Kind("demo", run, lanes.PREPARING, job_id)
+KIND = Kind("demo", run, lanes.PREPARING, lambda dataset="demo": dataset)

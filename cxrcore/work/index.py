@@ -8,11 +8,6 @@ from cxrcore.jobs.registry import Kind
 from cxrcore.work import lanes, names
 
 
-def job_id(dataset: str) -> str:
-    """The id of the job that measures a dataset."""
-    return f"index-{dataset}"
-
-
 def submit_index(dataset: str) -> Job:
     """Measure the images of a registered dataset that were not measured before.
 
@@ -34,4 +29,4 @@ def run(context: Context) -> dict[str, Any]:
     return {"message": f"{len(measured.table):,} images are measured.{note}"}
 
 
-KIND = Kind("index", run, lanes.PREPARING, job_id)
+KIND = Kind("index", run, lanes.PREPARING, lambda dataset: f"index-{dataset}")

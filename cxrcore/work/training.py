@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from cxrcore.training import TrainingProgress, TrainSpec
 
 
-def job_id(run_id: str) -> str:
-    """The id of the job that trains a run."""
-    return run_id
-
-
 def submit_training(spec: "TrainSpec", resources: Resources | None = None) -> Job:
     """Train in a process of its own; the job's id is the run's id.
 
@@ -44,7 +39,7 @@ def submit_training(spec: "TrainSpec", resources: Resources | None = None) -> Jo
     seen = names.model_input(spec.recipe.image_size, spec.recipe.region)
     title = f"{spec.recipe.title}, {seen}, on {spec.dataset}" + (part and f", {part}")
     job = JobSpec(
-        job_id=job_id(run_id),
+        job_id=run_id,  # docs/decisions/0003
         kind="train",
         title=title,
         dataset=spec.dataset,
@@ -153,4 +148,4 @@ def _share(progress: "TrainingProgress", before: float) -> float:
     return min(1.0, done / progress.epochs)
 
 
-KIND = Kind("train", run, lanes.TRAINING, job_id)
+KIND = Kind("train", run, lanes.TRAINING, lambda run_id: run_id)
