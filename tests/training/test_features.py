@@ -113,7 +113,7 @@ def test_with_and_without_features_the_same_is_trained(make, seen, monkeypatch, 
     monkeypatch.setenv("CXR_FEATURES_GB", "0")
     shutil.rmtree(own_folders.data / "features")
     whole = training.train(spec)
-    assert "are not kept, because CXR_FEATURES_GB allows 0 GB" in whole.log()
+    assert "are not kept because CXR_FEATURES_GB allows 0 GB" in whole.log()
     assert not (own_folders.data / "features").exists()
     counts = whole.split_counts
     looked = 4 * (counts["train"] + counts["validation"]) + counts["validation"] + counts["test"]

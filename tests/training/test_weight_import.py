@@ -160,7 +160,7 @@ def test_weights_only_of_keras_3_with_an_unknown_order_are_refused(dataset, dono
     inner = model.layers[0]
     outer = keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(3, 1), inner])
     outer.save_weights(tmp_path / "x.weights.h5")
-    with pytest.raises(WeightsError, match=r"does not tell the order of its conv2d layers"):
+    with pytest.raises(WeightsError, match=r"does not give the order of its conv2d layers"):
         import_weights(plan_import(SMALL, dataset, tmp_path / "x.weights.h5"))
 
 
