@@ -8,14 +8,14 @@ import sys
 
 import numpy as np
 import pytest
-import store_04
-from cxrcore.jobs.record import Job, now
 from PIL import Image
 
 import cxrcore as cxr
-from cxrcore import datasets, inference, jobs, store
+from cxrcore import datasets, inference, store, work
 from cxrcore.errors import ExplainError, ImageError, RecipeError, TrainingError
+from cxrcore.jobs.model import Job, now
 from tests.conftest import ROOT
+from tests.helpers import store_04
 
 GUIDE = ROOT / "docs" / "notebook.md"
 
@@ -128,7 +128,7 @@ def test_fields_go_to_the_recipe_and_the_split(my_xrays, monkeypatch):
         specs.append(spec)
         return Job(job_id="x", kind="train", title="A title", state="failed", created=now())
 
-    monkeypatch.setattr(jobs, "submit_training", submit)
+    monkeypatch.setattr(work, "submit_training", submit)
     fields = {"epochs": 3, "seed": 5, "fold": 1, "folds": 3, "group": "image"}
     with pytest.raises(TrainingError, match=r"A title: failed"):
         cxr.train("cnn-plain", "my-xrays", **fields)
@@ -140,7 +140,7 @@ def test_fields_go_to_the_recipe_and_the_split(my_xrays, monkeypatch):
 
 def test_the_published_schedule_is_that_of_the_recipe(my_xrays, monkeypatch):
     asked = []
-    monkeypatch.setattr(jobs, "submit_training", lambda spec: asked.append(spec) or 1 / 0)
+    monkeypatch.setattr(work, "submit_training", lambda spec: asked.append(spec) or 1 / 0)
     for recipe in ("cnn-plain", cxr.RECIPES["cnn-plain"]):
         with pytest.raises(ZeroDivisionError):
             cxr.train(recipe, my_xrays, schedule="published")

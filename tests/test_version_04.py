@@ -4,11 +4,11 @@ import importlib.util
 
 import numpy as np
 import pytest
-import store_04
 
-from cxrcore import datasets, index, jobs, models, settings, store, training
+from cxrcore import datasets, index, jobs, models, settings, store, training, work
 from cxrcore.inference import predict_here
 from cxrcore.models import networks
+from tests.helpers import store_04
 
 WHOLE, ON_LUNGS = "cnn-plain-599e2266", "cnn-plain-c707513a"
 FOLDS = ("cnn-plain-eaacc043", "cnn-plain-5b68c166")
@@ -89,7 +89,7 @@ def test_an_identical_request_finds_its_run(films, recipe):
     assert [spec.run_id for spec in series] == list(FOLDS)
     assert training.plan(recipe.override(region="lungs"), films).run_id == ON_LUNGS
     assert training.plan(recipe.override(epochs=2), films).run_id == STOPPED
-    job = jobs.submit_training(training.plan(recipe, films))
+    job = work.submit_training(training.plan(recipe, films))
     assert (job.state, job.run_id) == ("done", WHOLE)
 
 

@@ -97,7 +97,7 @@ def test_train_reload_compare_click_a_cell_and_predict_an_upload(dashboard):
     fill_form(dashboard, epochs=60)
     start_training(dashboard)
     sidebar = page.get_by_test_id("stSidebar")
-    expect(sidebar.get_by_text(EPOCH)).to_be_visible(timeout=60_000)
+    expect(sidebar.get_by_text(EPOCH)).to_be_visible(timeout=240_000)
     seen = {sidebar.get_by_test_id("stProgress").inner_text()}
     wait_until(
         lambda: seen.add(sidebar.get_by_test_id("stProgress").inner_text()) or len(seen) > 2, page
@@ -105,7 +105,7 @@ def test_train_reload_compare_click_a_cell_and_predict_an_upload(dashboard):
 
     dashboard.open("/?dataset=tiny")  # a reload in the middle
     expect(sidebar.get_by_role("button", name="Cancel")).to_be_visible()
-    expect(sidebar.get_by_role("link", name="Open the run")).to_be_visible(timeout=90_000)
+    expect(sidebar.get_by_role("link", name="Open the run")).to_be_visible(timeout=240_000)
     run_id = store.list_runs()["run_id"].item()
 
     dashboard.act(lambda: sidebar.get_by_role("link", name="Open the run").click())
@@ -127,7 +127,7 @@ def test_train_reload_compare_click_a_cell_and_predict_an_upload(dashboard):
         timeout=120,
     )
     expect(page.get_by_role("heading", name="Where each model looked")).to_be_visible(
-        timeout=60_000
+        timeout=240_000
     )
     main = page.get_by_test_id("stMain")
     expect(main.get_by_text(run_id).first).to_be_visible()
@@ -147,9 +147,9 @@ def test_a_training_can_be_cancelled_from_the_sidebar(dashboard):
     fill_form(dashboard, epochs=500)
     start_training(dashboard)
     sidebar = dashboard.page.get_by_test_id("stSidebar")
-    expect(sidebar.get_by_text(EPOCH)).to_be_visible(timeout=60_000)
+    expect(sidebar.get_by_text(EPOCH)).to_be_visible(timeout=240_000)
     sidebar.get_by_role("button", name="Cancel").click()
-    expect(sidebar.get_by_role("button", name="Resume")).to_be_visible(timeout=60_000)
+    expect(sidebar.get_by_role("button", name="Resume")).to_be_visible(timeout=240_000)
     assert store.list_runs().empty
     assert [job.state for job in jobs.list_jobs()] == ["cancelled"]
 
@@ -159,7 +159,7 @@ def test_a_training_outlives_a_killed_server_and_shows_up_when_it_is_back(dashbo
     fill_form(dashboard, epochs=40)
     start_training(dashboard)
     expect(dashboard.page.get_by_test_id("stSidebar").get_by_text(EPOCH)).to_be_visible(
-        timeout=60_000
+        timeout=240_000
     )
     server.kill()
     job = jobs.list_jobs()[0]
@@ -210,7 +210,7 @@ def test_duplicates_are_searched_shown_and_lead_to_the_gallery(
         dashboard.open("/duplicates?dataset=tiny")
         page = dashboard.page
         dashboard.act(lambda: page.get_by_role("button", name="Search duplicates").click())
-        expect(page.get_by_text("2 images · correlation")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("2 images · correlation")).to_be_visible(timeout=240_000)
         expect(page.get_by_text("Groups with different classes")).to_be_visible()
         assert duplicates.load(dataset).groups.size == 2
 
