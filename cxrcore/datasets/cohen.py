@@ -3,20 +3,19 @@
     root/metadata.csv       patientid, finding, view, modality, location, folder, filename, ...
     root/images/a.jpg
 
-The finding is the label. Of the slash form that came in October 2020 it is the last part
-(`Pneumonia/Viral/COVID-19`), and a syndrome beside a cause is dropped (`COVID-19, ARDS`), so
-that both generations of the file agree on COVID-19.
+The finding is the label: the last part of the form with slashes, in use since October 2020
+(`Pneumonia/Viral/COVID-19`), without a syndrome after the cause (`COVID-19, ARDS`). Both
+generations of the file then agree on COVID-19.
 Source: Cohen et al. 2020, arXiv:2006.11988, https://github.com/ieee8023/covid-chestxray-dataset.
 """
 
 import csv
-import posixpath
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from cxrcore import images
-from cxrcore.datasets import catalogue, folders, scan, sidecars
+from cxrcore.datasets import assembly, scan, sidecars
 from cxrcore.datasets.selection import Options
 from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
@@ -30,7 +29,7 @@ _REQUIRED = ("filename", "finding")
 _OPTIONAL = ("patientid", "view", "modality", "location")
 _VIEWS = {"pa": "PA", **dict.fromkeys(("ap", "ap supine", "ap erect"), "AP")}
 _VIEWS |= dict.fromkeys(("l", "lateral"), "L")
-_UNKNOWN = {"todo", "unknown"}  # what the maintainers write where they do not know yet
+_UNKNOWN = {"todo", "unknown"}  # written where the maintainers do not know yet
 
 
 def detect(root: Path) -> bool:
@@ -41,7 +40,7 @@ def detect(root: Path) -> bool:
         there = (root / "images").is_dir()
     except (OSError, csv.Error):
         return False
-    # `path` would make it the sidecar of class folders.
+    # With `path`, it would be the sidecar of class folders.
     described = "filename" in header and header & {"finding", "patientid"}
     return there and bool(described) and "path" not in header
 
@@ -58,34 +57,27 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
     """
     root = root.resolve()
     rows, notes = _rows(root)
-    found = scan.find(root)
-    pictures = {file.path: file for file in found.files if _is_image(file.path)}
-    rows, here = _with_files(rows, set(pictures))
-    notes += here
-    rows, once = _one_line_each(rows)
-    rows, labelled = _labelled(rows)
-    notes += [*once, *labelled]
+    pictures = {file.path: file for file in scan.find(root).files if scan.is_image(file.path)}
+    rows, unmatched = _with_files(rows, set(pictures))
+    rows, repeated = _one_line_each(rows)
+    rows, unlabelled = _labelled(rows)
+    notes += [*unmatched, *repeated, *unlabelled]
     if rows.empty:
         raise DatasetError(
             f"{root / _METADATA} names no labelled image that is in the folder. {' '.join(notes)} "
             "Copy the images to `images/` beside it."
         )
-    files = [pictures[path] for path in rows["path"]]
-    table, doubles, damage = catalogue.measured(root, rows, files, report)
-    classes = tuple(sorted(set(table["label"])))
-    notes += damage
-    if slices := int((table["modality"] == "ct").sum()):
-        notes.append(f"{count(slices, 'image')} CT, marked `ct` in the column modality.")
-    notes += folders.notes_on_classes(table, classes)
-    return Dataset(name, root, LAYOUT, table, classes, notes=tuple(notes), doubles=doubles)
-
-
-def _is_image(path: str) -> bool:
-    return posixpath.splitext(path)[1].lower() in images.SUFFIXES
+    measured = scan.measure(root, [pictures[path] for path in rows["path"]], report)
+    dataset = assembly.assemble(name, root, LAYOUT, rows, measured, notes)
+    slices = int((dataset.table["modality"] == "ct").sum())
+    if not slices:
+        return dataset
+    note = f"{count(slices, 'image')} CT, marked `ct` in the column modality."
+    return replace(dataset, notes=(*dataset.notes, note))
 
 
 def _rows(root: Path) -> tuple[pd.DataFrame, list[str]]:
-    """The lines as the image table names things, `finding` beside; notes on what is not told."""
+    """The lines in columns of the image table, and `finding`; notes on what is missing."""
     path = root / _METADATA
     if not path.is_file():
         raise DatasetError(
@@ -99,7 +91,7 @@ def _rows(root: Path) -> tuple[pd.DataFrame, list[str]]:
             f"{listed(map(str, lines.columns), 8)}. Copy it again from Cohen's repository."
         )
     absent = [column for column in _OPTIONAL if column not in lines.columns]
-    notes = [f"{_METADATA} has no column {' and none '.join(absent)}."] if absent else []
+    notes = [f"{_METADATA} has no column {', '.join(absent)}."] if absent else []
     lines = lines.reindex(columns=[*_REQUIRED, *_OPTIONAL, "folder"]).astype("string")
     if blank := int(lines["filename"].isna().sum()):
         notes.append(f"{count(blank, 'line')} in {_METADATA} without a file name.")
@@ -118,7 +110,7 @@ def _rows(root: Path) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _with_files(rows: pd.DataFrame, pictures: set[str]) -> tuple[pd.DataFrame, list[str]]:
-    """The lines whose image is there, and notes on lines and images that are alone."""
+    """The lines whose image is present, and notes on lines and images without a partner."""
     there = rows["path"].isin(pictures)
     notes = []
     if not there.all():
@@ -128,7 +120,7 @@ def _with_files(rows: pd.DataFrame, pictures: set[str]) -> tuple[pd.DataFrame, l
         )
     if bare := sorted(pictures - set(rows["path"])):
         notes.append(
-            f"{count(len(bare), 'image')} left out because {_METADATA} does not list it: "
+            f"{count(len(bare), 'image')} left out because not listed in {_METADATA}: "
             f"{listed(bare)}."
         )
     return rows[there], notes
@@ -137,19 +129,21 @@ def _with_files(rows: pd.DataFrame, pictures: set[str]) -> tuple[pd.DataFrame, l
 def _one_line_each(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Each image once, and notes.
 
-    The same image under two patient numbers is one patient: all images of both get the first
-    number, or a split by patient would put one person on both sides. An image with two findings
+    If an image has two patient numbers, both are one patient: all their images get the first
+    number, or a split by patient could put one person on both sides. An image with two findings
     is left out.
     """
     notes = []
     findings = rows.groupby("path")["finding"].nunique(dropna=False)
-    if len(torn := list(findings.index[findings > 1])):
-        notes.append(f"{count(len(torn), 'image')} left out for two findings: {listed(torn)}.")
-    rows = rows[~rows["path"].isin(torn)]
+    if ambiguous := list(findings.index[findings > 1]):
+        notes.append(
+            f"{count(len(ambiguous), 'image')} left out because of two findings: {listed(ambiguous)}."
+        )
+    rows = rows[~rows["path"].isin(ambiguous)]
     again = rows["path"].duplicated()
     if again.any():
         notes.append(
-            f"{count(int(again.sum()), 'image')} listed twice in {_METADATA}; the first line "
+            f"{count(int(again.sum()), 'image')} listed more than once in {_METADATA}; the first line "
             f"counts: {listed(rows.loc[again, 'path'])}."
         )
     for path in rows.loc[again, "path"].drop_duplicates():
@@ -162,19 +156,19 @@ def _one_line_each(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _labelled(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The lines that tell a finding, with `label`, and notes."""
+    """The lines with a known finding, with `label`, and notes."""
     last = rows["finding"].str.split("/").str[-1]
     label = last.str.split(",").str[0].str.strip()
     known = label.notna() & (label != "") & ~label.str.lower().isin(_UNKNOWN)
     notes = []
     if not known.all():
         notes.append(
-            f"{count(int((~known).sum()), 'image')} left out because {_METADATA} tells no finding: "
+            f"{count(int((~known).sum()), 'image')} left out because {_METADATA} gives no finding: "
             f"{listed(rows.loc[~known, 'path'])}."
         )
     several = rows.loc[known & last.str.contains(",", regex=False), "finding"]
     notes += [
-        f"{count(number, 'image')} of {finding!r}, counted as {finding.split('/')[-1].split(',')[0]}."
+        f"{count(number, 'image')} labelled {finding!r} and counted as {finding.split('/')[-1].split(',')[0]}."
         for finding, number in several.value_counts().sort_index().items()
     ]
     return rows[known].assign(label=label[known]).reset_index(drop=True), notes

@@ -1,7 +1,7 @@
-"""The public collections that the studies used: what they are and how they are had.
+"""The public collections that the studies used: what they are and how to get them.
 
 Facts are from the pages and READMEs that the records name, as of November 2026. What could not
-be confirmed there is None, and shown as "not stated": no size, licence or checksum is a guess.
+be confirmed there is None and shown as "not stated": no size, licence or checksum is a guess.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from cxrcore.errors import DatasetError
 
 @dataclass(frozen=True)
 class Kaggle:
-    """Had by the package kagglehub."""
+    """Downloaded by the package kagglehub."""
 
     word: ClassVar[str] = "kagglehub"
     handle: str  # owner/name
@@ -36,7 +36,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class ByHand:
-    """Had by a tool or a person only: what to type, and where that puts it."""
+    """Available only by another tool or by hand: what to type, and where that puts it."""
 
     word: ClassVar[str] = "by hand"
     commands: tuple[str, ...]
@@ -48,7 +48,7 @@ class ByHand:
 class Collection:
     """One public collection of chest X-rays or CT slices."""
 
-    name: str  # what it is registered as
+    name: str  # under which it is registered
     title: str
     what: str  # one sentence
     images: int | None
@@ -61,17 +61,17 @@ class Collection:
     home: str
     layout: str  # of cxrcore.datasets.LAYOUTS
     how: Kaggle | Archive | ByHand
-    inside: str | None = None  # the folder of the download that is the dataset; None: by itself
-    studies: str | None  # which of the five used it, for what
+    inside: str | None = None  # the folder of the download with the dataset; None: detected
+    studies: str | None  # which of the five studies used it, and for what
     notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> str | None:
-        """The size of the download as people say it."""
+        """The size of the download for people, such as "1.2 GB"."""
         return None if self.size_bytes is None else archives.size(self.size_bytes)
 
     def class_list(self) -> str:
-        """The classes with their images, where they are known: "COVID 3,616, Normal 10,192"."""
+        """The classes with their numbers of images, if known: "COVID 3,616, Normal 10,192"."""
         return ", ".join(f"{name} {n:,}" if n else name for name, n in self.classes.items())
 
 
@@ -82,7 +82,7 @@ _ALL = (
     Collection(
         name="radiography",
         title="COVID-19 Radiography Database",
-        what="X-rays of adults with COVID-19, other lung opacity or nothing, and of children with viral "
+        what="X-rays of adults with COVID-19, other lung opacity or no finding, and of children with viral "
         "pneumonia, 299 px, each with a lung mask.",
         images=21_165,
         classes={"COVID": 3_616, "Lung_Opacity": 6_012, "Normal": 10_192, "Viral Pneumonia": 1_345},
@@ -97,11 +97,11 @@ _ALL = (
         how=Kaggle("tawsifurrahman/covid19-radiography-database"),
         studies="study B, in its state of March 2021 (1,200 COVID, 1,341 normal, 1,345 viral pneumonia)",
         notes=(
-            "Viral pneumonia and 1,341 of the normal images are Kermany's children (`kermany`); all COVID "
-            "images are of other people. Age and hospital tell the classes apart: a classifier can score "
+            "Viral pneumonia and 1,341 of the normal images are of Kermany's children (`kermany`); all COVID "
+            "images are of other people. Age and hospital separate the classes: a classifier can score "
             "well without looking at the lungs.",
-            "559 COVID images come from collections that `cohen` holds, too: do not test on one what was "
-            "trained on the other without looking for duplicates.",
+            "559 COVID images come from collections that `cohen` holds as well: search for duplicates before "
+            "a model trained on one is tested on the other.",
         ),
     ),
     Collection(
@@ -135,7 +135,7 @@ _ALL = (
         notes=(
             "By its README 5,863 images are Kermany's (`kermany`) and 517 cases of COVID-19 are Cohen's "
             "(`cohen`): neither can be an external test for it.",
-            "The tool wants an account and its key first: `darwin authenticate`.",
+            "The tool needs an account and its key: `darwin authenticate`.",
         ),
     ),
     Collection(
@@ -156,7 +156,7 @@ _ALL = (
         notes=(
             "Its README counts 481 X-rays in PA or AP view and 173 in AP supine.",
             "`radiography`, `v7-covid`, `ozturk` and most COVID-19 collections hold images of it.",
-            "GitHub packs the archive anew for everyone: it has no checksum, and a broken download begins anew.",
+            "GitHub makes the archive on request: it has no checksum, and a broken download starts again.",
         ),
     ),
     Collection(
@@ -179,9 +179,9 @@ _ALL = (
         how=Archive(f"{_MENDELEY}/public-api/zip/8h65ywd2jr/download/3"),
         studies="study C",
         notes=(
-            'Version 2 was called "Extensive and Augmented": images were multiplied by altering them. Look '
+            'Version 2 was called "Extensive and Augmented": images were multiplied by altering them. Search '
             "for duplicates before you split it.",
-            "Patients are not told.",
+            "Patients are not given.",
         ),
     ),
     Collection(
@@ -223,9 +223,9 @@ _ALL = (
         inside="X-Ray Image DataSet",
         studies=None,
         notes=(
-            "COVID-19 images are Cohen's (`cohen`), the others ChestX-ray8's: hospital and class are one "
-            "and the same here.",
-            "GitHub packs the archive anew for everyone: it has no checksum, and a broken download begins anew.",
+            "COVID-19 images are Cohen's (`cohen`), the others ChestX-ray8's: hospital and class cannot be "
+            "separated.",
+            "GitHub makes the archive on request: it has no checksum, and a broken download starts again.",
         ),
     ),
     Collection(
@@ -242,7 +242,7 @@ _ALL = (
         layout="folders",
         how=Kaggle("tawsifurrahman/tuberculosis-tb-chest-xray-dataset"),
         studies="a source for the tuberculosis class of study D, which does not say which one it took",
-        notes=("Gathered from several public databases; patients are not told.",),
+        notes=("Gathered from several public databases; patients are not given.",),
     ),
 )
 
@@ -257,6 +257,6 @@ def get(name: str) -> Collection:
     """
     if name not in COLLECTIONS:
         raise DatasetError(
-            f"No public collection is known as {name[:80]!r}. Known are {', '.join(COLLECTIONS)}."
+            f"There is no public collection {name[:80]!r}. Choose one of {', '.join(COLLECTIONS)}."
         )
     return COLLECTIONS[name]

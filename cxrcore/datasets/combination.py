@@ -1,4 +1,4 @@
-"""Make one dataset of several, without copying an image; `merged` reads what this writes."""
+"""Making one dataset of several without copying an image; `merged` reads the result."""
 
 import contextlib
 import shutil
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from cxrcore import settings
-from cxrcore.datasets import merged, registry
+from cxrcore.datasets import loader, merged, registry
 from cxrcore.datasets.table import Dataset, listed
 from cxrcore.errors import DatasetError
 from cxrcore.files import cannot_write, write_json
 from cxrcore.progress import Report, silent
 
-Labels = Mapping[str, str | None]  # label -> class, None: leave its images out
+Labels = Mapping[str, str | None]  # label -> class; None leaves its images out
 
 
 def merge(
@@ -27,30 +27,28 @@ def merge(
     """Make one dataset of several and register it as `name`.
 
     Args:
-        name: what it will be called; not registered yet.
+        name: of the new dataset; not registered yet.
         members: registered names or folders, two or more.
         labels: by member, the class of its labels, or None to leave them out.
-        report: told how many files are read.
+        report: receives how many files are read.
 
     Raises:
-        DatasetError: a name is not allowed or taken, a member or label is not there, or
-            something would be merged with itself.
+        DatasetError: a name is not allowed or taken, there is no such member or label, or
+            a dataset would be merged with itself.
         StoreError: the folder cannot be written.
     """
-    from cxrcore import datasets  # which imports this module
-
     registry.check_name(name)
     if entry := registry.find(name):
         raise DatasetError(
-            f"The name {name!r} stands for {entry.path} already. Choose another name, or remove "
+            f"The name {name!r} already stands for {entry.path}. Choose another name, or remove "
             f"that entry first: python -m cxrcore data forget {name}"
         )
     root = settings.data_dir() / merged.LAYOUT / name
-    loaded = [datasets.load(member, report=report) for member in members]
+    loaded = [loader.load(member, report=report) for member in members]
     _check_members(root, loaded)
     wanted = _checked_labels(loaded, labels or {})
     try:
-        shutil.rmtree(root, ignore_errors=True)  # of an earlier one that was forgotten; links only
+        shutil.rmtree(root, ignore_errors=True)  # links of a forgotten dataset
         root.mkdir(parents=True)  # links and no copies: docs/decisions/0016
         for member in loaded:
             (root / merged.folder_of(member.name)).symlink_to(member.root, target_is_directory=True)
@@ -69,9 +67,9 @@ def merge(
     write_json(root / merged.ABOUT, {"members": about})
     with contextlib.ExitStack() as undo:
         undo.callback(shutil.rmtree, root, ignore_errors=True)
-        made = datasets.register(name, root, merged.LAYOUT, report=report)
+        dataset = loader.register(name, root, merged.LAYOUT, report=report)
         undo.pop_all()
-    return made
+    return dataset
 
 
 def parse_map(texts: Iterable[str]) -> dict[str, dict[str, str | None]]:
@@ -97,21 +95,21 @@ def parse_map(texts: Iterable[str]) -> dict[str, dict[str, str | None]]:
 
 
 def _check_members(root: Path, loaded: Sequence[Dataset]) -> None:
-    """Refuse fewer than two, the same twice, and circles."""
+    """Refuse fewer than two members, the same one twice, and circles."""
     if len(loaded) < 2:
         raise DatasetError("Merging needs two datasets or more. Name them after the new name.")
     places: dict[Any, str] = {}
-    for made in loaded:
-        for place in (made.root, merged.folder_of(made.name)):
+    for member in loaded:
+        for place in (member.root, merged.folder_of(member.name)):
             if place in places:
                 raise DatasetError(
-                    f"{places[place]} and {made.name} are the same folder or have the same name, "
-                    f"{place}. Nothing can be merged with itself."
+                    f"{places[place]} and {member.name} are the same folder or have the same name, "
+                    f"{place}. A dataset cannot be merged with itself."
                 )
-            places[place] = made.name
-        if root in _roots(made.root):
+            places[place] = member.name
+        if root in _roots(member.root):
             raise DatasetError(
-                f"{made.name} contains {root.name}, which is to be made. Choose another name."
+                f"{member.name} contains the new dataset {root.name}. Choose another name."
             )
 
 
@@ -127,13 +125,13 @@ def _roots(root: Path) -> set[Path]:
 def _checked_labels(
     loaded: Sequence[Dataset], labels: Mapping[str, Labels]
 ) -> dict[str, dict[str, str | None]]:
-    known = {made.name: made for made in loaded}
+    known = {dataset.name: dataset for dataset in loaded}
     for member, mapping in labels.items():
         if member not in known:
             raise DatasetError(f"{member!r} is not one of the members, {', '.join(known)}.")
-        if strange := sorted(set(mapping) - set(known[member].classes)):
+        if unknown := sorted(set(mapping) - set(known[member].classes)):
             raise DatasetError(
-                f"No image of {member} has the label {listed(map(repr, strange))}. Its labels are "
+                f"No image of {member} has the label {listed(map(repr, unknown))}. Its labels are "
                 f"{listed(known[member].classes, 20)}."
             )
     return {member: dict(mapping) for member, mapping in labels.items()}

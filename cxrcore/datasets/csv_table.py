@@ -3,32 +3,29 @@
     root/labels.csv        path, finding, ...       the only CSV in the root, or `file`
     root/films/a.png                                paths are relative to the root
 
-Columns with usual names (`image_path`, `Label`, `patient id`) are found by themselves. Values of
+Columns with common names (`image_path`, `Label`, `patient id`) are found automatically. Values of
 view, modality and split are read as in the other layouts, in any letter case.
 """
 
 import os
 import posixpath
-import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 from pydantic import Field
 
-from cxrcore import images
-from cxrcore.datasets import catalogue, folders, scan, selection, sidecars
-from cxrcore.datasets.table import Dataset, count, listed
+from cxrcore.datasets import assembly, scan, selection, sidecars
+from cxrcore.datasets.table import Dataset, count, listed, plain
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
 
 LAYOUT = "csv"
 SUFFIX = ".csv"
-# What columns are usually called, in small letters and without what stands between words.
-_USUAL = {
+# Common names of columns, as `table.plain` writes them.
+_COMMON_NAMES = {
     "path": "path filepath filename file image imagepath imagefile imagefilename imagename "
     "imageindex relativepath img imgpath",
     "label": "label labels class classname finding findings findinglabels diagnosis target "
@@ -44,12 +41,12 @@ _NEEDED = ("path", "label")
 
 
 class Options(selection.Options):
-    """Of this layout: which column is which."""
+    """Which column of the CSV is which."""
 
     file: str = Field("", description="the CSV in the folder; by default the only one")
     path: str = Field("", description="the column of the images' files")
     label: str = Field("", description="the column of the classes")
-    patient_id: str = Field("", description="the column that tells patients apart")
+    patient_id: str = Field("", description="the column of patient numbers or names")
     source: str = Field("", description="the column of hospitals or collections")
     view: str = Field("", description="the column with PA, AP or L")
     modality_column: str = Field("", description="the column with xray or ct")
@@ -57,18 +54,10 @@ class Options(selection.Options):
     mask: str = Field("", description="the column of the lung masks' files")
 
 
-class _Lines(NamedTuple):
-    """The CSV: all its cells, and its column for each of ours."""
-
-    file: Path
-    cells: pd.DataFrame
-    columns: dict[str, str]
-
-
 def detect(root: Path) -> bool:
-    """Whether there is one CSV in the root, with a path and a label column of usual names.
+    """Whether the root has one CSV, with a path and a label column of common names.
 
-    `metadata.csv` is left to the class folders, whose sidecar it is, unless this layout is named.
+    `metadata.csv` does not count: it is the sidecar of class folders.
     """
     try:
         file = _file(root, "")
@@ -86,36 +75,34 @@ def read(
     file: str = "",
     **named: str,
 ) -> Dataset:
-    """The dataset that a CSV tells; `named` are the columns of `Options`.
+    """The dataset of a CSV; `named` are the columns of `Options`.
 
-    Lines without a label or without their image are left out with a note, and so are images
-    with two labels. Absolute paths are taken where they lead into the root. A bare name, with
-    or without its ending, stands for the only image of that name at any depth.
+    Lines without a label or an existing image are left out with a note, and so are images with
+    two labels. Absolute paths may lead into the root. A bare name, with or without its ending,
+    stands for the only image of that name at any depth.
 
     Raises:
-        DatasetError: no CSV or several, not a table, a column that is not there or cannot be
-            guessed, or no line that can be used.
+        DatasetError: no CSV or several, not a table, a column that is missing or cannot be
+            guessed, or no usable line.
         StoreError: the cache of file hashes cannot be written.
     """
     root = root.resolve()
-    lines = _lines(root, file, named)
-    rows, notes = _rows(root, lines)
-    found = scan.find(root)
-    present = {one.path: one for one in found.files}
+    path = _file(root, file)
+    cells = sidecars.read_csv(path, sidecars.DELIMITERS)
+    named = {key.removesuffix("_column"): column for key, column in named.items() if column}
+    columns = _columns(path, list(cells.columns), named)
+    rows, notes = _rows(root, path.name, cells, columns)
+    present = {found.path: found for found in scan.find(root).files}
     rows["path"] = _full(rows["path"], present)
-    rows, here = _usable(root, lines.file.name, rows, present)
-    notes += here
+    rows, unused = _usable(root, path.name, rows, present)
+    notes += unused
     if rows.empty:
         raise DatasetError(
-            f"{lines.file} names no labelled image that is in its folder. {' '.join(notes)} "
+            f"{path} names no labelled image that is in its folder. {' '.join(notes)} "
             f"Paths are relative to {root}."
         )
-    files = [present[path] for path in rows["path"]]
-    table, doubles, damage = catalogue.measured(root, rows, files, report)
-    classes = tuple(sorted(set(table["label"])))
-    notes += damage
-    notes += folders.notes_on_classes(table, classes)
-    return Dataset(name, root, LAYOUT, table, classes, notes=tuple(notes), doubles=doubles)
+    measured = scan.measure(root, [present[path] for path in rows["path"]], report)
+    return assembly.assemble(name, root, LAYOUT, rows, measured, notes)
 
 
 def _file(root: Path, file: str) -> Path:
@@ -134,39 +121,33 @@ def _file(root: Path, file: str) -> Path:
     except OSError as error:
         raise DatasetError(f"{root} cannot be opened. Check the permissions.") from error
     if len(names) != 1:
-        met = f"holds {len(names)} CSV files: {listed(names, 8)}" if names else "holds no CSV file"
-        raise DatasetError(f"{root} {met}. Say which one: --option file=NAME.csv.")
+        content = (
+            f"holds {len(names)} CSV files: {listed(names, 8)}" if names else "holds no CSV file"
+        )
+        raise DatasetError(f"{root} {content}. Name one: --option file=NAME.csv.")
     return root / names[0]
 
 
-def _lines(root: Path, file: str, named: Mapping[str, str]) -> _Lines:
-    path = _file(root, file)
-    cells = sidecars.read_csv(path, sidecars.DELIMITERS)
-    named = {("modality" if key == "modality_column" else key): n for key, n in named.items() if n}
-    return _Lines(path, cells, _columns(path, list(cells.columns), named))
-
-
 def _columns(file: Path, there: list[str], named: Mapping[str, str]) -> dict[str, str]:
-    """The CSV's column for each of ours: as named, else the only one with a usual name.
+    """The CSV's column for each of ours: as named, else the only one with a common name.
 
     Raises:
-        DatasetError: a named column is not there, or none or several can be path or label.
+        DatasetError: a named column is missing, or none or several may be path or label.
     """
     has = f"it has the columns {listed(there, 20)}" if there else "it is empty"
     if strange := [column for column in named.values() if column not in there]:
         raise DatasetError(f"{file} has no column {listed(map(repr, strange))}; {has}.")
     taken, found = set(named.values()), dict(named)
-    for ours, usual in _USUAL.items():
+    for ours, names in _COMMON_NAMES.items():
         if ours in found:
             continue
-        usual_names = usual.split()
-        may = [column for column in there if _plain(column) in usual_names and column not in taken]
-        if len(may) == 1:
-            found[ours] = may[0]
+        fitting = [name for name in there if plain(name) in names.split() and name not in taken]
+        if len(fitting) == 1:
+            found[ours] = fitting[0]
         elif ours in _NEEDED:
-            why = f"{listed(may)} may all be it" if may else "none has a usual name"
+            why = f"{listed(fitting)} all fit" if fitting else "none has a common name"
             raise DatasetError(
-                f"{file}: which column is the {ours} cannot be told, {why}; {has}. Name it: "
+                f"{file}: it is unclear which column is the {ours}: {why}; {has}. Name it: "
                 f"python -m cxrcore data add NAME {shlex.quote(str(file))} {_example(found)}"
             )
     return found
@@ -174,39 +155,29 @@ def _columns(file: Path, there: list[str], named: Mapping[str, str]) -> dict[str
 
 def _example(found: Mapping[str, str]) -> str:
     """The two options to type, with what is known filled in."""
-    usual_names = {ours: found.get(ours, "COLUMN") for ours in _NEEDED}
-    return " ".join(
-        f'--option "{ours}={column}"' if " " in column else f"--option {ours}={column}"
-        for ours, column in usual_names.items()
-    )
+    options = [f"{ours}={found.get(ours, 'COLUMN')}" for ours in _NEEDED]
+    return " ".join(f'--option "{o}"' if " " in o else f"--option {o}" for o in options)
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).lower()
-
-
-def _rows(root: Path, lines: _Lines) -> tuple[pd.DataFrame, list[str]]:
+def _rows(
+    root: Path, file: str, cells: pd.DataFrame, columns: Mapping[str, str]
+) -> tuple[pd.DataFrame, list[str]]:
     """The cells under our columns' names, values as in the image table, and notes."""
-    rows = pd.DataFrame(
-        {ours: lines.cells[theirs] for ours, theirs in lines.columns.items()}, dtype="string"
-    )
+    rows = pd.DataFrame({ours: cells[theirs] for ours, theirs in columns.items()}, dtype="string")
     notes = []
-    used = ", ".join(
-        f"{ours}: {theirs}" for ours, theirs in lines.columns.items() if ours != theirs
-    )
-    if used:
-        notes.append(f"Columns of {lines.file.name} that were taken, {used}.")
+    if used := [f"{ours}: {theirs}" for ours, theirs in columns.items() if ours != theirs]:
+        notes.append(f"Columns used from {file}: {', '.join(used)}.")
     for ours in ("path", "mask"):
         if ours in rows:
             rows[ours] = _relative(root, rows[ours])
     for ours in ("view", "modality", "split"):
         if ours not in rows:
             continue
-        good = sidecars.in_words(rows[ours], ours)
+        good = sidecars.normalised(rows[ours], ours)
         if (bad := rows[ours].notna() & good.isna()).any():
             values = listed(rows.loc[bad, ours].drop_duplicates())
             notes.append(
-                f"In {lines.file.name}, {count(int(bad.sum()), 'value')} not used as {ours}: {values}."
+                f"In {file}, {count(int(bad.sum()), 'value')} not used as {ours}: {values}."
             )
         rows[ours] = good
     return rows, notes
@@ -220,11 +191,11 @@ def _relative(root: Path, paths: pd.Series) -> pd.Series:
 
 
 def _full(paths: pd.Series, present: Iterable[str]) -> pd.Series:
-    """Bare names as the path of the only image of that name; all others as they are."""
+    """Bare names replaced by the path of the only image of that name; all others as they are."""
     places: dict[str, set[str]] = defaultdict(set)
     for path in present:
-        stem, suffix = posixpath.splitext(posixpath.basename(path))
-        if suffix.lower() in images.SUFFIXES:
+        if scan.is_image(path):
+            stem, suffix = posixpath.splitext(posixpath.basename(path))
             places[stem + suffix].add(path)
             places[stem].add(path)
     known = set(present)
@@ -236,7 +207,7 @@ def _full(paths: pd.Series, present: Iterable[str]) -> pd.Series:
 def _usable(
     root: Path, file: str, rows: pd.DataFrame, present: Mapping[str, scan.File]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The lines with a label whose image is there, each image once, and notes on the others."""
+    """The lines with a label and an existing image, each image once, and notes on the others."""
     notes = []
 
     def leave_out(bad: pd.Series, why: str) -> None:
@@ -247,21 +218,20 @@ def _usable(
             notes.append(f"In {file}, {many} left out {why}{': ' if paths else ''}{paths}.")
             rows = rows[~bad]
 
-    leave_out(rows["path"].isna(), "for naming no image")
+    leave_out(rows["path"].isna(), "because no image is named")
     outside = rows["path"].str.startswith(("/", "../")) | rows["path"].str.match(r"[A-Za-z]:/")
     leave_out(outside, f"because the path leads out of {root}")
     leave_out(~rows["path"].isin(present.keys()), "because there is no such file")
-    suffix = rows["path"].map(lambda path: posixpath.splitext(path)[1].lower())
-    leave_out(~suffix.isin(images.SUFFIXES), "because that is no image")
+    leave_out(~rows["path"].map(scan.is_image).astype(bool), "because the file is not an image")
     leave_out(rows["label"].isna(), "because there is no label")
     labels = rows.groupby("path")["label"].nunique()
-    torn = rows["path"].isin(labels.index[labels > 1])
-    leave_out(torn, "because the image stands there with two labels")
-    leave_out(rows["path"].duplicated(), "because the image was listed before")
+    ambiguous = rows["path"].isin(labels.index[labels > 1])
+    leave_out(ambiguous, "because the image has two labels in this file")
+    leave_out(rows["path"].duplicated(), "because the image is listed earlier")
     if "mask" in rows:
-        gone = rows["mask"].notna() & ~rows["mask"].isin(present.keys())
-        if gone.any():
-            masks = listed(rows.loc[gone, "mask"])
-            notes.append(f"{count(int(gone.sum()), 'lung mask')} not in the folder: {masks}.")
-        rows = rows.assign(mask=rows["mask"].mask(gone))
+        absent = rows["mask"].notna() & ~rows["mask"].isin(present.keys())
+        if absent.any():
+            masks = listed(rows.loc[absent, "mask"])
+            notes.append(f"{count(int(absent.sum()), 'lung mask')} not in the folder: {masks}.")
+        rows = rows.assign(mask=rows["mask"].mask(absent))
     return rows.reset_index(drop=True), notes

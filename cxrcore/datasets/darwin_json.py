@@ -1,4 +1,4 @@
-"""One V7 Darwin JSON file: what it tells about its image, and its polygons as masks.
+"""One V7 Darwin JSON file: the record of an image, and its polygons as masks.
 
 Both versions of the format are read: 1.0 (`image`, `polygon.path`, `complex_polygon.path`) and
 2.0 (`item`, `polygon.paths`). Source: https://docs.v7labs.com/reference/darwin-json.
@@ -30,13 +30,13 @@ _FAR = 1e6  # pixels; keeps 1/16 pixel within 32 bits
 
 @dataclass(frozen=True)
 class Record:
-    """What one JSON file tells about one image."""
+    """What one JSON file says about one image."""
 
     annotation: str  # the JSON file, relative to the root
     folder: str  # of the image, below `images`, often empty
     file: str  # the image's name
     original_name: str | None
-    size: tuple[float, float]  # (width, height) the polygons refer to; (0, 0): not told
+    size: tuple[float, float]  # (width, height) the polygons refer to; (0, 0): unknown
     tags: tuple[str, ...]
     lungs: int  # Lung polygons that touch the image
     strays: bool  # a lung polygon reaches outside the image
@@ -48,17 +48,17 @@ class Record:
 
     @property
     def view(self) -> str | None:
-        """PA, AP or L; None for others (axial, coronal) and where no tag tells it."""
+        """PA, AP or L; None for others (axial, coronal) and without a tag."""
         return _VIEWS.get((self.tag("View/") or "").lower())
 
     @property
     def modality(self) -> str:
-        """`ct` where tagged so, else `xray`."""
+        """`ct` if tagged so, else `xray`."""
         return "ct" if "ct" in {tag.lower() for tag in self.tags} else "xray"
 
     @property
     def labels(self) -> list[str]:
-        """The classes that its tags name; COVID-19 goes before all others."""
+        """The classes that its tags name; COVID-19 takes precedence."""
         lower_tags = {tag.lower() for tag in self.tags}
         if COVID.lower() in lower_tags:
             return [COVID]
@@ -66,10 +66,10 @@ class Record:
 
 
 def read_record(path: Path, name: str) -> Record:
-    """What a Darwin JSON file tells; `name` is what messages and the record call it.
+    """The record in a Darwin JSON file; `name` is its name in messages and in the record.
 
     Raises:
-        ImageError: the file is missing, no JSON, or no Darwin record.
+        ImageError: the file is missing, not JSON, or not a Darwin record.
     """
     return _parse(_load(path, name), name)
 
@@ -79,10 +79,10 @@ def polygons_of(json_path: Path, annotation: str = LUNG) -> list[np.ndarray]:
 
     Returns:
         One (n, 2) float64 array of x, y for each annotation. The paths of a complex polygon
-        are in one array with a row of NaN between them; where two overlap is a hole.
+        are in one array with a row of NaN between them; overlaps are holes.
 
     Raises:
-        ImageError: the file is missing, no JSON, or no Darwin record.
+        ImageError: the file is missing, not JSON, or not a Darwin record.
     """
     raw = _load(json_path, json_path.name)
     _parse(raw, json_path.name)
@@ -90,7 +90,7 @@ def polygons_of(json_path: Path, annotation: str = LUNG) -> list[np.ndarray]:
 
 
 def rasterise(polygons: Iterable[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """The union of polygons as a mask; what lies outside the image is cut off.
+    """The union of polygons as a mask; parts outside the image are cut off.
 
     Pixel centres have whole coordinates, and pixels that the outline crosses are inside.
 
@@ -122,14 +122,14 @@ def lung_mask(
 
     Args:
         json_path: the JSON file.
-        shape: (H, W) of the image; the polygons are scaled where they were drawn on another size.
-        without_ignored: take the Ignore regions out.
+        shape: (H, W) of the image; the polygons are scaled if they were drawn at another size.
+        without_ignored: exclude the Ignore regions.
 
     Returns:
-        (H, W) bool, True inside the lungs; all False where none are drawn.
+        (H, W) bool, True inside the lungs; all False if none are drawn.
 
     Raises:
-        ImageError: the file is missing, no JSON, or no Darwin record.
+        ImageError: the file is missing, not JSON, or not a Darwin record.
     """
     raw = _load(json_path, json_path.name)
     width, height = _parse(raw, json_path.name).size
@@ -144,10 +144,10 @@ def lung_mask(
 
 
 def _load(path: Path, name: str) -> dict[str, Any]:
-    """The JSON object in a file; ImageError where there is none."""
+    """The JSON object in a file; ImageError if there is none."""
     try:
         if (size := path.stat().st_size) > _MAX_BYTES:
-            raise ImageError(f"{name} has {size / 1e6:,.0f} MB, too much for a Darwin record.")
+            raise ImageError(f"{name} has {size / 1e6:,.0f} MB, too large for a Darwin record.")
         raw = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:  # bad UTF-8 is a ValueError
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())[:120]
@@ -158,7 +158,7 @@ def _load(path: Path, name: str) -> dict[str, Any]:
 
 
 def _parse(raw: dict[str, Any], file: str) -> Record:
-    """The record in a Darwin JSON object; ImageError where it is something else."""
+    """The record in a Darwin JSON object; ImageError if it is something else."""
     try:
         if "item" in raw:  # version 2.0
             item = raw["item"]
@@ -170,7 +170,7 @@ def _parse(raw: dict[str, Any], file: str) -> Record:
             about = raw["image"]
         width, height = (float(about.get(side) or 0) for side in ("width", "height"))
         if not (0 <= width < _FAR and 0 <= height < _FAR):
-            raise ValueError("a size that no image has")
+            raise ValueError("an impossible image size")
         tags = tuple(a["name"].strip() for a in raw["annotations"] if "tag" in a)
         lungs = _polygons(raw, LUNG)
         limits = np.array([width or np.inf, height or np.inf])
@@ -194,7 +194,7 @@ def _parse(raw: dict[str, Any], file: str) -> Record:
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
         raise ImageError(
-            f"{file} is no Darwin record ({reason}). It needs `image` with `filename`, and "
+            f"{file} is not a Darwin record ({reason}). It needs `image` with `filename`, and "
             "`annotations` with polygons of x and y. Export it again from Darwin."
         ) from error
 
@@ -225,7 +225,7 @@ def _polygons(raw: dict[str, Any], name: str) -> list[np.ndarray]:
 
 
 def _points(path: list[dict[str, float]]) -> np.ndarray:
-    """(n, 2) x and y; ValueError where a number is missing or endless."""
+    """(n, 2) x and y; ValueError if a number is missing or not finite."""
     points = np.array([(point["x"], point["y"]) for point in path], np.float64).reshape(-1, 2)
     if not np.isfinite(points).all():
         raise ValueError("a polygon's point is not a number")

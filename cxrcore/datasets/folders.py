@@ -7,11 +7,12 @@
     root/X-ray/COVID/a.png, root/CT/COVID/…  modalities
     root/archive/COVID/patient7/a.png        one folder around it all, any depth below
 
-`metadata.csv` in the root may fill columns (see `sidecars`), and `dataset.json` may say that
-the dataset is synthetic, in which order its classes stand, and what people should know.
+`metadata.csv` in the root may fill columns, and `dataset.json` may describe the dataset, see
+`sidecars`.
 """
 
 import posixpath
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -19,16 +20,9 @@ from pathlib import Path
 import pandas as pd
 
 from cxrcore import images
-from cxrcore.datasets import scan, sidecars
+from cxrcore.datasets import assembly, scan, sidecars
 from cxrcore.datasets.selection import Options
-from cxrcore.datasets.table import (
-    Dataset,
-    build_table,
-    count,
-    listed,
-    patient_of,
-    without_duplicates,
-)
+from cxrcore.datasets.table import Dataset, build_table, count, listed, patient_of
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
 
@@ -43,18 +37,17 @@ _OTHER = {"lesions", "lesion_masks", "annotations"}  # pictures that are not X-r
 
 @dataclass
 class _Sorted:
-    """The files of a folder by what they are for."""
+    """The paths in a folder by what they are for."""
 
     rows: list[dict[str, str | None]] = field(default_factory=list)
-    files: list[scan.File] = field(default_factory=list)  # of the rows
     masks: dict[tuple[str, ...], str] = field(default_factory=dict)
     not_images: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)  # images in no class folder
-    wrapper: str = ""  # folders around everything else
+    wrapper: str = ""  # folders that wrap everything else
 
 
 def detect(root: Path) -> bool:
-    """Any folder may be one; `read` says what is missing where it is none."""
+    """Whether it is a folder; `read` explains what is missing."""
     return root.is_dir()
 
 
@@ -68,28 +61,16 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
     """
     root = root.resolve()
     found = scan.find(root)
-    files = [file for file in found.files if file.path not in sidecars.NAMES]
+    files = {file.path: file for file in found.files if file.path not in sidecars.NAMES}
     by_use = _sort(files, root.name)
     if not by_use.rows:
         raise _nothing_in(root, found, by_use)
-    measured = scan.measure(root, by_use.files, report)
-    frame = pd.DataFrame(by_use.rows)
-    for column in ("image_id", "width", "height"):
-        frame[column] = measured[column]
-    opened = frame["image_id"].notna()
-    if not opened.any():
-        raise DatasetError(
-            f"None of the {len(frame):,} images in {root} can be opened: {measured['error'][0]} "
-            "Check the permissions of the files."
-        )
     about = sidecars.read_about(root)
-    table = build_table(frame[opened])
-    table, notes = sidecars.fill(table, root, {file.path for file in files})
-    table, doubles, dropped = without_duplicates(table)
-    if table.empty:
-        raise DatasetError(f"No image of {root} can be used. {' '.join(dropped)}")
-    classes, order = _classes(table, about, root)
-    notes += [*_notes_on_files(found, by_use), *notes_on_damage(measured, table), *dropped, *order]
+    rows, filled = sidecars.fill(build_table(by_use.rows), root, files)
+    measured = scan.measure(root, [files[path] for path in rows["path"]], report)
+    table, doubles, unused = assembly.measured_table(root, rows, measured)
+    classes, absent = _classes(table, about, root)
+    notes = [*about.notes, *filled, *_notes_on_files(found, by_use), *unused, *absent]
     return Dataset(
         name=name,
         root=root,
@@ -97,50 +78,48 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
         table=table,
         classes=classes,
         synthetic=about.synthetic,
-        notes=(*about.notes, *notes, *notes_on_classes(table, classes)),
+        notes=(*notes, *assembly.notes_on_classes(table, classes)),
         doubles=doubles,
     )
 
 
-def _sort(files: list[scan.File], root_name: str) -> _Sorted:
-    """Say for every file what it is for, and for images what their folders tell."""
+def _sort(files: Iterable[str], root_name: str) -> _Sorted:
+    """Sort paths by what they are for; the folders of an image describe it."""
     result = _Sorted()
-    pictures = []
+    paths = []
     for file in files:
-        if _is_image(file.path):
-            pictures.append(file)
+        if scan.is_image(file):
+            paths.append(tuple(file.split("/")))
         else:
-            result.not_images.append(file.path)
-    # Plain text functions: pathlib would take a second for 20,000 files.
-    paths = [tuple(file.path.split("/")) for file in pictures]
+            result.not_images.append(file)
     depth = _wrapper_depth(paths)
     result.wrapper = "/".join(paths[0][:depth]) if depth else ""
-    keys: list[tuple[str, ...]] = []  # of the rows: by folder and stem they find their masks
-    for file, (*above, name) in zip(pictures, (path[depth:] for path in paths), strict=True):
+    keys: list[tuple[str, ...]] = []  # of the rows: folder and stem lead to their masks
+    for path in paths:
+        file, (*above, name) = "/".join(path), path[depth:]
         lower = {folder.lower() for folder in above}
         place = tuple(f for f in above if f.lower() not in _PARTS)
         stem = posixpath.splitext(name)[0]
         if lower & _OTHER:
             continue
         if lower & _MASKS:
-            result.masks[(*place, stem.removesuffix("_mask"))] = file.path
-        elif (row := _told_by(place, root_name)) is None:
-            result.outside.append(file.path)
+            result.masks[(*place, stem.removesuffix("_mask"))] = file
+        elif (row := _read_place(place, root_name)) is None:
+            result.outside.append(file)
         else:
-            result.files.append(file)
-            result.rows.append(row | {"path": file.path, "patient_id": patient_of(file.path)})
+            result.rows.append(row | {"path": file, "patient_id": patient_of(file)})
             keys.append((*place, stem))
     for row, key in zip(result.rows, keys, strict=True):
         row["mask"] = result.masks.get(key)
     return result
 
 
-@lru_cache(maxsize=4096)  # asked for every file, answered for every folder; do not change it
-def _told_by(place: tuple[str, ...], root_name: str) -> dict[str, str | None] | None:
-    """label, split and modality by the folders an image lies in; None if none is a class."""
+@lru_cache(maxsize=4096)  # called for every file, computed once per folder; do not change the dict
+def _read_place(place: tuple[str, ...], root_name: str) -> dict[str, str | None] | None:
+    """label, split and modality from the folders around an image; None if none is a class."""
     lower = [folder.lower() for folder in place]
     split_at = next((i for i, folder in enumerate(lower) if folder in sidecars.SPLITS), None)
-    # What stands above the split is a folder around it all, unless nothing stands below.
+    # A folder above the split only wraps the dataset, unless there is no folder below.
     below = place if split_at is None else place[split_at + 1 :] or place[:split_at]
     below = tuple(folder for folder in below if folder.strip())
     # A folder "CT" is a modality where a class follows, and a class where none does.
@@ -154,10 +133,10 @@ def _told_by(place: tuple[str, ...], root_name: str) -> dict[str, str | None] | 
 
 
 def _wrapper_depth(paths: list[tuple[str, ...]]) -> int:
-    """How many folders lie around everything else and tell nothing.
+    """How many folders merely wrap the dataset.
 
-    A folder is a wrapper if it alone is at its level and itself holds folders, not pictures;
-    folders of known meaning (splits, modalities, images, masks) are not.
+    A wrapper is the only folder at its level, holds folders and no pictures, and has no known
+    meaning (splits, modalities, images, masks).
     """
     known = _PARTS | _OTHER | set(sidecars.MODALITIES) | set(sidecars.SPLITS)
     depth = 0
@@ -168,10 +147,6 @@ def _wrapper_depth(paths: list[tuple[str, ...]]) -> int:
             break
         depth += 1
     return depth
-
-
-def _is_image(path: str) -> bool:
-    return posixpath.splitext(path)[1].lower() in images.SUFFIXES
 
 
 def _nothing_in(root: Path, found: scan.Found, by_use: _Sorted) -> DatasetError:
@@ -203,7 +178,7 @@ def _nothing_in(root: Path, found: scan.Found, by_use: _Sorted) -> DatasetError:
 def _classes(
     table: pd.DataFrame, about: sidecars.About, root: Path
 ) -> tuple[tuple[str, ...], list[str]]:
-    """The classes that have images, in the told order or by alphabet."""
+    """The classes that have images, in the given or alphabetical order, and a note on the others."""
     present = set(table["label"])
     if about.classes is None:
         return tuple(sorted(present)), []
@@ -222,47 +197,17 @@ def _notes_on_files(found: scan.Found, by_use: _Sorted) -> list[str]:
     if by_use.wrapper:
         notes.append(f"Everything lies in the folder {by_use.wrapper}; classes are read below it.")
     for paths, noun, why in (
-        (by_use.not_images, "file", "skipped because the name does not end as an image's does"),
-        (by_use.outside, "image", "skipped for lying outside the class folders, without a label"),
-        (found.links, "link", "ignored for leading out of the folder, to a folder or nowhere"),
-        (found.odd, "file", "skipped for an unreadable name, or for not being a plain file"),
-        (found.closed, "folder", "skipped for it cannot be opened"),
+        (by_use.not_images, "file", "skipped (not the ending of an image)"),
+        (by_use.outside, "image", "skipped (outside the class folders, so without a label)"),
+        (found.links, "link", "ignored (to a folder, out of the dataset, or broken)"),
+        (
+            found.odd,
+            "file",
+            "skipped (unreadable name, or not a regular file)",
+        ),
+        (found.closed, "folder", "skipped (cannot be opened)"),
         (found.empty, "folder", "empty"),
     ):
         if paths:
             notes.append(f"{count(len(paths), noun)} {why}: {listed(paths)}.")
-    return notes
-
-
-def notes_on_damage(measured: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    """Sentences about files that cannot be opened or decoded, from `scan.measure`."""
-    if measured["error"].isna().all():
-        return []
-    kept = measured["path"].isin(table["path"])
-    notes = []
-    for rows, noun, why in (
-        (measured["image_id"].isna(), "file", "skipped because it cannot be opened"),
-        (kept & measured["error"].notna(), "image", "listed but cannot be used"),
-    ):
-        if rows.any():
-            first = measured.loc[rows, "error"].iloc[0]
-            notes.append(f"{count(int(rows.sum()), noun)} {why}. The first: {first}")
-    return notes
-
-
-def notes_on_classes(table: pd.DataFrame, classes: tuple[str, ...]) -> list[str]:
-    """Sentences about a single class, and names that look like the same class."""
-    notes = []
-    if len(classes) == 1:
-        notes.append(f"There is only one class, {classes[0]!r}; training needs two or more.")
-    sizes = table["label"].value_counts()
-    if single := [name for name in classes if sizes[name] == 1]:
-        notes.append(f"Only one image each in: {listed(single)}; a split needs more.")
-    folded = table["label"].drop_duplicates().groupby(lambda row: table["label"][row].casefold())
-    notes += [
-        f"The classes {' and '.join(map(repr, sorted(names)))} differ only in capitals; "
-        "rename the folders if they are one."
-        for _, names in folded
-        if len(names) > 1
-    ]
     return notes

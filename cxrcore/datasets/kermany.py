@@ -4,8 +4,8 @@
     root/chest_xray/test/NORMAL/NORMAL2-IM-0123-0001.jpeg        or IM-0123-0001.jpeg
     root/chest_xray/test/PNEUMONIA/BACTERIA-7422-0001.jpeg       in the first edition
 
-Two classes, or with `causes` three: bacteria and virus stand in the names.
-Source: Kermany et al. 2018, doi 10.17632/rscbjbr9sj; Study B's viral class is from here.
+Two classes, or with `causes` three: the names say bacteria or virus.
+Source: Kermany et al. 2018, doi 10.17632/rscbjbr9sj (Study B's viral class).
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from cxrcore.progress import Report, silent
 
 LAYOUT = "kermany"
 _CLASSES = {"NORMAL", "PNEUMONIA"}
-# Persons are numbered for each cause anew: person 1 of the bacteria is not person 1 of the virus.
+# Each cause has its own numbers: person 1 of the bacteria is not person 1 of the virus.
 _PATIENT = re.compile(
     r"(?P<person>person\d+_(?P<cause>bacteria|virus))_\d+"
     r"|(?P<first>(?P<kind>BACTERIA|VIRUS|NORMAL)-\d+)-\d+"
@@ -35,7 +35,7 @@ _PATIENT = re.compile(
 
 
 def detect(root: Path) -> bool:
-    """Whether `train` and `test` with NORMAL and PNEUMONIA hold files named as Kermany's are."""
+    """Whether `train` or `test` has NORMAL and PNEUMONIA, with files named as Kermany's are."""
     for base in (root, root / "chest_xray", root / "chest_xray" / "chest_xray"):
         for split in ("test", "train"):
             with contextlib.suppress(OSError):  # missing, or closed
@@ -58,7 +58,7 @@ def patient_of(path: str) -> str | None:
 
 
 class Options(selection.Options):
-    """Of this layout."""
+    """How finely the pneumonias are divided."""
 
     causes: bool = Field(
         False, description="three classes, BACTERIA, NORMAL and VIRUS, instead of two"
@@ -66,41 +66,37 @@ class Options(selection.Options):
 
 
 def read(root: Path, name: str, report: Report = silent, *, causes: bool = False) -> Dataset:
-    """The dataset, with its published split, and the patient from each name.
+    """The dataset with its published split, and the patient from each file name.
 
-    Args:
-        root: the folder `chest_xray`, or the one that holds it.
-        name: what the dataset is called.
-        report: told how many files are read.
-        causes: three classes, BACTERIA, NORMAL and VIRUS, instead of NORMAL and PNEUMONIA.
+    `root` is the folder `chest_xray` or the one that holds it; for `causes` see `Options`.
 
     Raises:
-        DatasetError: no images in class folders, or other classes than these two.
+        DatasetError: no images in class folders, or classes other than these two.
         StoreError: the cache of file hashes cannot be written.
     """
-    made = folders.read(root, name, report)
-    table = made.table.copy()
+    dataset = folders.read(root, name, report)
+    table = dataset.table.copy()
     table["label"] = table["label"].str.upper()
     if other := sorted(set(table["label"]) - _CLASSES):
         raise DatasetError(
-            f"{made.root} has the folders {listed(other)} besides NORMAL and PNEUMONIA. "
+            f"{dataset.root} has the folders {listed(other)} besides NORMAL and PNEUMONIA. "
             "Move them away, or load it with the layout 'folders'."
         )
     patients = table["path"].map(patient_of).astype("string")
     table["patient_id"] = patients.fillna(table["patient_id"])
-    notes = list(made.notes)
+    notes = list(dataset.notes)
     notes += _note(table.loc[table["patient_id"].isna(), "path"], "named without a patient")
     notes += _note(table.loc[table["split"].isna(), "path"], "outside train, val and test")
     parts = table.groupby("patient_id")["split"].nunique()
-    if len(torn := list(parts.index[parts > 1])):
+    if shared := list(parts.index[parts > 1]):
         notes.append(
-            f"{count(len(torn), 'patient')} in more than one published split: {listed(torn)}."
+            f"{count(len(shared), 'patient')} in more than one published split: {listed(shared)}."
         )
     if causes:
         table, unknown = _by_cause(table)
         notes += unknown
     return replace(
-        made,
+        dataset,
         layout=LAYOUT,
         table=table,
         classes=tuple(sorted(set(table["label"]))),
@@ -113,14 +109,14 @@ def _match(path: str) -> re.Match[str] | None:
 
 
 def _cause(path: str) -> str | None:
-    """BACTERIA or VIRUS as the file's name tells, else None."""
+    """BACTERIA or VIRUS from the file's name, else None."""
     match = _match(path)
     cause = match and (match["cause"] or match["kind"])
     return cause.upper() if cause and cause.upper() != "NORMAL" else None
 
 
 def _by_cause(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """PNEUMONIA by its cause; without those whose name tells none, and a note on them."""
+    """PNEUMONIA by its cause, without files whose name has none, and a note on them."""
     sick = table["label"] == "PNEUMONIA"
     cause = table["path"].map(_cause).astype("string")
     table = table.assign(label=table["label"].mask(sick, cause))

@@ -1,4 +1,4 @@
-"""Lung masks, whatever they were given as: pictures, or polygons in Darwin JSON files.
+"""Lung masks from pictures or from polygons in Darwin JSON files.
 
 The column `mask` of an image table holds a reference, relative to the dataset's root:
 
@@ -14,16 +14,14 @@ import numpy as np
 from cxrcore import images
 from cxrcore.datasets import darwin
 
-_WITHOUT_IGNORED = darwin.WITHOUT_IGNORED
-
 
 def file_of(reference: Path) -> Path:
-    """The file that a reference is about.
+    """The file of a reference.
 
     >>> file_of(Path("annotations/a.json#without-ignored")).name
     'a.json'
     """
-    return reference.with_name(reference.name.removesuffix(_WITHOUT_IGNORED))
+    return reference.with_name(reference.name.removesuffix(darwin.WITHOUT_IGNORED))
 
 
 def read(reference: Path, shape: tuple[int, int]) -> np.ndarray:

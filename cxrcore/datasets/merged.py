@@ -1,25 +1,25 @@
-"""Several datasets as one: a folder of links to their folders, and how their labels go together.
+"""Several datasets as one: a folder of links to their folders, and the class of each label.
 
     root/merged.json        the members, and the class of each of their labels
     root/first              a link to the folder of the member `first`
     root/second             …
 
-`combination.merge` makes it. No image is copied: the table's paths lead through the links, so that
-`path_of` and `mask_of` work as everywhere. Labels without a mapping keep their name.
+`combination.merge` makes it. No image is copied: the table's paths lead through the links. Labels
+without a mapping keep their name.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cxrcore.datasets import folders
+from cxrcore.datasets import assembly
 from cxrcore.datasets.selection import Options
-from cxrcore.datasets.table import Dataset, build_table, count, listed, without_duplicates
+from cxrcore.datasets.table import Dataset, build_table, count, listed, plain, without_duplicates
 from cxrcore.errors import DatasetError, StoreError
 from cxrcore.files import read_json
 from cxrcore.progress import Report, silent
@@ -32,7 +32,7 @@ ABOUT = "merged.json"
 
 @dataclass(frozen=True)
 class Member:
-    """One of the datasets, as it was when they were merged."""
+    """One of the merged datasets, as it was at that time."""
 
     name: str
     path: Path
@@ -46,50 +46,56 @@ def detect(root: Path) -> bool:
     return (root / ABOUT).is_file()
 
 
-def read(root: Path, name: str, report: Report = silent) -> Dataset:
+def read(
+    root: Path, name: str, report: Report = silent, *, load: Callable[..., Dataset]
+) -> Dataset:
     """The images of all members, each content once.
 
     `source` begins with the member's name, and so does `patient_id`: patient 7 of one collection
     is not patient 7 of another. Published splits are kept if every member has a test split.
 
+    `load` reads a member, as `loader.load` does.
+
     Raises:
-        DatasetError: `merged.json` is damaged, or a member is gone or cannot be read.
+        DatasetError: `merged.json` is damaged, or a member is missing or cannot be read.
         StoreError: the cache of file hashes cannot be written.
     """
     root = root.resolve()
-    members = members_of(root)
-    loaded = [_loaded(root, name, member, report) for member in members]
-    notes = []
-    for made in loaded:
-        own = folders.notes_on_classes(made.table, made.classes)  # not about what results
-        notes += [f"{made.name}: {note}" for note in made.notes if note not in own]
-    parts, doubles = [], []
-    for member, made in zip(members, loaded, strict=True):
-        table, dropped = _within(member, made.table, notes), _within(member, made.doubles, [])
-        parts.append(table)
-        doubles.append(dropped)
-    together = pd.concat(parts, ignore_index=True)
-    if together.empty:
+    members = []
+    for member in members_of(root):
+        link = _link(root, name, member)
+        members.append((member, load(link, member.layout, member.options, report=report)))
+    notes, parts, doubles = [], [], []
+    for member, dataset in members:
+        own = assembly.notes_on_classes(dataset.table, dataset.classes)  # not about the whole
+        notes += [f"{member.name}: {note}" for note in dataset.notes if note not in own]
+    for member, dataset in members:
+        parts.append(_within(member, dataset.table, notes))
+        doubles.append(_within(member, dataset.doubles, []))
+    images = pd.concat(parts, ignore_index=True)
+    if images.empty:
         raise DatasetError(f"No image of {name} is left. {' '.join(notes)}")
-    notes += _class_notes(members, loaded)
-    bare = [made.name for made in loaded if not (made.table["split"] == "test").any()]
-    if bare and together["split"].notna().any():
-        for rows in (together, *doubles):
+    notes += _class_notes(members)
+    untested = [m.name for m, dataset in members if not (dataset.table["split"] == "test").any()]
+    if untested and images["split"].notna().any():
+        for rows in (images, *doubles):
             rows["split"] = pd.NA
-        notes.append(f"Published splits are not used, because {listed(bare)} has no test split.")
-    table, again, dropped_notes = without_duplicates(build_table(together))
+        notes.append(
+            f"Published splits are not used, because {listed(untested)} has no test split."
+        )
+    table, again, dropped = without_duplicates(build_table(images))
     if table.empty:
-        raise DatasetError(f"No image of {name} can be used. {' '.join(dropped_notes)}")
+        raise DatasetError(f"No image of {name} can be used. {' '.join(dropped)}")
     classes = tuple(sorted(set(table["label"])))
-    alike = _alike(members, loaded, table)
-    notes += [*dropped_notes, *(alike or folders.notes_on_classes(table, classes))]
+    similar = _notes_on_similar_names(members, table)
+    notes += [*dropped, *(similar or assembly.notes_on_classes(table, classes))]
     return Dataset(
         name,
         root,
         LAYOUT,
         table,
         classes,
-        synthetic=any(made.synthetic for made in loaded),
+        synthetic=any(dataset.synthetic for _, dataset in members),
         notes=tuple(notes),
         doubles=pd.concat([*doubles, again], ignore_index=True),
     )
@@ -124,27 +130,26 @@ def members_of(root: Path) -> list[Member]:
         ) from error
 
 
-def _loaded(root: Path, name: str, member: Member, report: Report) -> Dataset:
-    from cxrcore import datasets  # which imports this module
-
+def _link(root: Path, name: str, member: Member) -> Path:
     link = root / folder_of(member.name)
     if not link.is_dir():
         raise DatasetError(
-            f"{member.name}, a member of the merged dataset {name!r}, is not there: {member.path}. "
+            f"{member.name}, a member of the merged dataset {name!r}, is missing: {member.path}. "
             "Connect its disk, or forget the dataset and merge again."
         )
-    made = datasets.load(link, member.layout, member.options, report=report)
-    return replace(made, name=member.name)
+    return link
 
 
 def _within(member: Member, table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """A member's table, or its doubles, as the merged dataset has them."""
-    out = [label for label, name in member.labels.items() if name is None]
-    gone = table["label"].isin(out).to_numpy(bool)
-    if gone.any():
-        many = count(int(gone.sum()), "image")
-        notes.append(f"{member.name}: {many} left out, as asked, with the label {listed(out)}.")
-    table = table[~gone].copy()
+    """A member's table, or its doubles, as rows of the merged dataset."""
+    unwanted = [label for label, name in member.labels.items() if name is None]
+    omitted = table["label"].isin(unwanted).to_numpy(bool)
+    if omitted.any():
+        many = count(int(omitted.sum()), "image")
+        notes.append(
+            f"{member.name}: {many} left out, as asked, with the label {listed(unwanted)}."
+        )
+    table = table[~omitted].copy()
     renamed = {label: name for label, name in member.labels.items() if name is not None}
     table["label"] = table["label"].astype("string").replace(renamed)
     folder = folder_of(member.name)
@@ -157,28 +162,30 @@ def _within(member: Member, table: pd.DataFrame, notes: list[str]) -> pd.DataFra
     return table
 
 
-def _class_notes(members: Sequence[Member], loaded: Sequence[Dataset]) -> list[str]:
-    """Sentences about the classes: which labels of which members went in, and how many images."""
+def _class_notes(members: Sequence[tuple[Member, Dataset]]) -> list[str]:
+    """Sentences about the classes: the labels of which members they hold, and how many images."""
     into: dict[str, list[str]] = defaultdict(list)
-    for member, made in zip(members, loaded, strict=True):
-        for label, number in made.counts().items():
+    for member, dataset in members:
+        for label, number in dataset.counts().items():
             name = member.labels.get(str(label), str(label))
             if name is not None:
                 into[name].append(f"{member.name} {label} ({number:,})")
     notes = [
         f"Class {name}: {', '.join(parts)}." for name, parts in sorted(into.items()) if parts[1:]
     ]
-    if alone := [f"{name}: {parts[0]}" for name, parts in sorted(into.items()) if not parts[1:]]:
-        notes.append(f"Classes of one member alone, {'; '.join(alone)}.")
+    if single := [f"{name}: {parts[0]}" for name, parts in sorted(into.items()) if not parts[1:]]:
+        notes.append(f"Classes of a single member, {'; '.join(single)}.")
     return notes
 
 
-def _alike(members: Sequence[Member], loaded: Sequence[Dataset], table: pd.DataFrame) -> list[str]:
+def _notes_on_similar_names(
+    members: Sequence[tuple[Member, Dataset]], table: pd.DataFrame
+) -> list[str]:
     """Sentences about classes whose names differ only in capitals, blanks and hyphens."""
     sizes = table["label"].value_counts()
     groups: dict[str, list[str]] = defaultdict(list)
     for label in sizes.index:
-        groups[re.sub(r"[\W_]+", "", label).casefold()].append(label)
+        groups[plain(label)].append(label)
     notes = []
     for names in groups.values():
         if len(names) < 2:
@@ -186,12 +193,12 @@ def _alike(members: Sequence[Member], loaded: Sequence[Dataset], table: pd.DataF
         largest = names[0]  # value_counts has the largest first
         arguments = [
             f'--map "{member.name}:{label}={largest}"'
-            for member, made in zip(members, loaded, strict=True)
-            for label in made.classes
+            for member, dataset in members
+            for label in dataset.classes
             if member.labels.get(label, label) in names[1:]
         ]
         notes.append(
             f"The classes {' and '.join(map(repr, sorted(names)))} have nearly the same name. If "
-            f"they are one, forget this dataset and merge again with {' '.join(arguments)}."
+            f"they are the same, forget this dataset and merge again with {' '.join(arguments)}."
         )
     return notes

@@ -6,28 +6,26 @@
     root/COVID-19 Radiography Database/COVID-19/COVID-19 (1).png    before, three, no masks
     root/COVID-19 Radiography Database/COVID-19.metadata.xlsx
 
-Labels are the folders' names. The tables tell where each image was taken from (`source`); they
-write names a little differently from the files (`NORMAL-1` for `Normal-1.png`, `COVID-19(1)` for
-`COVID-19 (1).png`), so only letters and digits are compared. Patients are not told.
+Labels are the folders' names. The tables list where each image comes from (`source`); they write
+names slightly differently (`NORMAL-1` for `Normal-1.png`, `COVID-19(1)` for `COVID-19 (1).png`),
+so only letters and digits are compared. Patients are not known.
 Source: Chowdhury et al. 2020, doi 10.1109/ACCESS.2020.3010287; Rahman et al. 2021,
 doi 10.1016/j.compbiomed.2021.104319 (Study B).
 """
 
 import contextlib
-import os
 import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
-from cxrcore.datasets import folders
+from cxrcore.datasets import folders, scan
 from cxrcore.datasets.selection import Options
-from cxrcore.datasets.table import Dataset, count, listed
+from cxrcore.datasets.table import Dataset, count, listed, plain
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
 
@@ -42,41 +40,41 @@ _MAX_BYTES = 64 << 20  # of one part of a table, unpacked; the largest has 2 MB
 
 
 def detect(root: Path) -> bool:
-    """Whether COVID, Normal and Viral Pneumonia lie together with this database's names."""
-    for base in (root, *_folders(root)):
-        inside = {_plain(path.name): path for path in _folders(base)}
+    """Whether COVID, Normal and Viral Pneumonia are side by side with this database's names."""
+    for base in (root, *scan.subfolders(root)):
+        inside = {plain(path.name): path for path in scan.subfolders(base)}
         covid = next((inside[name] for name in sorted(_COVID) if name in inside), None)
         if covid is None or not inside.keys() >= _OTHERS:
             continue
         if any(base.glob(f"*{_TABLE}")):
             return True
         pictures = covid / "images" if (covid / "images").is_dir() else covid
-        names = (path.name for path in islice(_entries(pictures), 50))
-        if any(_FILE.fullmatch(name) for name in names):
-            return True
+        with contextlib.suppress(OSError):  # a closed folder shows nothing
+            if any(_FILE.fullmatch(path.name) for path in islice(pictures.iterdir(), 50)):
+                return True
     return False
 
 
 def read(root: Path, name: str, report: Report = silent) -> Dataset:
-    """The dataset with its lung masks, and the sources that the tables tell.
+    """The dataset with its lung masks, and the sources from the tables.
 
-    A table that is missing or cannot be read leaves the source missing, and a note says so.
+    Where a table is missing or cannot be read, so is the source; a note says so.
 
     Raises:
         DatasetError: no images in class folders.
         StoreError: the cache of file hashes cannot be written.
     """
-    made = folders.read(root, name, report)
-    table, notes = made.table.copy(), list(made.notes)
-    for path in sorted((*made.root.glob(f"*{_TABLE}"), *made.root.glob(f"*/*{_TABLE}"))):
+    dataset = folders.read(root, name, report)
+    table, notes = dataset.table.copy(), list(dataset.notes)
+    for path in sorted((*dataset.root.glob(f"*{_TABLE}"), *dataset.root.glob(f"*/*{_TABLE}"))):
         label = path.name.removesuffix(_TABLE)
-        rows = table["label"].map(_plain) == _plain(label)
+        rows = table["label"].map(plain) == plain(label)
         try:
             sources = _sources(path)
         except DatasetError as error:
             notes.append(f"The sources of {label} are missing: {error}")
             continue
-        keys = table["path"].map(lambda file: _plain(posixpath.splitext(file.split("/")[-1])[0]))
+        keys = table["path"].map(lambda file: plain(posixpath.splitext(file.split("/")[-1])[0]))
         table["source"] = table["source"].mask(rows, keys.map(sources).astype("string"))
         missing = table.loc[rows & ~keys.isin(sources.keys()), "path"]
         if len(missing):
@@ -91,14 +89,14 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
             f"{count(int(unmasked.sum()), 'image')} without a lung mask: "
             f"{listed(table.loc[unmasked, 'path'])}."
         )
-    return replace(made, layout=LAYOUT, table=table, notes=tuple(notes))
+    return replace(dataset, layout=LAYOUT, table=table, notes=tuple(notes))
 
 
 def _sources(path: Path) -> dict[str, str | None]:
-    """The URL by the plain name of each file that a table tells.
+    """The URL of each file in a table, by the plain name of the file.
 
     Raises:
-        DatasetError: it is no workbook, or lacks one of the two columns.
+        DatasetError: it is not a workbook, or lacks one of the two columns.
     """
     header, *lines = _rows(path) or [[]]
     names = [cell.strip().upper() if cell else "" for cell in header]
@@ -111,12 +109,12 @@ def _sources(path: Path) -> dict[str, str | None]:
     for line in lines:
         cells = dict(zip(names, line, strict=False))
         if file := cells.get(_NAME):
-            sources[_plain(file)] = (cells.get(_URL) or "").strip() or None
+            sources[plain(file)] = (cells.get(_URL) or "").strip() or None
     return sources
 
 
 def _rows(path: Path) -> list[list[str | None]]:
-    """The cells of a workbook's first sheet as text; DatasetError where it is none.
+    """The cells of a workbook's first sheet as text; DatasetError if it is not a workbook.
 
     Enough of ECMA-376 for plain tables, so that no spreadsheet library is needed for four files.
     """
@@ -140,14 +138,14 @@ def _rows(path: Path) -> list[list[str | None]]:
 
 def _part(book: zipfile.ZipFile, name: str) -> ElementTree.Element:
     with book.open(name) as file:
-        content = file.read(_MAX_BYTES + 1)  # what a zip says about sizes may be a lie
+        content = file.read(_MAX_BYTES + 1)  # a zip may lie about sizes
     if len(content) > _MAX_BYTES or b"<!DOCTYPE" in content:
-        raise ValueError(f"{name} is no plain table")
+        raise ValueError(f"{name} is not a plain table")
     return ElementTree.fromstring(content)  # noqa: S314 (no document type, so no entities)
 
 
 def _cells(row: ElementTree.Element, shared: list[str]) -> list[str | None]:
-    """The cells in their columns; columns that are left out are None."""
+    """The cells in their columns; skipped columns are None."""
     cells: list[str | None] = []
     for cell in row:
         letters = "".join(filter(str.isalpha, cell.get("r", "")))[:3].upper()
@@ -162,26 +160,9 @@ def _cells(row: ElementTree.Element, shared: list[str]) -> list[str | None]:
 
 
 def _text(element: ElementTree.Element) -> str:
-    """All text in a cell or shared string, without formulas and reading aids."""
+    """All text in a cell or shared string, without formulas and phonetic hints."""
     return "".join(part.text or "" for part in element.iter() if _tag(part) in ("t", "v"))
 
 
 def _tag(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
-
-
-def _plain(name: str) -> str:
-    """The letters and digits of a name, small."""
-    return "".join(filter(str.isalnum, name)).lower()
-
-
-def _folders(path: Path) -> list[Path]:
-    # Not Path.is_dir: it asks the disk once for each of the 20,000 files of a class folder.
-    with contextlib.suppress(OSError), os.scandir(path) as entries:
-        return [path / entry.name for entry in entries if entry.is_dir()]
-    return []
-
-
-def _entries(path: Path) -> Iterator[Path]:
-    with contextlib.suppress(OSError):  # closed: nothing of this layout can be seen in it
-        yield from path.iterdir()

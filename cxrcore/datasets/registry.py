@@ -1,4 +1,4 @@
-"""Names for datasets that are used again: one JSON file, changed under a lock."""
+"""Names of registered datasets: one JSON file, changed under a lock."""
 
 import contextlib
 import hashlib
@@ -19,9 +19,9 @@ _LOCK_SECONDS = 10  # a change takes milliseconds
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered dataset: `layout` is None when it is to be detected.
+    """A registered dataset; `layout` is None if it is to be detected.
 
-    `options` is what its layout is told, see `datasets.selection.Options`.
+    `options` are those of the layout, see `datasets.selection.Options`.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """All registered datasets, sorted by name.
+    """All registered datasets, sorted by name; their folders may be missing by now.
 
     Raises:
         DatasetError: the registry's file is damaged.
@@ -40,18 +40,14 @@ def entries() -> list[Entry]:
     if not path.exists():
         return []
     try:
-        found = files.read_json(path)
-        return sorted(
-            (
-                Entry(name, Path(row["path"]), row["layout"], dict(row.get("options", {})))
-                for name, row in found.items()
-            ),
-            key=lambda entry: entry.name,
-        )
+        return [
+            Entry(name, Path(row["path"]), row["layout"], dict(row.get("options", {})))
+            for name, row in sorted(files.read_json(path).items())
+        ]
     except (StoreError, AttributeError, KeyError, TypeError) as error:
         raise DatasetError(
             f"The list of registered datasets, {path}, is damaged. "
-            "Delete it and add the datasets again; their images are not touched."
+            "Delete it and add the datasets again; their images stay."
         ) from error
 
 
@@ -61,22 +57,22 @@ def find(name: str) -> Entry | None:
 
 
 def check_name(name: str) -> None:
-    """Refuse names that would not be safe as file names and command line words.
+    """Refuse names that are not safe as file names and on the command line.
 
     Raises:
-        DatasetError: the name is not like `NAME`.
+        DatasetError: the name does not match NAME.
     """
     if not NAME.fullmatch(name):
         raise DatasetError(
-            f"{name!r} cannot be a dataset's name. Use 1 to 40 small letters, digits, - and _, "
+            f"{name!r} cannot be a dataset's name. Use 1 to 40 lower-case letters, digits, - and _, "
             "beginning with a letter or digit."
         )
 
 
 def name_of(first: str, rest: str) -> str:
-    """An allowed name made of two texts, which a digest tells apart where letters are lost.
+    """An allowed name from two texts, with a digest if characters had to be replaced.
 
-    Where it would be too long, the end of `first` is cut.
+    If it is too long, the end of `first` is cut.
 
     >>> name_of("demo", "COVID-19 against rest"), name_of("demo", "COVID+")
     ('demo-covid-19-against-rest', 'demo-covid-300d')
@@ -91,24 +87,24 @@ def name_of(first: str, rest: str) -> str:
 
 
 def add(entry: Entry) -> None:
-    """Keep an entry; the same one again changes nothing but its layout and options.
+    """Register an entry; the same folder again changes only its layout and options.
 
     Raises:
-        DatasetError: the name is not allowed, or stands for another folder already.
+        DatasetError: the name is not allowed, or already stands for another folder.
     """
     check_name(entry.name)
     with _changing() as known:
         taken = known.get(entry.name)
         if taken and taken.path != entry.path:
             raise DatasetError(
-                f"The name {entry.name!r} stands for {taken.path} already. "
+                f"The name {entry.name!r} already stands for {taken.path}. "
                 "Choose another name, or remove that entry first."
             )
         known[entry.name] = entry
 
 
 def remove(name: str) -> None:
-    """Forget a name; the images stay where they are.
+    """Remove a name; the images stay.
 
     Raises:
         DatasetError: there is no such name.

@@ -1,4 +1,4 @@
-"""Bring a public collection to this machine and register it, or say what to do by hand.
+"""Fetching a public collection to this machine and registering it, or what to do by hand.
 
 data/public/kermany.zip       downloaded, or put there by hand
 data/public/kermany/          unpacked, whole or absent; or put there by hand
@@ -22,20 +22,20 @@ from cxrcore.progress import Report, silent
 
 
 def fetch(name: str, folder: Path | None = None, *, report: Report = silent) -> Path:
-    """The folder of a public collection, which is brought and registered if it is not there yet.
+    """The folder of a public collection, which is fetched and registered if it is missing.
 
-    An archive or an unpacked folder that was put in its place by hand is taken from there.
+    An archive or an unpacked folder that was put in its place by hand is used.
 
     Args:
-        name: of `known.COLLECTIONS`; it is registered as this.
-        folder: where collections are kept, `public` in the data folder by default; each gets a
-            folder of its own there.
-        report: told how far downloading (bytes), unpacking (bytes) and reading (files) are.
+        name: of `collections.COLLECTIONS`, and to be registered.
+        folder: where collections are kept, each in its own folder; by default `public` in the
+            data folder.
+        report: receives the progress of downloading (bytes), unpacking (bytes), reading (files).
 
     Raises:
-        DatasetError: no such collection, unreachable, damaged, or had by hand only: then what
-            to download, where to put it, and that this same call goes on from there. Also where
-            the name stands for another folder, or what came is not such a dataset.
+        DatasetError: no such collection, or it is unreachable, damaged, or available by hand
+            only: then what to download and where to put it before the same call goes on. Also
+            if the name stands for another folder, or the download is not such a dataset.
         StoreError: the disk is full or cannot be written.
     """
     collection = collections.get(name)
@@ -44,9 +44,9 @@ def fetch(name: str, folder: Path | None = None, *, report: Report = silent) -> 
     target = place(name, folder)
     lock = settings.data_dir() / ".locks" / f"fetch-{name}.lock"
     with parallel.exclusive(lock, lambda: _busy(name)):
-        source = _there(collection, target)
+        source = _existing(collection, target)
         if source is None:
-            _bring(collection, target, report)
+            _fetch(collection, target, report)
             _remove_parts(collection, target)
             source = target
         root = dataset_root(collection, source)
@@ -54,14 +54,14 @@ def fetch(name: str, folder: Path | None = None, *, report: Report = silent) -> 
             datasets.register(name, root, collection.layout, report=report)
         except DatasetError as error:
             raise DatasetError(
-                f"{source} is not {collection.title} as this program knows it: {error} Remove the "
-                f"folder and fetch again, or register it as what it is: `data add NAME {source}`."
+                f"{source} does not look like {collection.title}: {error} Remove the folder and "
+                f"fetch again, or register it under another name: `data add NAME {source}`."
             ) from error
     return root
 
 
 def place(name: str, folder: Path | None = None) -> Path:
-    """Where a collection is unpacked to."""
+    """The folder into which a collection is unpacked."""
     base = settings.data_dir() / "public" if folder is None else folder.expanduser().absolute()
     return base / collections.get(name).name
 
@@ -70,34 +70,34 @@ def registered_at(name: str) -> Path | None:
     """The folder that is registered as the collection, or None.
 
     Raises:
-        DatasetError: it is registered, but the folder is gone.
+        DatasetError: it is registered, but the folder is missing.
     """
     entry = registry.find(name)
     if entry is None:
         return None
     if not entry.path.is_dir():
         raise DatasetError(
-            f"{name} is registered as {entry.path}, which is not there. Connect its disk, "
+            f"{name} is registered as {entry.path}, which is missing. Connect its disk, "
             f"or type `data forget {name}` and fetch it again."
         )
     return entry.path
 
 
 def archive_at(name: str, folder: Path | None = None) -> Path | None:
-    """The archive of a collection that lies in its place, put there by hand or left by Ctrl-C."""
+    """The archive of a collection in its place, put there by hand or left by Ctrl-C, else None."""
     target = place(name, folder)
     names = (target.with_name(target.name + suffix) for suffix in archives.SUFFIXES)
     return next((path for path in names if path.is_file()), None)
 
 
 def by_hand(collection: Collection, folder: Path | None = None) -> str:
-    """What a person does to have the collection, as sentences on one line."""
+    """How to get the collection by hand, as sentences on one line."""
     target, how = place(collection.name, folder), collection.how
     again = f"`data fetch {collection.name}{'' if folder is None else f' --to {folder}'}`"
     if isinstance(how, ByHand):
-        typed = ", ".join(f"`{command}`" for command in how.commands)
+        commands = ", ".join(f"`{command}`" for command in how.commands)
         return (
-            f"Type {typed} (see {how.address}), then {again}, which takes it from {how.result} "
+            f"Type {commands} (see {how.address}), then {again}, which takes it from {how.result} "
             f"or from {target}."
         )
     suffix = how.suffix if isinstance(how, Archive) else ".zip"
@@ -109,8 +109,8 @@ def by_hand(collection: Collection, folder: Path | None = None) -> str:
 
 
 def dataset_root(collection: Collection, folder: Path) -> Path:
-    """The dataset in what was unpacked: below folders that hold nothing else, then `inside`."""
-    # Class folders are no layout that can be told from a look.
+    """The dataset in an unpacked folder: below folders that merely wrap it, then in `inside`."""
+    # Class folders cannot be detected: any folder may be some.
     adapter = None if collection.layout == "folders" else datasets.LAYOUTS[collection.layout]
     root = folder
     while True:
@@ -124,10 +124,10 @@ def dataset_root(collection: Collection, folder: Path) -> Path:
         root = entries[0]
 
 
-def _there(collection: Collection, target: Path) -> Path | None:
-    """The folder that is there already, put by hand or by the publisher's own tool."""
+def _existing(collection: Collection, target: Path) -> Path | None:
+    """The folder if it exists already, put there by hand or by the publisher's tool."""
     if target.exists() and not target.is_dir():
-        raise DatasetError(f"{target} is a file, where the folder would be. Move it away.")
+        raise DatasetError(f"{target} is a file; the folder belongs there. Move the file away.")
     if target.is_dir() and any(target.iterdir()):
         return target
     if isinstance(collection.how, ByHand):
@@ -141,11 +141,11 @@ def _is_clutter(entry: Path) -> bool:
 
 
 def _busy(name: str) -> None:
-    raise DatasetError(f"Another process is fetching {name} now. Wait until it has ended.")
+    raise DatasetError(f"Another process is fetching {name}. Wait until it has finished.")
 
 
-def _bring(collection: Collection, target: Path, report: Report) -> None:
-    """Make the folder, from an archive that lies there or from where it is published."""
+def _fetch(collection: Collection, target: Path, report: Report) -> None:
+    """Make the folder from an archive beside it or from the publisher."""
     _remove_leftovers(target)
     if target.exists():
         target.rmdir()  # it is empty
@@ -166,7 +166,7 @@ def _bring(collection: Collection, target: Path, report: Report) -> None:
         )
         try:
             _unpack(archive, target, report)
-        except DatasetError:  # after Ctrl-C or with a full disk it is still good
+        except DatasetError:  # after Ctrl-C or on a full disk it is still good
             archive.unlink(missing_ok=True)
             raise
         archive.unlink(missing_ok=True)
@@ -177,7 +177,7 @@ def _bring(collection: Collection, target: Path, report: Report) -> None:
 
 
 def _unpack(archive: Path, target: Path, report: Report) -> None:
-    """Unpack an archive, and the archives that may be all it holds, beside; then rename."""
+    """Unpack an archive, and the archives in it if it holds nothing else, beside; then rename."""
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         archives.unpack(archive, temporary, report=report)
@@ -204,13 +204,13 @@ def _unpack_inner(archive: Path, inner: Path, report: Report) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    """All files below, without what operating systems add."""
+    """All files below a folder, without what operating systems add."""
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return [folder / path for path in paths if not any(map(_is_clutter, (path, *path.parents)))]
 
 
 def _remove_leftovers(target: Path) -> None:
-    """What a killed process left half unpacked; the lock says that nobody is at it."""
+    """Remove what a killed process left half unpacked; the lock is held, so nobody uses it."""
     if target.parent.is_dir():
         for path in target.parent.glob(f".{target.name}.????????"):  # of `_unpack`
             shutil.rmtree(path, ignore_errors=True)
@@ -223,16 +223,16 @@ def _unreachable(collection: Collection, reason: str, folder: Path | None) -> Da
 
 
 def _remove_parts(collection: Collection, target: Path) -> None:
-    """What earlier broken downloads kept, now that the whole is there."""
+    """Remove what interrupted downloads kept."""
     shutil.rmtree(_kagglehub_cache(target), ignore_errors=True)
     if isinstance(collection.how, Archive):
         downloads.discard(target.with_name(target.name + collection.how.suffix))
 
 
 def _from_kaggle(collection: Collection, how: Kaggle, target: Path, folder: Path | None) -> None:
-    """Let kagglehub download and unpack it beside the target, which it resumes; then rename."""
+    """Let kagglehub download (or resume) and unpack it beside the target; then rename."""
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # what it prints is not ours to answer
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for our own answers
             hub = importlib.import_module("kagglehub")
             kinds = vars(importlib.import_module("kagglehub.exceptions")).values()
     except ImportError as error:
@@ -247,7 +247,7 @@ def _from_kaggle(collection: Collection, how: Kaggle, target: Path, folder: Path
     except expected as error:
         reason = f"Kaggle: {' '.join(str(error).split())[:300]}"
         if any(path.is_file() for path in cache.rglob("*")):
-            reason += "; what has come is kept, the next try goes on from there"
+            reason += "; the part that was downloaded is kept, and the next try goes on from there"
         raise _unreachable(collection, reason, folder) from error
     try:
         os.rename(made, target)
@@ -261,13 +261,12 @@ def _kagglehub_cache(target: Path) -> Path:
 
 @contextlib.contextmanager
 def _kagglehub_in(cache: Path) -> Iterator[None]:
-    """Have kagglehub keep what it downloads in a folder of ours, on the disk it goes to."""
+    """Let kagglehub keep its downloads in a folder of ours, on the target's disk."""
     before = os.environ.get("KAGGLEHUB_CACHE")
     os.environ["KAGGLEHUB_CACHE"] = str(cache)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["KAGGLEHUB_CACHE"]
-        else:
+        del os.environ["KAGGLEHUB_CACHE"]
+        if before is not None:
             os.environ["KAGGLEHUB_CACHE"] = before

@@ -1,9 +1,10 @@
-"""Which files lie in a folder, and what their content is: read once, then remembered."""
+"""Which files a folder holds, and their content: each file is read once, then remembered."""
 
 import contextlib
 import hashlib
 import io
 import os
+import posixpath
 import re
 import stat
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from cxrcore import files, images, settings
 from cxrcore.errors import ImageError
 from cxrcore.progress import Meter, Report, silent
 
-_CACHE_VERSION = 1  # raise it when `_measured` comes to answer differently for the same file
+_CACHE_VERSION = 1  # raise it when `_measured` gives another result for the same file
 _KEY = ["path", "size", "mtime_ns"]
 _COLUMNS = [*_KEY, "image_id", "width", "height", "error"]
 _SYSTEM = {"__macosx", "thumbs.db", "desktop.ini"}
@@ -36,11 +37,11 @@ class File(NamedTuple):
 
 @dataclass
 class Found:
-    """What a walk through a folder met; all paths are relative to it, with /."""
+    """What a walk through a folder found; all paths are relative to it, with /."""
 
     files: list[File] = field(default_factory=list)
     links: list[str] = field(default_factory=list)  # not followed
-    odd: list[str] = field(default_factory=list)  # names that are no text, pipes, devices
+    odd: list[str] = field(default_factory=list)  # unreadable names, pipes, devices
     closed: list[str] = field(default_factory=list)  # folders that cannot be opened
     empty: list[str] = field(default_factory=list)  # folders
 
@@ -48,10 +49,9 @@ class Found:
 def find(root: Path) -> Found:
     """All files below a folder, however deep, sorted by path.
 
-    Hidden files and what operating systems leave behind are passed over. Links to folders
-    are not followed, nor links to files outside the root: a dataset is what lies in its folder.
-    This project's own folders are left out where they lie below the root, since thumbnails
-    made from a dataset are no part of it.
+    Hidden files and what operating systems leave behind are skipped, and so are this project's
+    own folders, whose thumbnails are not part of a dataset. Links to folders, and to files
+    outside the root, are not followed: a dataset is what its folder holds.
     """
     found = Found()
     root = root.resolve()
@@ -84,12 +84,11 @@ def find(root: Path) -> Found:
 def measure(root: Path, found: list[File], report: Report = silent) -> pd.DataFrame:
     """Content hash and size in pixels of each file, in the order given.
 
-    Files that were measured before and have the same path, size and time of change are not
-    opened again.
+    Files whose path, size and modification time are those of an earlier call are not opened.
 
     Returns:
-        path, size, mtime_ns, image_id (missing: could not be opened), width, height (missing:
-        not a usable picture), error (the sentence that says why, else missing).
+        path, size, mtime_ns, image_id (missing if the file cannot be opened), width, height
+        (missing if it is not a usable image), error (why, else missing).
 
     Raises:
         StoreError: the cache in the data folder cannot be written.
@@ -106,13 +105,26 @@ def measure(root: Path, found: list[File], report: Report = silent) -> pd.DataFr
         fresh = pd.DataFrame(rows, columns=_COLUMNS[3:], index=merged.index[new])
         for column in _COLUMNS[3:]:
             merged.loc[new, column] = fresh[column].astype(merged[column].dtype)
-    # A file that could not be opened may be mended without a trace in size and time.
+    # A file that could not be opened may become readable without a change in size and time.
     keep = merged[merged["image_id"].notna()]
     if new.any() or len(keep) < len(known):
         buffer = io.BytesIO()
         keep.to_parquet(buffer, index=False)
         files.write_atomic(cache_file, buffer.getvalue())
     return merged
+
+
+def is_image(path: str) -> bool:
+    """Whether the ending of a path is that of an image."""
+    return posixpath.splitext(path)[1].lower() in images.SUFFIXES
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders directly in a folder; none if it cannot be opened."""
+    # Not Path.is_dir: it asks the disk once for each of the 20,000 files of a class folder.
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return [folder / entry.name for entry in entries if entry.is_dir()]
+    return []
 
 
 def _sort_in(entry: os.DirEntry[str], path: str, root: Path, found: Found) -> None:
@@ -172,18 +184,18 @@ def _measure_one(path: Path) -> _Measurement:
 
 
 def _cache_file(root: Path) -> Path:
-    # The pixel cap is part of the answer: a picture refused today may pass under a higher one.
+    # The pixel limit is part of the key: an image refused today may pass under a higher one.
     key = f"{_CACHE_VERSION}\n{settings.max_pixels()}\n{root.resolve()}"
     name = hashlib.blake2b(key.encode(errors="surrogateescape"), digest_size=8).hexdigest()
     return settings.data_dir() / "scan" / f"{name}.parquet"
 
 
 def _cached(path: Path) -> pd.DataFrame:
-    """What is known from earlier scans; nothing if there is no cache or it is damaged."""
+    """The results of earlier scans; empty if there is no cache or it is damaged."""
     text = dict.fromkeys(("path", "image_id", "error"), "string")
     numbers = {"size": "int64", "mtime_ns": "int64", "width": "Int64", "height": "Int64"}
     if path.exists():
-        # Whatever pyarrow and pandas raise on a damaged file: it is only a cache, made again.
+        # Whatever pyarrow and pandas raise on a damaged file: a cache can be made again.
         with contextlib.suppress(OSError, ValueError, TypeError, LookupError, NotImplementedError):
             return pd.read_parquet(path)[_COLUMNS].astype(text | numbers)
     return pd.DataFrame(columns=_COLUMNS).astype(text | numbers)

@@ -1,4 +1,4 @@
-"""What may be asked of any layout: which classes, under which names, which modality and views."""
+"""Options of every layout: which classes, under which names, which modality and views."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -12,20 +12,20 @@ from cxrcore.errors import DatasetError
 
 
 class Options(BaseModel):
-    """What a layout's adapter is told; each layout may add options of its own."""
+    """The options of a layout; each layout may add its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rename: dict[str, str] = Field({}, description="label -> class; several labels may share one")
+    rename: dict[str, str] = Field({}, description="label -> class; labels may share a class")
     classes: tuple[str, ...] = Field(
-        (), description="the classes to keep, in the order of the softmax; all if left out"
+        (), description="the classes to keep, in the order of the softmax; all by default"
     )
     modality: Literal["xray", "ct"] | None = Field(None, description="keep only xray, or only ct")
     views: tuple[Literal["PA", "AP", "L"], ...] = Field(
         (), description="keep only images of these views"
     )
     against_rest: str | None = Field(
-        None, description="a class to tell from the rest: all others become 'not CLASS'"
+        None, description="one class against the rest: all others become 'not CLASS'"
     )
 
     def explicit(self) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class Options(BaseModel):
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def own(self) -> dict[str, Any]:
-        """Those that only this layout has: the keyword arguments of its `read`."""
+        """Those of this layout only: the keyword arguments of its `read`."""
         return {name: getattr(self, name) for name in type(self).model_fields.keys() - _COMMON}
 
 
@@ -42,10 +42,10 @@ _LISTS = ("classes", "views")
 
 
 def checked(kind: type[Options], layout: str, values: Mapping[str, Any] | None) -> Options:
-    """The options of a layout from what the user told.
+    """The options of a layout from the values that the user gave.
 
     Raises:
-        DatasetError: there is no such option, or it cannot have that value.
+        DatasetError: there is no such option, or the value is not allowed.
     """
     try:
         return kind.model_validate(dict(values or {}))
@@ -64,19 +64,19 @@ def checked(kind: type[Options], layout: str, values: Mapping[str, Any] | None) 
 
 
 def parse(texts: Iterable[str]) -> dict[str, Any]:
-    """Options from words like KEY=VALUE; several labels are renamed by rename=A:B,C:D.
+    """Options from texts like KEY=VALUE; labels are renamed by rename=A:B,C:D.
 
     >>> parse(["modality=xray", "classes=A,B", "rename=a:A,b:A", "causes=true"])
     {'modality': 'xray', 'classes': ['A', 'B'], 'rename': {'a': 'A', 'b': 'A'}, 'causes': 'true'}
 
     Raises:
-        DatasetError: a word is not of that form.
+        DatasetError: a text is not of that form.
     """
     values: dict[str, Any] = {}
-    for word in texts:
-        key, equals, value = word.partition("=")
+    for text in texts:
+        key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            raise DatasetError(f"Options are given as KEY=VALUE. Received: {word!r}.")
+            raise DatasetError(f"Options are given as KEY=VALUE. Received: {text!r}.")
         key = key.strip()
         if key in _LISTS:
             values[key] = [part.strip() for part in value.split(",") if part.strip()]
@@ -93,10 +93,10 @@ def parse(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def narrowed(dataset: Dataset, options: Options) -> Dataset:
-    """The dataset with its labels renamed and only what was asked for; notes say what went.
+    """The dataset with renamed labels and only the chosen images; notes say what was left out.
 
     Raises:
-        DatasetError: a label or class that no image has, or nothing is left.
+        DatasetError: no image has a label or class, or no image is left.
     """
     table, notes = dataset.table, []
     for column, wanted in (
@@ -105,30 +105,32 @@ def narrowed(dataset: Dataset, options: Options) -> Dataset:
     ):
         if wanted:
             keep = table[column].isin(wanted).to_numpy(bool)
-            notes += _left_out(table[~keep], f"of another {column} than {' or '.join(wanted)}")
+            notes += _note_on_omitted(
+                table[~keep], f"of another {column} than {' or '.join(wanted)}"
+            )
             table = table[keep]
     table = _renamed(table, options.rename, dataset.name)
     if options.classes:
-        if strange := sorted(set(options.classes) - set(table["label"])):
+        if unknown := sorted(set(options.classes) - set(table["label"])):
             raise DatasetError(
-                f"No image of {dataset.name} has the class {listed(strange)}. "
+                f"No image of {dataset.name} has the class {listed(unknown)}. "
                 f"Its classes are {listed(sorted(set(table['label'].dropna())), 20)}."
             )
         keep = table["label"].isin(options.classes).to_numpy(bool)
         others = table.loc[~keep, "label"].value_counts().sort_index()
         classes = ", ".join(f"{label} ({number:,})" for label, number in others.items())
-        notes += _left_out(table[~keep], f"of classes that were not asked for, {classes}")
+        notes += _note_on_omitted(table[~keep], f"of classes that were not chosen, {classes}")
         table = table[keep]
     if table.empty:
         raise DatasetError(f"No image of {dataset.name} is left. {' '.join(notes)}")
-    there = set(table["label"])
+    present = set(table["label"])
     order = options.classes or (
-        dataset.classes if there == set(dataset.classes) else tuple(sorted(there))
+        dataset.classes if present == set(dataset.classes) else tuple(sorted(present))
     )
     chosen = replace(
         dataset,
         table=table.reset_index(drop=True),
-        classes=tuple(name for name in order if name in there),
+        classes=tuple(name for name in order if name in present),
         notes=(*dataset.notes, *notes),
         options=options.explicit(),
     )
@@ -138,14 +140,14 @@ def narrowed(dataset: Dataset, options: Options) -> Dataset:
 def against_rest(dataset: Dataset, label: str, name: str | None = None) -> Dataset:
     """The dataset with two classes, `label` and "not `label`", under another name if given.
 
-    Its options say so, so that loading with them gives the same.
+    Loading with its options gives the same dataset.
 
     Raises:
         DatasetError: it has no such class, or no other.
     """
     if label not in dataset.classes or len(dataset.classes) < 2:
         raise DatasetError(
-            f"{dataset.name} has no class {label!r} to tell from others. Its classes are "
+            f"{dataset.name} has no class {label!r} to separate from others. Its classes are "
             f"{listed(dataset.classes, 20)}."
         )
     rest = f"not {label}"  # the choice makes a dataset: docs/decisions/0033
@@ -162,13 +164,13 @@ def against_rest(dataset: Dataset, label: str, name: str | None = None) -> Datas
 def _renamed(table: pd.DataFrame, names: Mapping[str, str], dataset: str) -> pd.DataFrame:
     if not names:
         return table
-    if strange := sorted(set(names) - set(table["label"])):
+    if unknown := sorted(set(names) - set(table["label"])):
         raise DatasetError(
-            f"No image of {dataset} has the label {listed(strange)}, which was to be renamed. "
+            f"No image of {dataset} has the label {listed(unknown)}, which was to be renamed. "
             f"Its labels are {listed(sorted(set(table['label'].dropna())), 20)}."
         )
     return table.assign(label=table["label"].replace(dict(names)))
 
 
-def _left_out(gone: pd.DataFrame, why: str) -> list[str]:
-    return [f"{count(len(gone), 'image')} left out, {why}."] if len(gone) else []
+def _note_on_omitted(rows: pd.DataFrame, why: str) -> list[str]:
+    return [f"{count(len(rows), 'image')} left out, {why}."] if len(rows) else []

@@ -1,8 +1,7 @@
-"""What may lie beside the images: `metadata.csv` fills columns, `dataset.json` tells about all.
+"""Files beside the images: `metadata.csv` fills columns, `dataset.json` describes the dataset.
 
 `metadata.csv` needs the column `path` (relative to the root, with /) and may have patient_id,
-source, view, modality, split and mask; other columns are ignored. An empty cell leaves what
-the folders told.
+source, view, modality, split and mask; other columns are ignored. An empty cell changes nothing.
 """
 
 import csv
@@ -18,7 +17,7 @@ from cxrcore.files import read_json
 
 METADATA, ABOUT = "metadata.csv", "dataset.json"
 NAMES = frozenset({METADATA, ABOUT})
-# How folders and tables name the published splits and modalities: how this project does.
+# Names of published splits and modalities in folders and tables: those of this project.
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation"), "validation"),
@@ -28,13 +27,13 @@ MODALITIES = {"ct": "ct", **dict.fromkeys(("xray", "x-ray", "x_ray", "cxr"), "xr
 _VIEWS = {"pa": "PA", **dict.fromkeys(("ap", "ap supine"), "AP"), "l": "L", "lateral": "L"}
 _WORDS = {"split": SPLITS, "modality": MODALITIES, "view": _VIEWS}
 DELIMITERS = ",;\t|"
-_LONGEST = 1 << 20  # characters of a first line that is looked at for delimiters
+_LONGEST = 1 << 20  # characters of the first line in which delimiters are counted
 _FILLED = ("patient_id", "source", *_WORDS, "mask")
 
 
 @dataclass(frozen=True)
 class About:
-    """What `dataset.json` says: is it synthetic, its classes in order (None: not said), notes."""
+    """What `dataset.json` says: whether it is synthetic, its classes in order, if listed, and notes."""
 
     synthetic: bool = False
     classes: tuple[str, ...] | None = None
@@ -45,7 +44,7 @@ def read_about(root: Path) -> About:
     """`dataset.json` in the root, or the defaults where there is none.
 
     Raises:
-        DatasetError: it is not JSON, or a value is of the wrong kind.
+        DatasetError: it is not JSON, or a value has the wrong type.
     """
     path = root / ABOUT
     if not path.is_file():
@@ -53,7 +52,7 @@ def read_about(root: Path) -> About:
     try:
         found = read_json(path)
     except (StoreError, RecursionError) as error:
-        raise DatasetError(f"{path} cannot be read as JSON. Mend or remove it.") from error
+        raise DatasetError(f"{path} cannot be read as JSON. Correct or remove it.") from error
     content = found if isinstance(found, dict) else {"classes": found}
     synthetic, notes = content.get("synthetic", False), content.get("notes", [])
     classes = content.get("classes")
@@ -61,7 +60,7 @@ def read_about(root: Path) -> About:
     if not well_formed or not (classes is None or (_is_texts(classes) and _is_unique(classes))):
         raise DatasetError(
             f'{path} should be like {{"synthetic": false, "classes": ["A", "B"], "notes": []}}. '
-            f"Found: {str(found)[:120]}. Mend or remove it."
+            f"Found: {str(found)[:120]}. Correct or remove it."
         )
     return About(synthetic, None if classes is None else tuple(classes), tuple(notes))
 
@@ -69,12 +68,12 @@ def read_about(root: Path) -> About:
 def fill(
     table: pd.DataFrame, root: Path, present: Collection[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The image table with the columns of `metadata.csv` filled in, and notes for people.
+    """The image table with the columns of `metadata.csv` filled in, and notes.
 
     Args:
         table: the image table so far, each path once.
         root: the dataset's folder.
-        present: all files in it, relative, for masks; anything else is not used as one.
+        present: the relative paths of all its files, among which masks must be.
 
     Raises:
         DatasetError: the file is not a table, or lists an image twice.
@@ -89,7 +88,7 @@ def fill(
     rows = rows[rows["path"].notna()]
     rows = rows.set_index(_as_posix(rows["path"]))
     if twice := list(rows.index[rows.index.duplicated()]):
-        raise DatasetError(f"{path} lists images twice: {listed(twice)}. Keep one line of each.")
+        raise DatasetError(f"{path} lists images twice: {listed(twice)}. Keep one line for each.")
     table, notes = table.copy(), []
     if unknown := sorted(set(rows.index) - set(table["path"])):
         notes.append(
@@ -110,9 +109,9 @@ def fill(
 
 
 def _usable(cells: pd.Series, column: str, present: Collection[str]) -> pd.Series:
-    """The cells as the image table has them; missing where they cannot be used."""
+    """The cells as in the image table; missing where they cannot be used."""
     if column in _WORDS:
-        return in_words(cells, column)
+        return normalised(cells, column)
     if column == "mask":
         paths = _as_posix(cells)
         return paths.where(paths.isin(present))
@@ -123,8 +122,8 @@ def _as_posix(paths: pd.Series) -> pd.Series:
     return paths.str.replace("\\", "/", regex=False).str.removeprefix("./")
 
 
-def in_words(cells: pd.Series, column: str) -> pd.Series:
-    """Cells of split, modality or view as the image table writes them; unknown ones missing."""
+def normalised(cells: pd.Series, column: str) -> pd.Series:
+    """Cells of split, modality or view in the words of the image table; unknown ones missing."""
     return cells.str.lower().map(_WORDS[column]).astype("string")
 
 
@@ -138,16 +137,16 @@ def header(path: Path) -> list[str]:
 
 
 def read_csv(path: Path, delimiters: str = ",") -> pd.DataFrame:
-    """All cells as text without blanks around; only empty ones are missing ("NA" may be a name).
+    """All cells as stripped text; only empty ones are missing ("NA" may be a name).
 
-    Not by pandas, which takes a line that is too long for an index and one too short for good.
+    Not read by pandas, which accepts lines that are too long or too short.
 
     Args:
         path: the file, UTF-8.
-        delimiters: what may stand between cells; of several, that which the first line has most.
+        delimiters: candidates; the one that occurs most in the first line is used.
 
     Raises:
-        DatasetError: it cannot be opened, is no UTF-8, or its lines differ in length.
+        DatasetError: it cannot be opened, is not UTF-8, or its lines differ in length.
     """
     names, *lines = _lines(path, delimiters)
     rows = pd.DataFrame(lines, columns=names, dtype="string")

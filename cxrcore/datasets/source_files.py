@@ -1,4 +1,4 @@
-"""The files and folders that a dataset was read from."""
+"""The files and folders from which a dataset was read."""
 
 from pathlib import Path, PurePosixPath
 

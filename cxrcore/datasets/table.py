@@ -19,7 +19,7 @@ COLUMNS = {
     "image_id": "BLAKE2b-128 of the file's bytes, 32 hexadecimal digits",
     "path": "the file, relative to the dataset's root, with /",
     "label": "the class",
-    "patient_id": "who is on it, as the dataset names them",
+    "patient_id": "the patient, as named by the dataset",
     "source": "where it comes from: hospital, collection",
     "modality": "xray or ct",
     "view": "PA, AP or L",
@@ -29,7 +29,7 @@ COLUMNS = {
     "height": "pixels, upright; missing if the file is damaged",
 }
 _NUMBERS = ("width", "height")
-# What is known of files that are left out because their content is there already.
+# What is kept of files that are left out because of their content.
 DOUBLES = ("path", "image_id", "label", "split", "reason")
 SAME_CONTENT, OTHER_LABEL = "same content", "other label"
 _PATIENT_FOLLOWUP = re.compile(r"(\d{8})_\d{3}")
@@ -37,14 +37,14 @@ _PATIENT_FOLLOWUP = re.compile(r"(\d{8})_\d{3}")
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images and labels that were found in a folder of a known layout.
+    """Images and labels from a folder of a known layout.
 
     `table` has the columns of COLUMNS and one row per image, sorted by path, each `image_id`
     once; treat it as read-only. `classes` are those that have images, in the order of the
     softmax. `notes` are sentences for people about what was skipped or looks odd. `options`
-    is what the layout was told. `doubles` has the columns of DOUBLES and a row for each file
-    that is left out because its content is in `table` already ("same content"), or stands
-    under several labels ("other label").
+    are the layout's. `doubles` has the columns of DOUBLES and one row for each file that is left
+    out because its content is already in `table` ("same content") or has several labels
+    ("other label").
     """
 
     name: str
@@ -59,9 +59,9 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits over the sorted (image_id, label): what is trained on.
+        """16 hexadecimal digits over the sorted (image_id, label).
 
-        Paths, splits and masks do not enter it; a copy of a dataset has the same fingerprint.
+        Paths, splits and masks do not count: a copy of a dataset has the same fingerprint.
         """
         pairs = sorted(zip(self.table["image_id"], self.table["label"].fillna(""), strict=True))
         text = "".join(f"{image_id}\t{label}\n" for image_id, label in pairs)
@@ -116,34 +116,34 @@ def build_table(rows: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFram
 
 
 def without_duplicates(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Each content once, what was dropped (columns of DOUBLES), and sentences about it.
+    """Each content once, the dropped files (columns of DOUBLES), and sentences about them.
 
-    Of identical files the first by path is kept. Files that are identical but stand under
-    different labels are all dropped, since one label must be wrong and nobody knows which.
+    Of identical files the first by path is kept. Identical files with different labels are all
+    dropped: one label must be wrong, and nobody knows which.
     """
     labels = table.groupby("image_id")["label"].nunique(dropna=False)
-    torn = table["image_id"].isin(labels.index[labels > 1])
-    repeated = table["image_id"].duplicated() & ~torn
+    conflicting = table["image_id"].isin(labels.index[labels > 1])
+    repeated = table["image_id"].duplicated() & ~conflicting
     notes = []
-    if torn.any():
+    if conflicting.any():
         notes.append(
-            f"{torn.sum():,} files are left out because the same content stands under different "
-            f"labels: {listed(table.loc[torn, 'path'])}."
+            f"{conflicting.sum():,} files are left out because the same content has different "
+            f"labels: {listed(table.loc[conflicting, 'path'])}."
         )
     if repeated.any():
         notes.append(
-            f"{count(repeated.sum(), 'file')} left out because the same content was there already: "
+            f"{count(repeated.sum(), 'file')} left out because another file has the same content: "
             f"{listed(table.loc[repeated, 'path'])}."
         )
-        splits = table[~torn].groupby("image_id")["split"].nunique()
+        splits = table[~conflicting].groupby("image_id")["split"].nunique()
         if in_several_splits := int((splits > 1).sum()):
             notes.append(
                 f"{count(in_several_splits, 'image')} found in more than one published split; "
                 "only the first by path is kept."
             )
-    dropped = table[torn | repeated].reset_index(drop=True)
-    dropped["reason"] = np.where(torn[torn | repeated], OTHER_LABEL, SAME_CONTENT)
-    return table[~torn & ~repeated].reset_index(drop=True), dropped[list(DOUBLES)], notes
+    dropped = table[conflicting | repeated].reset_index(drop=True)
+    dropped["reason"] = np.where(conflicting[conflicting | repeated], OTHER_LABEL, SAME_CONTENT)
+    return table[~conflicting & ~repeated].reset_index(drop=True), dropped[list(DOUBLES)], notes
 
 
 def patient_of(path: str) -> str | None:
@@ -156,6 +156,15 @@ def patient_of(path: str) -> str | None:
     """
     match = _PATIENT_FOLLOWUP.fullmatch(posixpath.splitext(posixpath.basename(path))[0])
     return match[1] if match else None
+
+
+def plain(name: str) -> str:
+    """The letters and digits of a name in lower case, to compare names loosely.
+
+    >>> plain("Non-COVID_19 (1)")
+    'noncovid191'
+    """
+    return "".join(filter(str.isalnum, name)).casefold()
 
 
 def count(number: int, noun: str) -> str:

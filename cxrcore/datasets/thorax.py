@@ -1,9 +1,9 @@
-"""X-rays of the small 3-D thorax: what the detector would get, and where lungs and lesions are.
+"""X-rays of the small 3-D thorax: what reaches the detector, and where lungs and lesions are.
 
-The anatomy is in `phantom/`. Here its parts become optical depth by Beer and Lambert, and
-the body is laid on the film: its size, tilt and a slight irregular bend, so that no edge is
-a formula's. Attenuations are those of a beam of about 60 keV (NIST XCOM: water 0.206, compact
-bone 0.60 per cm; inflated lung about a quarter of water).
+The anatomy is in `phantom/`. Here its parts become optical depth (Beer-Lambert), and the body is
+projected on the film with its size, tilt and a slight irregular bend, so that edges look natural.
+Attenuations are those of a beam of about 60 keV (NIST XCOM: water 0.206, compact bone 0.60 per
+cm; inflated lung about a quarter of water).
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SOFT, LUNG, BONE = 0.20, 0.046, 0.58  # 1/cm
 
 @dataclass(frozen=True)
 class Projection:
-    """What one exposure holds, (size, size) each.
+    """One exposure, (size, size) each.
 
     depth: float32 optical depth of the patient, -log of the transmitted share, >= 0.
     lungs: bool, both lungs outside heart, mediastinum and diaphragm.
@@ -37,7 +37,7 @@ class Projection:
 
 @dataclass(frozen=True)
 class Body:
-    """What of a patient is the same in every picture and worth making once."""
+    """What is the same in every picture of a patient, made once."""
 
     patient: Patient
     skeleton: Skeleton
@@ -53,7 +53,7 @@ def project(body: Body, pose: Pose, findings: Findings, size: int) -> Projection
     """One exposure of a patient.
 
     Args:
-        body, pose: whom and how.
+        body, pose: of the patient.
         findings: the patient's lesions; `Findings()` for healthy lungs.
         size: pixels of the square result.
     """
@@ -82,7 +82,7 @@ def project(body: Body, pose: Pose, findings: Findings, size: int) -> Projection
 
 
 def _grid(patient: Patient, pose: Pose, size: int) -> Grid:
-    """Rays over what the film will show, with room for tilt and bend; a little finer than it."""
+    """Rays over the area of the film, with a margin for tilt and bend; slightly finer than the film."""
     side = 1.05 * pose.field / min(patient.width, patient.height) + 1.6
     left, top = (c - side / 2 for c in pose.centre)
     return Grid.square(left, top, side, round(1.08 * size * side / pose.field))

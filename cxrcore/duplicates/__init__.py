@@ -1,26 +1,24 @@
-"""Images that show one film although their files differ: other size, compression, crop, grays.
+"""Images that show the same film in different files: another size, compression, crop or contrast.
 
-Three steps, each slower and surer than the one before: descriptors of all thumbnails are
-compared with each other (`candidates`), alike ones are laid over each other as thumbnails,
-and what is still alike from the image files (`registration`). Even rims are cut off before, and
-a negative counts as the same film. Not found are mirrored films, films turned by more than a few
-degrees, and cut-outs of less than half of the area. Follow-up films of one patient are not
-duplicates. Whether two images are a pair does not depend on what else is in a dataset.
+Three steps, each slower and more certain than the one before: descriptors of all thumbnails are
+compared with each other (`candidates`), similar thumbnails are registered, and then the image
+files of those that still agree (`registration`). Uniform rims are cut off first, and a negative
+counts as the same film. Mirrored films, films rotated by more than a few degrees and crops of
+less than half of the area are not found. Follow-up films of a patient are not duplicates.
+Whether two images are a pair does not depend on the other images of a dataset.
 """
 
 import hashlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cxrcore import files, parallel, settings
-from cxrcore.duplicates.search import NEAR, TYPES, pairs_between, pairs_within
-from cxrcore.errors import StoreError
+from cxrcore.duplicates import pair_files
+from cxrcore.duplicates.search import NEAR, pairs_within
+from cxrcore.duplicates.search import pairs_between as between
 from cxrcore.progress import Meter, Report, silent
 
 if TYPE_CHECKING:
@@ -29,17 +27,16 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "NEAR", "VERSION", "Duplicates", "between", "find", "load", "stamp"]
 
-# How they are found, and why not by a perceptual hash: docs/decisions/0013.
-VERSION = 2  # raise it when the same images come to be grouped differently
+# How they are found: docs/decisions/0013.
+VERSION = 2  # raise it when the same images are grouped differently
 
 # column of `Duplicates.pairs` and of `between`: what it holds
 COLUMNS = {
     "first": "image_id; within one dataset the smaller of the two",
     "second": "image_id",
-    "kind": "exact: the files have the same bytes; near: the pictures show one film",
-    "bits": "bits in which the perceptual hashes differ, 0..64; missing where one has none",
-    "correlation": "of the fine detail after one was laid over the other, NEAR..1; positive for "
-    "a negative, too",
+    "kind": "exact: the files have the same bytes; near: the images show the same film",
+    "bits": "bits in which the perceptual hashes differ, 0..64; missing if one has no hash",
+    "correlation": "of the fine detail after registration, NEAR..1; also positive for a negative",
 }
 
 
@@ -47,10 +44,10 @@ COLUMNS = {
 class Duplicates:
     """The images of a dataset that show a film more than once; treat it as read-only.
 
-    `pairs` has the columns of COLUMNS, the most alike first. `groups` has image_id as index
-    and the number of its group as value: 0 is the largest group, of equals the one whose
-    first path comes first. Images that are like no other are not in it. What is like two
-    others joins them, though these two may be less alike.
+    `pairs` has the columns of COLUMNS, the most similar first. `groups` maps the image_id to the
+    number of its group: 0 is the largest group, of equals the one whose first path comes first;
+    images without a duplicate are absent. An image that is a pair with two others joins them
+    into one group, even if these two differ more.
     """
 
     pairs: pd.DataFrame
@@ -60,57 +57,39 @@ class Duplicates:
 def find(dataset: "Dataset", measured: "Index", *, report: Report = silent) -> Duplicates:
     """The near duplicates of a dataset; searched at the first call, read at later ones.
 
-    A second process that asks for the same waits and then has it. The same images give the
-    same groups on every machine. Files with the same bytes are one image in a dataset
-    already, so all pairs are near ones. Damaged images and blank ones are like no other.
+    A second process with the same request waits for the first. The same images give the same
+    groups on every machine. Files with the same bytes are one image in a dataset, so all pairs
+    are near ones. Damaged and blank images have no duplicates.
 
     Args:
         dataset: whose images.
         measured: its index.
-        report: told how far it is; may raise to stop.
+        report: receives the progress; may raise to stop.
 
     Raises:
-        DatasetError: an image file that has to be looked at is gone or has changed.
+        DatasetError: an image file that must be read is missing or has changed.
         StoreError: the result cannot be written.
     """
     path = _file(dataset)
-    waiting = Meter("waiting for another process that searches duplicates", 1, report)
+    metadata = _metadata() | {"cxr_usable": _usable(measured)}
+    waiting = Meter("waiting for another process that searches for duplicates", 1, report)
     with parallel.exclusive(path.with_suffix(".lock"), lambda: waiting.update(0)):
-        pairs = _read(path, _usable(measured))
+        pairs = pair_files.read(path, metadata)
         if pairs is None:
             pairs = pairs_within(dataset, measured, report)
-            _write(path, pairs, _usable(measured))
+            pair_files.write(path, pairs, metadata)
     return Duplicates(pairs, _groups(pairs, dataset.table))
 
 
 def load(dataset: "Dataset") -> Duplicates | None:
-    """What `find` found; None when it was not called for these images or by another version."""
-    pairs = _read(_file(dataset))
+    """The stored result of `find`; None if there is none for these images and this version."""
+    pairs = pair_files.read(_file(dataset), _metadata())
     return None if pairs is None else Duplicates(pairs, _groups(pairs, dataset.table))
 
 
 def stamp(dataset: "Dataset") -> files.Stamp:
     """Changes whenever the duplicates of a dataset are written or deleted."""
     return files.stamp([_file(dataset)])
-
-
-def between(
-    first: "Dataset",
-    first_index: "Index",
-    second: "Dataset",
-    second_index: "Index",
-    *,
-    report: Report = silent,
-) -> pd.DataFrame:
-    """Images of one dataset that are also in another, with the columns of COLUMNS.
-
-    `first` is of the first dataset, `second` of the second. Exact pairs come first, then the
-    near ones, the most alike first.
-
-    Raises:
-        DatasetError: an image file that has to be looked at is gone or has changed.
-    """
-    return pairs_between(first, first_index, second, second_index, report)
 
 
 def _groups(pairs: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
@@ -134,7 +113,7 @@ def _groups(pairs: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
 
 
 def _usable(measured: "Index") -> str:
-    """Which images could be compared; a mended one makes the search begin anew."""
+    """A digest of the images that could be compared; the search is repeated when it changes."""
     ids = measured.table.loc[measured.table["error"].isna(), "image_id"]
     return hashlib.blake2b("\n".join(sorted(ids)).encode(), digest_size=8).hexdigest()
 
@@ -143,29 +122,5 @@ def _file(dataset: "Dataset") -> Path:
     return settings.data_dir() / "duplicates" / f"{dataset.fingerprint}.parquet"
 
 
-def _write(path: Path, pairs: pd.DataFrame, usable: str) -> None:
-    metadata = {"cxr_duplicates": str(VERSION), "cxr_usable": usable}
-    table = pa.Table.from_pandas(pairs, preserve_index=False)
-    buffer = io.BytesIO()
-    pq.write_table(
-        table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata}), buffer
-    )
-    files.write_atomic(path, buffer.getvalue())
-
-
-def _read(path: Path, usable: str | None = None) -> pd.DataFrame | None:
-    """The pairs on disk; None where they are missing, damaged, old or of other images."""
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        return None
-    except PermissionError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}. Give access to it.") from error
-    except (OSError, pa.ArrowException):
-        return None
-    metadata = table.schema.metadata or {}
-    if metadata.get(b"cxr_duplicates") != str(VERSION).encode():
-        return None
-    if usable is not None and metadata.get(b"cxr_usable") != usable.encode():
-        return None
-    return table.to_pandas().astype(TYPES)
+def _metadata() -> dict[str, str]:
+    return {"cxr_duplicates": str(VERSION)}

@@ -1,8 +1,8 @@
-"""Pairs of thumbnails that may show one film: small descriptors, each compared with all.
+"""Pairs of thumbnails that may show the same film: small descriptors, each compared with all.
 
-One of two images may be a cut-out of the other, so one is described whole and the other by what
-is left when its sides are cut off: few ways and few numbers for all pairs, many for those that
-are alike by them. Negatives count as alike.
+One of two images may be a crop of the other, so one is described as a whole (`part`) and the
+other with its sides cut off in several ways (`whole`): few ways and few numbers for all pairs,
+many for those that remain. Negatives count as similar.
 """
 
 import contextlib
@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from cxrcore.duplicates import threads
 from cxrcore.duplicates.descriptors import Box, Floats, Gray, Level, ends, local_contrast
 
-# Each level looks at what the one before left over. Their cuts are fixed; of what each of 1,288
-# chest X-rays is compared with they leave about 5 %, 2 % and 0.1 %. Of 34 pairs among them known
-# to be one film the least alike reach 0.82, 0.91 and 0.86.
+# Each level compares the pairs that pass the one before. For 1,288 chest X-rays about 5 %, 2 % and
+# 0.1 % of the pairs pass; of 34 known pairs among them, the least similar reach 0.82, 0.91, 0.86.
 _ENDS = (*ends((0.0, 0.1), 0.2), (0.2, 0.0), (0.0, 0.2), (0.15, 0.15))
 _FINE_ENDS = (*ends((0.0, 0.06, 0.12, 0.18, 0.24), 0.24), (0.1, 0.1), (0.15, 0.15))
 LEVELS = (
@@ -25,34 +24,34 @@ LEVELS = (
     Level(12, 1, 8, 1.0, _FINE_ENDS, 1.0, cut=0.87),
     Level(16, 2, 99, 1.0, _FINE_ENDS, 1.0, cut=0.81),
 )
-_MOST_FIRST = 4000  # of an image's others that are left over by a level
-_MOST = 64  # and by the last one; many copies of a film still hang together
-_ROWS = 32  # images a thread takes at once
-_COLUMNS = 4096  # images compared with these at once, so that all stays in a core's cache
+_MOST_FIRST = 4000  # images that may pass a level as partners of one image
+_MOST = 64  # and the last level; many copies of a film still form one group
+_ROWS = 32  # images per task of a thread
+_COLUMNS = 4096  # images compared with these at once, so that they fit into a core's cache
 
 
 class Candidate(NamedTuple):
-    """Two images that may be one film: `part` resembles `whole` with `box` cut off."""
+    """Two images that may show the same film: `part` resembles `whole` with `box` cut off."""
 
     whole: int
     part: int
     box: Box
-    negative: bool = False  # the gray values of one are those of the other upside down
-    score: float = 1.0  # how alike the descriptors are, 0..1
+    negative: bool = False  # one is the negative of the other
+    score: float = 1.0  # similarity of the descriptors, 0..1
 
 
 def search(
     squares: Gray, split: int | None = None, report: Callable[[int], None] = lambda _: None
 ) -> list[Candidate]:
-    """Pairs whose descriptors are alike, the images of a pair in the better of both roles.
+    """Pairs with similar descriptors, the images of a pair in the better of both roles.
 
     Whether two images are a pair does not depend on the others, unless one of them is more
-    alike to very many others (`_MOST`).
+    similar to very many others (`_MOST`).
 
     Args:
         squares: (n, SIDE, SIDE) uint8, none of them flat.
         split: only pairs of an image before this row and one from it on; all pairs if None.
-        report: told how many rows are done; may raise to stop.
+        report: receives how many rows are done; may raise to stop.
 
     Returns:
         Each pair at most once, in the order of its rows.
@@ -60,9 +59,15 @@ def search(
     count = len(squares)
     if count < 2:
         return []
-    blocks = [slice(first, first + _ROWS) for first in range(0, count, _ROWS)]
+    # No block may lie on both sides of the split.
+    parts = [(0, count)] if split is None else [(0, split), (split, count)]
+    blocks = [
+        slice(first, min(first + _ROWS, end))
+        for start, end in parts
+        for first in range(start, end, _ROWS)
+    ]
     described = list(threads.ordered(lambda block: _wholes(squares[block]), blocks))
-    wholes = [np.concatenate(part) for part in zip(*described, strict=True)]
+    wholes = [np.concatenate(level) for level in zip(*described, strict=True)]
     del described
 
     def compare(block: slice) -> list[Candidate]:
@@ -71,13 +76,6 @@ def search(
             others = slice(split, count) if block.start < split else slice(0, split)
         return _alike(squares, block, others, wholes)
 
-    if split is not None:  # no block may lie on both sides
-        parts = (0, split), (split, count)
-        blocks = [
-            slice(n, min(n + _ROWS, last))
-            for first, last in parts
-            for n in range(first, last, _ROWS)
-        ]
     found: dict[tuple[int, int], Candidate] = {}
     with contextlib.closing(threads.ordered(compare, blocks)) as finished:
         for block, some in zip(blocks, finished, strict=True):
@@ -122,7 +120,7 @@ def _alike(squares: Gray, block: slice, others: slice, wholes: list[Floats]) -> 
 
 
 def _best(parts: Floats, wholes: Floats) -> Floats:
-    """(rows, others) greatest size of the correlation over all boxes of `parts`."""
+    """(rows, others) largest absolute correlation over all boxes of `parts`."""
     best = np.zeros((len(parts), len(wholes)), np.float32)
     boxes = np.ascontiguousarray(parts.transpose(1, 0, 2))
     for first in range(0, len(wholes), _COLUMNS):
@@ -137,7 +135,7 @@ def _best(parts: Floats, wholes: Floats) -> Floats:
 
 
 def _candidates(row: int, columns: NDArray[np.int64], products: Floats) -> list[Candidate]:
-    """Candidates of one image by the (boxes, columns) correlations of the last level."""
+    """Candidates of one image from the (boxes, columns) correlations of the last level."""
     boxes = np.abs(products).argmax(axis=0)
     best = products[boxes, np.arange(len(columns))]
     return [
@@ -147,7 +145,7 @@ def _candidates(row: int, columns: NDArray[np.int64], products: Floats) -> list[
 
 
 def _top(scores: Floats, cut: float, most: int) -> NDArray[np.int64]:
-    """Places of the scores from `cut` on, in their order; of too many the highest."""
+    """Places of the scores of at least `cut`, in their order; of too many the highest."""
     places = np.flatnonzero(scores >= cut)
     if len(places) > most:
         places = np.sort(places[np.argpartition(-scores[places], most)[:most]])

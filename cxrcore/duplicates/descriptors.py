@@ -1,9 +1,9 @@
-"""What is compared of a thumbnail: local contrast, cut in many ways, by spatial frequency.
+"""Descriptors of thumbnails: local contrast, cropped in many ways, by spatial frequency.
 
-A chest is like every chest, so gray values say little, and so do coarse structures. A descriptor
-is the discrete cosine transform of the contrast of every place against its surroundings, and
-each frequency counts by a power of it, which evens out what a chest has most of. Nothing is
-estimated from images: the same two images are as alike in every dataset.
+All chests are similar, so gray values and coarse structures say little. A descriptor is the
+discrete cosine transform of the local contrast. Each frequency is weighted by a power of itself,
+since low ones dominate in a chest. Nothing is estimated from images: two images are equally
+similar in every dataset.
 """
 
 import itertools
@@ -21,21 +21,21 @@ Ends = tuple[float, float]  # shares cut off before and after, along one side
 
 SIDE = 64  # pixels; thumbnails are compared as squares of this side
 WHOLE: Box = (0.0, 0.0, 0.0, 0.0)
-_SCALE = 7.0  # pixels of SIDE; the surroundings, as the standard deviation of a Gaussian
-_QUIET = 4.0  # gray values; contrast below it is noise and is not blown up
-_FLAT = 2.0  # gray values of standard deviation; below it nothing is to be seen
-_EVEN = 4.0  # the same of one row of pixels at the rim; compressed frames have some
-_RIM = 1 / 3  # share of a side that can be a frame; more is part of the picture
+_SCALE = 7.0  # pixels of SIDE; standard deviation of the Gaussian that averages the surroundings
+_NOISE = 4.0  # gray values; contrast below it is noise and not amplified
+_FLAT = 2.0  # gray values; with a smaller standard deviation an image is blank
+_EVEN = 4.0  # the same for one row of pixels at the rim; compressed frames vary a little
+_RIM = 1 / 3  # share of a side that may be a frame; more is part of the image
 
 
 @dataclass(frozen=True)
 class Level:
-    """One way to describe thumbnails; later levels tell more and take longer.
+    """One way to describe thumbnails; later levels are more specific and slower.
 
-    `ends` are the ways to cut along one side; a box has one for columns and one for rows. A cut
-    of more than `most` counts only where nothing else is cut off, or as much all round. Cosines
-    of `low` to `high` half waves a side count, by the `power` of their number. Pairs that
-    correlate by `cut` are alike at this level.
+    `ends` are the ways to crop along one side; a box has one for columns and one for rows. A cut
+    of more than `most` is used only if nothing else is cut off, or as much all round. Cosines
+    with `low` to `high` half waves per side are used, weighted by that number to the `power`.
+    Pairs with a correlation of at least `cut` pass this level.
     """
 
     grid: int
@@ -65,7 +65,7 @@ class Level:
 
     @cached_property
     def _weights(self) -> Floats:
-        """(grid²,) of the cosines; 0 where they do not count."""
+        """(grid²,) weights of the cosines; 0 for unused ones."""
         waves = np.arange(self.grid)
         length = np.hypot(waves[:, None], waves).ravel()
         inside = (length >= self.low) & (length <= self.high)
@@ -73,7 +73,7 @@ class Level:
 
     @cached_property
     def _shrink(self) -> Floats:
-        """(ends * grid, SIDE) weights that turn pixels of a side to cosines, for each of `ends`."""
+        """(ends * grid, SIDE) weights from the pixels of a side to cosines, for each of `ends`."""
         return np.concatenate([_cosines(self.grid) @ _cells(self.grid, *e) for e in self.ends])
 
     def describe(self, contrasts: Floats, whole: bool = False) -> Floats:
@@ -81,7 +81,7 @@ class Level:
 
         Args:
             contrasts: (n, SIDE, SIDE) as `local_contrast` returns them.
-            whole: only of WHOLE.
+            whole: only the box WHOLE.
 
         Returns:
             (n, boxes, cosines) float32, or (n, 1, cosines).
@@ -102,20 +102,19 @@ class Level:
 
 
 def ends(cuts: tuple[float, ...], most: float) -> tuple[Ends, ...]:
-    """All ways to cut a side by one of `cuts` before and after, by `most` together."""
+    """All ways to crop a side by one of `cuts` at each end, by at most `most` together."""
     return tuple((a, b) for a in cuts for b in cuts if a + b <= most + 1e-9)
 
 
 def local_contrast(gray: Gray, side: int = SIDE, scale: float = _SCALE) -> Floats:
     """How much brighter each place is than its surroundings, in their standard deviations.
 
-    Brightness, contrast and slow shading fall out, so that other windowing or gamma change
-    little.
+    Brightness, contrast and slow shading cancel, so that windowing and gamma matter little.
 
     Args:
-        gray: (H, W) uint8; it is made square.
+        gray: (H, W) uint8; it is stretched to a square.
         side: of the result, pixels.
-        scale: standard deviation of the Gaussian that is the surroundings, pixels of the result.
+        scale: standard deviation of the Gaussian for the surroundings, pixels of the result.
 
     Returns:
         (side, side) float32 around 0; 0 everywhere in a flat image.
@@ -123,7 +122,7 @@ def local_contrast(gray: Gray, side: int = SIDE, scale: float = _SCALE) -> Float
     square = as_square(gray, side).astype(np.float32)
     detail = square - cv2.GaussianBlur(square, (0, 0), scale)
     spread = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 1.5 * scale))
-    return np.asarray(detail / (spread + _QUIET), np.float32)
+    return np.asarray(detail / (spread + _NOISE), np.float32)
 
 
 def as_square(gray: Gray, side: int = SIDE) -> Gray:
@@ -133,17 +132,17 @@ def as_square(gray: Gray, side: int = SIDE) -> Gray:
 
 
 def is_flat(gray: Gray) -> bool:
-    """Whether nothing is to be seen: a correlation could not be told from chance."""
+    """Whether an image is blank: its correlations would be chance."""
     return bool(gray.std() < _FLAT)
 
 
 def frame(gray: Gray) -> Box:
-    """The even rim of an image, black, white or gray: what to cut off, as shares.
+    """The uniform rim of a thumbnail, black, white or gray, as shares to cut off.
 
-    Of a thumbnail; the pixel after the rim is cut off, too, since it is a mean of both.
+    One more pixel than the rim is cut off, since it mixes rim and image.
     """
     places = [0, 0, *gray.shape[::-1]]  # left, top, right, bottom, pixels
-    for _ in range(2):  # rows can be even only once columns are cut off
+    for _ in range(2):  # rows may be uniform only after columns are cut off
         left, top, right, bottom = places
         inner = gray[top:bottom, left:right]
         for axis, side in enumerate(gray.shape[::-1]):
@@ -166,7 +165,7 @@ def without(gray: Gray, box: Box) -> Gray:
 
 
 def _cells(grid: int, before: float, after: float) -> Floats:
-    """(grid, SIDE) weights that average pixels to cells when both ends are cut off."""
+    """(grid, SIDE) weights that average the pixels between two cut ends to cells."""
     edges = np.linspace(before * SIDE, (1 - after) * SIDE, grid + 1)[:, None]
     pixels = np.arange(SIDE)
     overlap = np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels)

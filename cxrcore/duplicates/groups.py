@@ -1,4 +1,4 @@
-"""Groups of duplicates as tables: their images, what differs inside a group, the pairs."""
+"""Groups of duplicates as tables: their images, what differs within a group, the pairs."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ class GroupTables:
     `members` has the columns of the dataset's table, `group` and `correlation` (the highest with
     another image of the group), sorted by group. `groups` has one row per group, those with
     conflicts first: images, lowest, highest (correlation), and for each of CONFLICTS whether it
-    differs inside the group. `pairs` are `Duplicates.pairs` as `describe_pairs` gives them.
+    differs within the group. `pairs` are `Duplicates.pairs` as `describe_pairs` gives them.
     """
 
     members: pd.DataFrame
@@ -29,7 +29,7 @@ class GroupTables:
 
 
 def group_tables(dataset: "Dataset", duplicates: "Duplicates") -> GroupTables:
-    """The groups of duplicates with what is known of their images."""
+    """The groups of duplicates with the columns of their images."""
     rows = dataset.table.set_index("image_id", drop=False).loc[duplicates.groups.index]
     members = rows.assign(group=duplicates.groups.to_numpy())
     pairs = duplicates.pairs

@@ -1,7 +1,7 @@
-"""Whether two pictures are one film: lay one over the other and correlate the fine detail.
+"""Whether two images show the same film: register them and correlate the fine detail.
 
-The search for the place is OpenCV's ECC (Evangelidis and Psarakis 2008, doi
-10.1109/TPAMI.2008.113): the affine map that makes the correlation greatest.
+Registration is OpenCV's ECC (Evangelidis and Psarakis 2008, doi 10.1109/TPAMI.2008.113): the
+affine map with the largest correlation.
 """
 
 from typing import NamedTuple
@@ -11,29 +11,29 @@ import numpy as np
 
 from cxrcore.duplicates.descriptors import SIDE, Box, Floats, Gray, local_contrast
 
-_OVERLAP = 0.4  # share of the smaller picture that must lie on the other
-_SCALES = (0.5, 2.0)  # how much larger one may be along either side, after both are square
-_TURN = 0.15  # radians, about 9 degrees; ECC that turns more has lost its way
+_OVERLAP = 0.4  # share of the image that must overlap the other
+_SCALES = (0.5, 2.0)  # scaling along either side, after both are square
+_TURN = 0.15  # radians, about 9 degrees; with a larger rotation ECC has failed
 
 
 class Detail(NamedTuple):
-    """Local contrast of a picture made square, (side, side) float32 each."""
+    """Local contrast of an image stretched to a square, (side, side) float32 each."""
 
-    coarse: Floats  # with this the place is searched
-    fine: Floats  # and this is correlated
+    coarse: Floats  # for registration
+    fine: Floats  # for correlation
 
-    def turned(self) -> "Detail":
-        """That of the negative."""
+    def negative(self) -> "Detail":
+        """The detail of the negative."""
         return Detail(-self.coarse, -self.fine)
 
 
 def detail(gray: Gray, side: int, scale: float) -> Detail:
-    """What is compared of a picture.
+    """The local contrast of an image.
 
     Args:
         gray: (H, W) uint8.
-        side: pixels; it is made a square of this side.
-        scale: pixels of `side`; structures up to about this size count.
+        side: of the square to which it is stretched, pixels.
+        scale: size of the largest structures in it, pixels of `side`.
     """
     return Detail(local_contrast(gray, side, 2 * scale), local_contrast(gray, side, scale))
 
@@ -46,45 +46,44 @@ def start(box: Box) -> Floats:
 
 
 def register(whole: Detail, part: Detail, place: Floats, rounds: int = 40) -> tuple[float, Floats]:
-    """Lay `part` on `whole` and say how much of the fine detail is the same.
+    """Register `part` to `whole` and correlate the fine detail.
 
     Args:
-        whole: of one picture.
-        part: of the other, of the same side and scale.
-        place: (2, 3) where to begin: maps points of `part` to points of `whole`, both taken
-            as squares of side SIDE.
+        whole: of one image.
+        part: of the other, with the same side and scale.
+        place: (2, 3) where to start: maps points of `part` to points of `whole`, both as
+            squares of side SIDE.
         rounds: steps of ECC at most.
 
     Returns:
-        The correlation of the fine detail where both are, -1..1, and the (2, 3) map that was
-        found, in pixels of SIDE. -1 and the map unchanged where they cannot be laid over
-        each other.
+        The correlation of the fine detail where both overlap, -1..1, and the (2, 3) map that
+        was found, in pixels of SIDE. -1 and `place` if they cannot be registered.
     """
     side = len(part.fine)
-    grown = place.copy()
-    grown[:, 2] *= side / SIDE
+    scaled = place.copy()
+    scaled[:, 2] *= side / SIDE
     end = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, rounds, 1e-5)
     everywhere = np.ones((side, side), np.uint8)
     try:
-        _, moved_to = cv2.findTransformECC(
-            part.coarse, whole.coarse, grown, cv2.MOTION_AFFINE, end, everywhere, 3
+        _, found = cv2.findTransformECC(
+            part.coarse, whole.coarse, scaled, cv2.MOTION_AFFINE, end, everywhere, 3
         )
-    except cv2.error:  # it did not converge: they have nothing in common
+    except cv2.error:  # it did not converge: the images have nothing in common
         return -1.0, place
-    grown = np.asarray(moved_to, np.float32)
-    if not _is_sensible(grown):
+    scaled = np.asarray(found, np.float32)
+    if not _is_sensible(scaled):
         return -1.0, place
     size, flags = (side, side), cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(whole.fine, grown, size, flags=flags | cv2.INTER_LINEAR)
-    inside = cv2.warpAffine(everywhere, grown, size, flags=flags | cv2.INTER_NEAREST).astype(bool)
+    moved = cv2.warpAffine(whole.fine, scaled, size, flags=flags | cv2.INTER_LINEAR)
+    inside = cv2.warpAffine(everywhere, scaled, size, flags=flags | cv2.INTER_NEAREST).astype(bool)
     if inside.mean() < _OVERLAP:
         return -1.0, place
-    grown[:, 2] *= SIDE / side
-    return _correlation(moved[inside], part.fine[inside]), grown
+    scaled[:, 2] *= SIDE / side
+    return _correlation(moved[inside], part.fine[inside]), scaled
 
 
 def _is_sensible(place: Floats) -> bool:
-    """Whether a map could come from cutting and stretching, perhaps with a slight turn."""
+    """Whether a map could come from cropping and scaling, perhaps with a slight rotation."""
     sizes = np.linalg.norm(place[:, :2], axis=0)
     low, high = _SCALES
     if not (np.isfinite(place).all() and (sizes >= low).all() and (sizes <= high).all()):
@@ -93,7 +92,7 @@ def _is_sensible(place: Floats) -> bool:
 
 
 def _correlation(one: Floats, other: Floats) -> float:
-    """Pearson's; 0 where one of them is flat."""
+    """Pearson's correlation; 0 if one of them is flat."""
     one, other = one - one.mean(), other - other.mean()
     lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(one @ other) / lengths if lengths > 1e-6 else 0.0

@@ -1,7 +1,7 @@
 """The search for near duplicates: thumbnails of indexed datasets in, confirmed pairs out."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,34 +14,35 @@ from cxrcore.duplicates import candidates, descriptors, threads
 from cxrcore.duplicates.candidates import Candidate
 from cxrcore.duplicates.descriptors import WHOLE, Box, Gray
 from cxrcore.duplicates.registration import Detail, detail, register, start
+from cxrcore.duplicates.threads import Result, Task
 from cxrcore.errors import DatasetError
 from cxrcore.index.measurement import read_gray
-from cxrcore.progress import Meter, Report
+from cxrcore.progress import Meter, Report, silent
 
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
     from cxrcore.index import Index
 
-NEAR = 0.8  # correlation of the image files from which two are one film
+NEAR = 0.8  # correlation of the image files from which two show the same film
 # Candidates are compared at three sizes, at each only those that correlated at the one before.
-# Side in pixels, scale of the detail in pixels (see `register`):
+# Side and scale of the detail in pixels, see `detail`:
 _SMALL, _ROUGH, _ROUNDS = (64, 2.0), 0.6, 4
 _THUMB, _THUMBS = (128, 3.0), 0.6
 _FILE = (256, 4.0)
-_BITS = 4  # hashes that differ in no more make a candidate, too
-_KEPT = 64  # image files kept in memory while pairs are compared, of smaller pictures more
+_BITS = 4  # images whose hashes differ in no more are candidates as well
+_KEPT = 64  # image files kept in memory while pairs are compared; more of smaller images
 _EVERY = 256  # images or pairs between two reports
 TYPES = {"first": "str", "second": "str", "kind": "str", "bits": "Int64", "correlation": "float64"}
 
 
 class _Picture(NamedTuple):
-    """An image that can be compared, and where it comes from."""
+    """An image that can be compared, and its origin."""
 
     dataset: "Dataset"
     measured: "Index"
     image_id: str
     phash: str | None
-    frame: Box  # an even rim, which is not compared
+    frame: Box  # a uniform rim, which is not compared
 
 
 def pairs_within(dataset: "Dataset", measured: "Index", report: Report) -> pd.DataFrame:
@@ -55,9 +56,21 @@ def pairs_within(dataset: "Dataset", measured: "Index", report: Report) -> pd.Da
 
 
 def pairs_between(
-    first: "Dataset", first_index: "Index", second: "Dataset", second_index: "Index", report: Report
+    first: "Dataset",
+    first_index: "Index",
+    second: "Dataset",
+    second_index: "Index",
+    *,
+    report: Report = silent,
 ) -> pd.DataFrame:
-    """All pairs of an image of one dataset and one of the other, exact and near."""
+    """Images of one dataset that are also in another, see `cxrcore.duplicates.COLUMNS`.
+
+    `first` is of the first dataset, `second` of the second. Exact pairs come first, then the
+    near ones, the most similar first.
+
+    Raises:
+        DatasetError: an image file that must be read is missing or has changed.
+    """
     one, one_squares = _pictures(first, first_index, report)
     other, other_squares = _pictures(second, second_index, report)
     pictures, squares = one + other, np.concatenate([one_squares, other_squares])
@@ -74,9 +87,9 @@ def pairs_between(
 
 
 def _pictures(dataset: "Dataset", measured: "Index", report: Report) -> tuple[list[_Picture], Gray]:
-    """The images with a thumbnail on which something is to be seen, in the dataset's order.
+    """The images with a thumbnail that is not blank, in the dataset's order.
 
-    With them (n, SIDE, SIDE) uint8: the thumbnails without their frames, as squares.
+    Also (n, SIDE, SIDE) uint8: the thumbnails without their frames, as squares.
     """
 
     def read(row: tuple[str, str | None]) -> tuple[_Picture, Gray] | None:
@@ -90,17 +103,25 @@ def _pictures(dataset: "Dataset", measured: "Index", report: Report) -> tuple[li
     fine = measured.table[measured.table["error"].isna()]
     hashes = fine["phash"].astype(object).where(fine["phash"].notna(), None)
     rows = list(zip(fine["image_id"].astype(str), hashes, strict=True))
-    meter = Meter(f"reading thumbnails of {dataset.name}", len(rows), report)
     pictures: list[_Picture] = []
     squares = np.empty((len(rows), descriptors.SIDE, descriptors.SIDE), np.uint8)
-    with contextlib.closing(threads.ordered(read, rows)) as finished:
-        for done, found in enumerate(finished, 1):
-            if found is not None:
-                squares[len(pictures)] = found[1]
-                pictures.append(found[0])
+    for picture, square in _found(f"reading thumbnails of {dataset.name}", read, rows, report):
+        squares[len(pictures)] = square
+        pictures.append(picture)
+    return pictures, squares[: len(pictures)]
+
+
+def _found(
+    title: str, work: Callable[[Task], Result | None], tasks: Sequence[Task], report: Report
+) -> Iterator[Result]:
+    """The results of `work` that are not None, in the order of the tasks, with progress."""
+    meter = Meter(title, len(tasks), report)
+    with contextlib.closing(threads.ordered(work, tasks)) as finished:
+        for done, result in enumerate(finished, 1):
+            if result is not None:
+                yield result
             if done % _EVERY == 0 or done == meter.total:
                 meter.update(done)
-    return pictures, squares[: len(pictures)]
 
 
 def _thumbnail(measured: "Index", image_id: str) -> Gray | None:
@@ -114,7 +135,7 @@ def _thumbnail(measured: "Index", image_id: str) -> Gray | None:
 def _alike(
     pictures: Sequence[_Picture], squares: Gray, split: int | None, report: Report
 ) -> list[Candidate]:
-    """Candidates by descriptor, and by perceptual hash, which also sees many copies of one film."""
+    """Candidates by descriptor and by perceptual hash, which also finds many copies of a film."""
     meter = Meter("comparing images", len(pictures), report)
     found = candidates.search(squares, split, meter.update)
     known = {frozenset(candidate[:2]) for candidate in found}
@@ -128,7 +149,7 @@ def _alike(
 def _confirmed(
     pictures: Sequence[_Picture], squares: Gray, found: Sequence[Candidate], report: Report
 ) -> list[tuple[int, int, float]]:
-    """Row numbers and correlation of the candidates that are one film."""
+    """Row numbers and correlation of the candidates that show the same film."""
 
     @lru_cache(16 * _KEPT)
     def small(row: int) -> Detail:
@@ -140,8 +161,8 @@ def _confirmed(
         gray = _thumbnail(picture.measured, picture.image_id)
         if gray is None:
             raise DatasetError(
-                f"The thumbnail of {picture.dataset.path_of(picture.image_id)} was removed while "
-                "duplicates were searched. Measure the dataset again, then search again."
+                f"The thumbnail of {picture.dataset.path_of(picture.image_id)} was removed during "
+                "the search for duplicates. Measure the dataset again, then search again."
             )
         return detail(descriptors.without(gray, picture.frame), *_THUMB)
 
@@ -152,26 +173,18 @@ def _confirmed(
         inner = np.ascontiguousarray(descriptors.without(gray, picture.frame))
         return detail(images.resize(inner, _FILE[0]), *_FILE)
 
-    def look(candidate: Candidate) -> tuple[int, int, float] | None:
+    def compare(candidate: Candidate) -> tuple[int, int, float] | None:
         score, place = 0.0, start(candidate.box)
         for size, least, rounds in steps:
             one, other = size(candidate.whole), size(candidate.part)
-            other = other.turned() if candidate.negative else other
+            other = other.negative() if candidate.negative else other
             score, place = register(one, other, place, rounds)
             if score < least:
                 return None
         return candidate.whole, candidate.part, score
 
     steps = (small, _ROUGH, _ROUNDS), (thumbnail, _THUMBS, 40), (file, NEAR, 40)
-    meter = Meter("confirming alike images", len(found), report)
-    confirmed = []
-    with contextlib.closing(threads.ordered(look, found)) as finished:
-        for done, pair in enumerate(finished, 1):
-            if pair is not None:
-                confirmed.append(pair)
-            if done % _EVERY == 0 or done == meter.total:
-                meter.update(done)
-    return confirmed
+    return list(_found("confirming similar images", compare, found, report))
 
 
 def _frame(found: Sequence[tuple[int, int, float]], pictures: Sequence[_Picture]) -> pd.DataFrame:
@@ -187,7 +200,7 @@ def _frame(found: Sequence[tuple[int, int, float]], pictures: Sequence[_Picture]
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
-    """Exact ones first, then by correlation; by names where that is equal."""
+    """Exact pairs first, then by correlation and names."""
     order = frame.sort_values(
         ["kind", "correlation", "first", "second"], ascending=[True, False, True, True]
     )

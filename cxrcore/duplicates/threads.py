@@ -1,4 +1,4 @@
-"""Work in threads of this process: OpenCV and matrix products let others run meanwhile."""
+"""Work in threads of this process: OpenCV and matrix products release the interpreter's lock."""
 
 import contextlib
 import os
@@ -14,11 +14,11 @@ Result = TypeVar("Result")
 
 
 def ordered(work: Callable[[Task], Result], tasks: Iterable[Task]) -> Generator[Result, None, None]:
-    """Yield `work(task)` for every task, in their order; a thread for each core.
+    """Yield `work(task)` for every task, in their order, with one thread per core.
 
-    Only a few results wait to be taken, so that memory stays bounded. What was not begun is
-    dropped when the generator is closed or anything is raised. Meanwhile OpenCV and BLAS use
-    one thread each, or they would fight with these for the cores.
+    Only a few results wait to be consumed, so memory stays bounded. Tasks that have not started
+    are dropped when the generator is closed or anything is raised. Meanwhile OpenCV and BLAS use
+    one thread each, or they would compete for the cores.
     """
     count = os.cpu_count() or 1
     waiting: deque[Future[Result]] = deque()

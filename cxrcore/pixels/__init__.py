@@ -17,7 +17,6 @@ import hashlib
 import io
 import os
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,10 +28,9 @@ from cxrcore import files, parallel, settings
 from cxrcore.datasets import masks
 from cxrcore.errors import StoreError
 from cxrcore.images import REGIONS
-from cxrcore.pixels import writer
+from cxrcore.pixels import measures, writer
 from cxrcore.pixels.preparation import Preparation, prepare_one
 from cxrcore.progress import Meter, Report, silent
-from cxrcore.quality.histogram import LEVELS, histogram
 
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
@@ -41,7 +39,6 @@ __all__ = ["Pixels", "Preparation", "find", "find_masked", "prepare", "prepare_o
 
 _SPARED_SECONDS = 86_400  # a page or a training may be using them
 _ABANDONED_SECONDS = 7 * 86_400
-_COUNTED = 2048  # images per task, a tenth of a second
 VERSION = 2  # raise it when the preparation of the same image changes
 _SCORES, _COUNTS = "brisque.npy", "histograms.npy"
 
@@ -72,7 +69,7 @@ class Pixels:
         Raises:
             StoreError: the scores cannot be written.
         """
-        found = self._stored(_SCORES, writer.scores, np.float64(np.nan), report)
+        found = self._stored(_SCORES, measures.scores, np.float64(np.nan), report)
         return np.asarray(found, np.float64)
 
     def histograms(self, *, report: Report = silent) -> NDArray[np.uint32]:
@@ -85,7 +82,7 @@ class Pixels:
         Raises:
             StoreError: the counts cannot be written.
         """
-        found = self._stored(_COUNTS, _histograms, np.uint32(0), report)
+        found = self._stored(_COUNTS, measures.histograms, np.uint32(0), report)
         return np.asarray(found, np.uint32)
 
     def _stored(
@@ -220,27 +217,6 @@ def _open(folder: Path, dataset: "Dataset") -> Pixels:
         raise _damaged(folder, f"it has {len(array)} images, expected {len(dataset.table)}")
     usable = ~dataset.table["image_id"].isin(list(reasons)).to_numpy(bool)
     return Pixels(array, usable, reasons, folder)
-
-
-def _histograms(folder: Path, count: int, report: Report) -> NDArray[np.uint32]:
-    """(count, 256) histograms of the prepared images in a folder."""
-    parts = [(folder, i, min(i + _COUNTED, count)) for i in range(0, count, _COUNTED)]
-    result = np.zeros((count, LEVELS), np.uint32)
-    meter = Meter("counting gray values", count, report)
-    done = 0
-    with closing(parallel.unordered(_count_rows, parts)) as results:
-        for first, values in results:
-            result[first : first + len(values)] = values
-            done += len(values)
-            meter.update(done)
-    return result
-
-
-def _count_rows(part: tuple[Path, int, int]) -> tuple[int, NDArray[np.uint32]]:
-    folder, first, last = part
-    array = _array(folder / "pixels.npy")
-    rows = [histogram(gray) for gray in array[first:last]]
-    return first, np.asarray(rows, np.uint32)
 
 
 def _array(path: Path) -> np.memmap:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrcore import files, parallel, quality
+from cxrcore import files, parallel
 from cxrcore.datasets import masks
 from cxrcore.errors import ImageError
 from cxrcore.index.measurement import read_gray
@@ -21,9 +21,8 @@ from cxrcore.progress import Meter, Report
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
 
-_CHUNK = 32  # images per task; at most these are lost when it is stopped
+_CHUNK = 32  # images per task; at most these are lost if a task is stopped
 _FEW = 64  # fewer images are prepared faster than processes start
-_SCORES = 256  # images per task
 
 
 class _Chunk(NamedTuple):
@@ -126,39 +125,11 @@ def _prepare_chunk(chunk: _Chunk) -> int:
 def _prepared(
     image_id: str, path: Path, mask_path: Path | None, preparation: Preparation
 ) -> NDArray[np.uint8]:
-    mask = None
-    if preparation.region != "none":
-        if mask_path is None:
-            raise ImageError(
-                f"{path.name} has no lung mask, which the region {preparation.region!r} needs."
-            )
-        gray = read_gray(path, image_id)
-        mask = masks.read(mask_path, gray.shape)
-    else:
-        gray = read_gray(path, image_id)
-    return prepare_one(gray, mask, preparation)
-
-
-class _Rows(NamedTuple):
-    folder: Path
-    first: int
-    last: int
-
-
-def scores(folder: Path, count: int, report: Report) -> NDArray[np.float64]:
-    """(count,) BRISQUE of the prepared images in a folder; NaN if it has no value."""
-    parts = [_Rows(folder, i, min(i + _SCORES, count)) for i in range(0, count, _SCORES)]
-    result = np.full(count, np.nan)
-    meter = Meter("scoring pixels", count, report)
-    done = 0
-    with closing(parallel.unordered(_score_rows, parts)) as results:
-        for first, values in results:
-            result[first : first + len(values)] = values
-            done += len(values)
-            meter.update(done)
-    return result
-
-
-def _score_rows(part: _Rows) -> tuple[int, list[float]]:
-    array = np.load(part.folder / "pixels.npy", mmap_mode="r")
-    return part.first, [quality.brisque(gray) for gray in array[part.first : part.last]]
+    if preparation.region == "none":
+        return prepare_one(read_gray(path, image_id), None, preparation)
+    if mask_path is None:
+        raise ImageError(
+            f"{path.name} has no lung mask, which the region {preparation.region!r} needs."
+        )
+    gray = read_gray(path, image_id)
+    return prepare_one(gray, masks.read(mask_path, gray.shape), preparation)

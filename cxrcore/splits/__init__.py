@@ -1,7 +1,7 @@
-"""Training, validation and test: who goes where, and what leaks from one into another.
+"""Training, validation and test, and what leaks from one into another.
 
 `assign` keeps a patient and a group of duplicates in one part. `leaks.find` counts the test
-images that are known from training nevertheless (a published split is kept as it is),
+images that are known from training nevertheless (a published split is not changed),
 `leaks.would_leak` those of an ordinary split, `overlap` those of another dataset.
 """
 

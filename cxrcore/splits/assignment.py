@@ -1,4 +1,4 @@
-"""Who goes to training, validation and test, so that no patient is in two of them."""
+"""Dividing images into training, validation and test, with no patient in two of them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -21,14 +21,13 @@ FEWEST_FOLDS, MOST_FOLDS = 2, 10
 class SplitSpec(BaseModel):
     """How to divide a dataset. The same spec and images always give the same split.
 
-    `test` and `validation` are shares of all images. `published` keeps the test part that a
-    dataset came with, if it has one. `group` "patient" keeps a patient's images together,
-    `duplicates` "together" those that show one film.
+    `test` and `validation` are shares of all images. `published` keeps the published test part,
+    if there is one. `group` "patient" keeps a patient's images together, `duplicates` "together"
+    those that show the same film.
 
-    With `fold` f of `folds` K (1 to K, K 2 to 10) the test part is the f-th of K parts of about
-    one size: over the K folds every image is tested once. `test` does not count then, and
-    a published split is not kept, since it would test other images. The folds of one seed are
-    those of one division.
+    With `fold` f of `folds` K (1 to K, K 2 to 10) the test part is the f-th of K parts of similar
+    size: over the K folds of one seed every image is tested once. `test` and a published split
+    do not count then.
 
     Raises:
         DatasetError: shares that leave too little for one of the parts, or no such fold.
@@ -71,28 +70,28 @@ class SplitSpec(BaseModel):
             )
         if self.fold is None or not 1 <= self.fold <= self.folds:
             raise DatasetError(
-                f"The fold must be one of 1 to {self.folds}. Received: {self.fold}. Each of "
-                "them is tested in a run of its own."
+                f"The fold must be one of 1 to {self.folds}. Received: {self.fold}. Each "
+                "fold is tested in its own run."
             )
 
     @property
     def test_share(self) -> float:
-        """The share of the images that is tested; with folds, that of one fold."""
+        """The share of the images that is tested; with folds, of one fold."""
         return 1 / self.folds if self.folds else self.test
 
     def keeps_published(self, table: pd.DataFrame) -> bool:
-        """Whether the published test part of the image table `table` is kept."""
+        """Whether the published test part of an image table is kept."""
         return self.published and not self.folds and bool((table["split"] == "test").any())
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Who is in which part.
+    """Which image is in which part.
 
     `assignment` has image_id as index and one of PARTS as values. `group_key` is what is kept
-    together: "patient" or "image", with "+duplicates" where groups of duplicates are, too.
-    `patients_known` is the share of images, 0..1, whose patient is known. `note` says for
-    people how it was done and what to beware of.
+    together: "patient" or "image", with "+duplicates" if groups of duplicates are as well.
+    `patients_known` is the share of images, 0..1, whose patient is known. `note` explains for
+    people how it was made and what to beware of.
     """
 
     assignment: pd.Series
@@ -102,7 +101,7 @@ class Split:
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits over the part of each image; see docs/decisions/0019."""
+        """16 hexadecimal digits over the assignment; see docs/decisions/0019."""
         pairs = sorted(self.assignment.items())
         text = "".join(f"{image_id}\t{part}\n" for image_id, part in pairs)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
@@ -111,17 +110,15 @@ class Split:
 def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None) -> Split:
     """Divide the images of a dataset: stratified by class, patients and duplicates together.
 
-    The order of the table does not count, so that renamed files stay in their parts.
-
-    An image without a patient counts as a patient of its own. What hangs together by patients
-    and duplicates stays together: a copy under another patient joins the two. With a
-    published test part, that is kept, and a published validation part too; else validation is
-    taken from training. With folds, one of them is the test part.
+    The order of the table does not count, so renamed files stay in their parts. An image without
+    a patient counts as its own patient. A duplicate with another patient ties the two patients
+    together. A published test part is kept, and so is a published validation part; without one,
+    validation is taken from training. With folds, one of them is the test part.
 
     Args:
         table: the image table; image_id, label, patient_id and split are read.
         spec: shares, seed, and what is kept together.
-        groups: `Duplicates.groups`, image_id -> group; None where they were not searched.
+        groups: `Duplicates.groups`, image_id -> group; None if duplicates were not searched.
 
     Raises:
         DatasetError: a class is too small to be in all three parts.
@@ -133,29 +130,26 @@ def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None
     used = groups if spec.duplicates == "together" else None
     kept = KeptGroups.of(table, spec.group == "patient" and bool(known.any()), used)
     rest_share = spec.validation / (1 - spec.test_share)
+    numbers = (spec.fold, spec.folds) if spec.fold and spec.folds else None
     keeps_published = spec.keeps_published(table)
     if keeps_published:
         part, followed = _published(table, kept.units)
-        carved = not (part == "validation").any()
-        if carved:
-            rows = np.flatnonzero(part == "train")
-            units = kept.units[rows]
-            chosen = carve(labels[rows], units, classes, rest_share, spec.seed, leave=1)
-            part[rows[chosen]] = "validation"
-        sentence = notes.on_published(part, kept, carved, followed)
     else:
         part = np.full(len(table), "train", object)
-        if spec.folds and spec.fold:
-            fold = divide(labels, kept.units, classes, spec.folds, spec.seed)
-            test = fold == spec.fold - 1
+        if numbers:
+            fold = divide(labels, kept.units, classes, numbers[1], spec.seed)
+            part[fold == numbers[0] - 1] = "test"
         else:
-            test = carve(labels, kept.units, classes, spec.test, spec.seed, leave=2)
-        part[test] = "test"
-        rows = np.flatnonzero(~test)
+            part[carve(labels, kept.units, classes, spec.test, spec.seed, leave=2)] = "test"
+    carved = not (part == "validation").any()
+    if carved:
+        rows = np.flatnonzero(part == "train")
         units = kept.units[rows]
         chosen = carve(labels[rows], units, classes, rest_share, spec.seed, leave=1)
         part[rows[chosen]] = "validation"
-        numbers = (spec.fold, spec.folds) if spec.fold and spec.folds else None
+    if keeps_published:
+        sentence = notes.on_published(part, kept, carved, followed)
+    else:
         sentence = notes.on_own(table["split"], spec.published, kept, numbers)
     _require_classes(part, labels, classes)
     share = float(known.mean())
@@ -178,28 +172,28 @@ def _labels(table: pd.DataFrame) -> tuple[Ints, list[str]]:
     if without := int(table["label"].isna().sum()):
         raise DatasetError(
             f"{without:,} of {len(table):,} images have no label, so they cannot be divided by "
-            "class. Give them a label or leave them out."
+            "class. Label them or leave them out."
         )
     codes, classes = pd.factorize(table["label"], sort=True)
     return codes, [str(name) for name in classes]
 
 
 def _published(table: pd.DataFrame, units: Ints) -> tuple[NDArray[np.object_], int]:
-    """(n,) the published parts; images without one follow what they belong to, else they train.
+    """(n,) the published parts, and how many images have none.
 
-    Also how many there were without one.
+    Images without a part follow their patient or duplicate, else they go to training.
     """
     split = table["split"]
-    if odd := sorted(set(split.dropna()) - set(PARTS)):
+    if unknown := sorted(set(split.dropna()) - set(PARTS)):
         raise DatasetError(
-            f"The column split holds {odd}; only {', '.join(PARTS)} are known. Correct it."
+            f"The column split holds {unknown}; only {', '.join(PARTS)} are known. Correct it."
         )
-    homeless = split.isna().to_numpy(bool)
+    unassigned = split.isna().to_numpy(bool)
     part = np.array(split.fillna("train"), object)
     for name in ("validation", "test"):
-        there = units[(split == name).fillna(False).to_numpy(bool)]
-        part[homeless & np.isin(units, there)] = name
-    return part, int(homeless.sum())
+        assigned = units[(split == name).fillna(False).to_numpy(bool)]
+        part[unassigned & np.isin(units, assigned)] = name
+    return part, int(unassigned.sum())
 
 
 def _require_classes(part: NDArray[np.object_], labels: Ints, classes: list[str]) -> None:
@@ -208,7 +202,7 @@ def _require_classes(part: NDArray[np.object_], labels: Ints, classes: list[str]
         if not counts.all():
             lacking = classes[int(np.argmin(counts))]
             raise DatasetError(
-                f"The published split has no image of class {lacking!r} in {name}, at least 1 is "
-                f"needed; the dataset has {int((labels == classes.index(lacking)).sum())}. "
+                f"The published split has no image of class {lacking!r} in {name}, but needs at "
+                f"least one; the dataset has {int((labels == classes.index(lacking)).sum())}. "
                 "Divide anew instead of keeping the published split, or leave the class out."
             )

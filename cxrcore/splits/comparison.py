@@ -1,4 +1,4 @@
-"""What different ways to divide the same images would leak."""
+"""How many test images leak, for different ways to divide the same images."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from cxrcore.splits.leaks import Leaks
 
 @dataclass(frozen=True)
 class SplitComparison:
-    """The leaks of three ways to divide a dataset, all with the usual shares and seed.
+    """The leaks of three ways to divide a dataset, all with the default shares and seed.
 
-    `by_image` divides at random by image. `published` is the split that came with the dataset,
-    None without one that has a test part. `by_patient` keeps patients and duplicates together.
+    `by_image` divides at random by image. `published` is the published split, None if it has no
+    test part. `by_patient` keeps patients and duplicates together.
     """
 
     by_image: Leaks
@@ -23,7 +23,7 @@ class SplitComparison:
 
     @property
     def default(self) -> Leaks:
-        """That of trainings, unless they are asked for another split."""
+        """Those of the split that trainings use by default."""
         return self.published or self.by_patient
 
 
@@ -32,15 +32,15 @@ def compare(table: pd.DataFrame, groups: pd.Series | None) -> SplitComparison:
 
     Args:
         table: of a dataset.
-        groups: the group of duplicates of an image_id, as `Duplicates.groups`.
+        groups: `Duplicates.groups`.
 
     Raises:
         DatasetError: the images cannot be divided.
     """
-    usual = SplitSpec()
-    by_image = leaks.would_leak(table, usual, groups)
+    default_spec = SplitSpec()
+    by_image = leaks.would_leak(table, default_spec, groups)
     published = None
-    if usual.keeps_published(table):
-        published = leaks.find(table, assign(table, usual, groups).assignment, groups)
-    anew = assign(table, usual.model_copy(update={"published": False}), groups)
+    if default_spec.keeps_published(table):
+        published = leaks.find(table, assign(table, default_spec, groups).assignment, groups)
+    anew = assign(table, default_spec.model_copy(update={"published": False}), groups)
     return SplitComparison(by_image, published, leaks.find(table, anew.assignment, groups))

@@ -1,12 +1,12 @@
-"""Taking a share of the images by class, without dividing groups."""
+"""Shares and folds of the images, stratified by class, without dividing groups."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxrcore.errors import DatasetError
 
-_MOST_FOLDS = 20  # a part is made of folds; 20 allow for steps of 5 %
-_CLOSE = 0.01  # a share this close to the one that is wanted will do
+_MOST_FOLDS = 20  # a share is made of folds; 20 allow steps of 5 %
+_CLOSE = 0.01  # tolerated difference from the requested share
 
 Ints = NDArray[np.intp]
 
@@ -20,7 +20,7 @@ def carve(
         labels: (n,) class number.
         groups: (n,) group number.
         classes: names for messages.
-        share: wanted, 0..1.
+        share: requested, 0..1.
         seed: of the shuffle.
         leave: how many groups of each class must remain.
 
@@ -28,12 +28,9 @@ def carve(
         (n,) bool, chosen.
 
     Raises:
-        DatasetError: a class has too few groups, or they hang together with other classes.
+        DatasetError: a class has too few groups, or they are tied to other classes.
     """
-    _, groups = np.unique(groups, return_inverse=True)
-    count = groups.max() + 1 if len(groups) else 0
-    present = np.zeros((count, len(classes)), bool)
-    present[groups, labels] = True
+    groups, present = _groups(labels, groups, classes)
     for name, has in zip(classes, present.sum(axis=0), strict=True):
         if has < 1 + leave:
             raise DatasetError(
@@ -41,13 +38,13 @@ def carve(
                 f"images to choose from, {1 + leave} are needed so that every part gets one. "
                 "Add images, or leave the class out."
             )
-    folds, wanted = _folds(share, count)
+    folds, chosen = _folds(share, len(present))
     fold = _fold_of_rows(labels, groups, folds, seed)
-    chosen = _best_union(labels, fold, folds, wanted, share, len(classes))
-    inside = np.zeros(count, bool)
-    inside[groups[chosen]] = True
-    _mend(inside, present, np.bincount(groups), classes, leave)
-    return inside[groups]
+    rows = _best_union(labels, fold, folds, chosen, share, len(classes))
+    part = np.ones(len(present), np.intp)  # 0: inside
+    part[groups[rows]] = 0
+    _spread(part, present, groups, classes, [1, leave], "in every part", "Add images")
+    return part[groups] == 0
 
 
 def divide(labels: Ints, groups: Ints, classes: list[str], folds: int, seed: int) -> Ints:
@@ -64,13 +61,11 @@ def divide(labels: Ints, groups: Ints, classes: list[str], folds: int, seed: int
         (n,) the fold of each image, from 0.
 
     Raises:
-        DatasetError: a class has too few groups, or they hang together with other classes.
+        DatasetError: a class has too few groups, or they are tied to other classes.
     """
-    _, groups = np.unique(groups, return_inverse=True)
-    # Of two folds one has to leave a group each for training and validation.
+    groups, present = _groups(labels, groups, classes)
+    # One of two folds must leave a group each for training and validation.
     least = 2 if folds == 2 else 1
-    present = np.zeros((groups.max() + 1, len(classes)), bool)
-    present[groups, labels] = True
     for name, has in zip(classes, present.sum(axis=0), strict=True):
         if has < folds * least:
             raise DatasetError(
@@ -80,34 +75,60 @@ def divide(labels: Ints, groups: Ints, classes: list[str], folds: int, seed: int
             )
     fold = np.zeros(len(present), np.intp)
     fold[groups] = _fold_of_rows(labels, groups, folds, seed)
-    _spread(fold, present, np.bincount(groups), classes, folds, least)
+    where, advice = f"in each of {folds} folds", "Take fewer folds"
+    _spread(fold, present, groups, classes, [least] * folds, where, advice)
     return fold[groups]
 
 
+def _groups(labels: Ints, groups: Ints, classes: list[str]) -> tuple[Ints, NDArray[np.bool_]]:
+    """The groups numbered from 0, and (groups, classes) which classes each has."""
+    _, groups = np.unique(groups, return_inverse=True)
+    present = np.zeros((groups.max() + 1 if len(groups) else 0, len(classes)), bool)
+    present[groups, labels] = True
+    return groups, present
+
+
 def _spread(
-    fold: Ints, present: NDArray[np.bool_], sizes: Ints, classes: list[str], folds: int, least: int
+    part: Ints,
+    present: NDArray[np.bool_],
+    groups: Ints,
+    classes: list[str],
+    least: list[int],
+    where: str,
+    advice: str,
 ) -> None:
-    """Move as few and as small groups as it takes for every class to be in every fold."""
+    """Move as few and as small groups as possible until every class is in every part.
+
+    Args:
+        part: (groups,) the part of each group; changed in place.
+        present: (groups, classes) as from `_groups`.
+        groups: (n,) the group of each image.
+        classes: names for messages.
+        least: groups of each class that each part needs.
+        where, advice: for the message of the DatasetError.
+    """
+    sizes = np.bincount(groups)
+    need = np.array(least)[:, None]
     while True:
-        held = np.stack([present[fold == number].sum(axis=0) for number in range(folds)])
-        lacking = np.argwhere(held < least)
+        held = np.stack([present[part == number].sum(axis=0) for number in range(len(least))])
+        lacking = np.argwhere(held < need)
         if not len(lacking):
             return
         target, number = lacking[0]
-        # A group may go if no class of its own then has too few where it came from.
-        tight = held <= least
-        movable = np.flatnonzero(present[:, number] & ~(present & tight[fold]).any(axis=1))
+        # A group may move if none of its classes then has too few in the part it leaves.
+        tight = held <= need
+        movable = np.flatnonzero(present[:, number] & ~(present & tight[part]).any(axis=1))
         if not len(movable):
             raise DatasetError(
-                f"The class {classes[number]!r} cannot be in each of {folds} folds: its patients "
-                "also have images of other classes that are as rare. Take fewer folds, leave the "
-                "class out, or divide by image instead of by patient."
+                f"The class {classes[number]!r} cannot be {where}: its patients also have images "
+                f"of other classes that are as rare. {advice}, leave the class out, or divide by "
+                "image instead of by patient."
             )
-        fold[movable[np.argmin(sizes[movable])]] = target
+        part[movable[np.argmin(sizes[movable])]] = target
 
 
 def _folds(share: float, groups: int) -> tuple[int, int]:
-    """Into how many folds to divide and how many of them come close to the share."""
+    """The number of folds, and how many of them together come close to the share."""
     most = min(_MOST_FOLDS, groups)
     options = [(n, min(n - 1, max(1, round(share * n)))) for n in range(2, most + 1)]
     close = [(n, m) for n, m in options if abs(m / n - share) <= _CLOSE]
@@ -117,7 +138,7 @@ def _folds(share: float, groups: int) -> tuple[int, int]:
 def _fold_of_rows(labels: Ints, groups: Ints, folds: int, seed: int) -> Ints:
     """(n,) the fold of each image, whole groups, every class spread evenly."""
     # Classes with fewer images than folds cannot be in every fold; the smallest are spread as
-    # one class, and `_mend` sees to each.
+    # one class, and `_spread` places each.
     counts = np.bincount(labels)
     order = np.argsort(counts, kind="stable")
     small = int(np.searchsorted(counts[order], folds))
@@ -133,24 +154,24 @@ def _fold_of_rows(labels: Ints, groups: Ints, folds: int, seed: int) -> Ints:
 def _fold_of_groups(held: NDArray[np.float64], folds: int, seed: int) -> Ints:
     """(groups,) the fold of each group, as scikit-learn's StratifiedGroupKFold chooses it.
 
-    The groups of the most uneven classes go first, each to the fold with which the classes'
-    shares differ least between the folds; of several such folds to the one with the fewest
-    images. scikit-learn tries one fold after the other, which takes 8 s for 20,000 groups;
-    here all folds are tried at once, in the same order of additions.
+    The groups with the most uneven classes go first, each to the fold for which the classes'
+    shares differ least between folds; of equal folds to the one with the fewest images.
+    scikit-learn tries one fold after the other, which takes 8 s for 20,000 groups; here all
+    folds are tried at once, in the same order of additions.
 
     Args:
         held: (groups, classes) images.
         folds: how many.
-        seed: of the order of groups that are alike.
+        seed: of the order of equal groups.
     """
     order = np.arange(len(held))
-    np.random.RandomState(seed).shuffle(order)  # the generator that scikit-learn uses
+    np.random.RandomState(seed).shuffle(order)  # scikit-learn's generator
     order = order[np.argsort(-np.std(held[order], axis=1), kind="stable")]
     totals = held.sum(axis=0)
     result = np.empty(len(held), np.intp)
-    # Images of each class, for each choice of a fold in each of the folds.
+    # (fold that is tried, fold, class) images
     tried = np.zeros((folds, folds, held.shape[1]))
-    diagonal = np.einsum("ffc->fc", tried)  # a view: the fold that is chosen
+    diagonal = np.einsum("ffc->fc", tried)  # a view: the fold that is tried
     sizes = [0.0] * folds
     for group in order:
         diagonal += held[group]
@@ -167,7 +188,7 @@ def _fold_of_groups(held: NDArray[np.float64], folds: int, seed: int) -> Ints:
 
 
 def _least(uneven: list[float], sizes: list[float]) -> int:
-    """The fold of least unevenness; of those that come close (numpy.isclose) the smallest."""
+    """The least uneven fold; of those that are close (numpy.isclose) the smallest."""
     best = 0
     for fold in range(1, len(uneven)):
         least = uneven[best]
@@ -178,43 +199,15 @@ def _least(uneven: list[float], sizes: list[float]) -> int:
 
 
 def _best_union(
-    labels: Ints, fold: Ints, folds: int, wanted: int, share: float, classes: int
+    labels: Ints, fold: Ints, folds: int, chosen: int, share: float, classes: int
 ) -> NDArray[np.bool_]:
-    """The `wanted` neighbouring folds that together come closest to the share, class by class."""
+    """The `chosen` neighbouring folds that together come closest to the share, class by class."""
     table = np.zeros((folds, classes))
     np.add.at(table, (fold, labels), 1)
     totals = table.sum(axis=0)
-    unions = np.sum([np.roll(table, -shift, axis=0) for shift in range(wanted)], axis=0)
+    unions = np.sum([np.roll(table, -shift, axis=0) for shift in range(chosen)], axis=0)
     lacking = (unions == 0).sum(axis=1)
     off = np.abs(unions / totals - share).mean(axis=1)
     off += np.abs(unions.sum(axis=1) / totals.sum() - share)
     first = np.lexsort((off, lacking))[0]
-    return (fold - first) % folds < wanted
-
-
-def _mend(
-    inside: NDArray[np.bool_],
-    present: NDArray[np.bool_],
-    sizes: Ints,
-    classes: list[str],
-    leave: int,
-) -> None:
-    """Move as few and as small groups as it takes for every class to be inside and outside."""
-    while True:
-        short_inside = present[inside].sum(axis=0) < 1
-        short_outside = present[~inside].sum(axis=0) < leave
-        if not (short_inside | short_outside).any():
-            return
-        inwards = bool(short_inside.any())
-        number = int(np.flatnonzero(short_inside if inwards else short_outside)[0])
-        side, least = (~inside, leave) if inwards else (inside, 1)
-        # A group may go if no class of its own then has too few where it came from.
-        tight = present[side].sum(axis=0) <= least
-        movable = np.flatnonzero(side & present[:, number] & ~(present & tight).any(axis=1))
-        if not len(movable):
-            raise DatasetError(
-                f"The class {classes[number]!r} cannot be in every part: its patients also have "
-                "images of other classes that are as rare. Add images, leave the class out, or "
-                "divide by image instead of by patient."
-            )
-        inside[movable[np.argmin(sizes[movable])]] = inwards
+    return (fold - first) % folds < chosen

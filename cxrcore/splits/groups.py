@@ -1,4 +1,4 @@
-"""Which images stay together: those of a patient, those of a group of duplicates, and both."""
+"""Which images stay together: those of a patient, of a group of duplicates, or both."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from cxrcore.splits.folds import Ints
 
 @dataclass(frozen=True, eq=False)
 class KeptGroups:
-    """What is kept in one part.
+    """Images that are kept in one part, (n,) numbers each.
 
-    `patients` numbers for each image (n,) its patient, or the image alone where patients do not
-    count or are not known. `duplicates` numbers its group of duplicates, -1 for none; None where
-    duplicates are not looked at. `units` are the connected components of the two.
+    `patients` numbers the patients, or the images themselves where patients do not count or are
+    unknown. `duplicates` numbers the groups of duplicates, -1 for none; None if duplicates do not
+    count. `units` are the connected components of the two.
     """
 
     patients: Ints
@@ -24,7 +24,7 @@ class KeptGroups:
 
     @classmethod
     def of(cls, table: pd.DataFrame, by_patient: bool, groups: pd.Series | None) -> "KeptGroups":
-        """From an image table and `Duplicates.groups`; images that are in no group stand alone."""
+        """From an image table and `Duplicates.groups`."""
         own = "image " + table["image_id"].astype("string")
         if by_patient:
             own = ("patient " + table["patient_id"].astype("string")).fillna(own)
@@ -42,7 +42,7 @@ class KeptGroups:
 
     @property
     def joined(self) -> int:
-        """Images that stay with another patient or single image because of a duplicate."""
+        """Images that duplicates tie to another patient or to an image without one."""
         first = pd.Series(self.patients).groupby(self.units).transform("nunique")
         return int((first > 1).sum())
 
@@ -53,7 +53,7 @@ def group_numbers(table: pd.DataFrame, groups: pd.Series) -> Ints:
 
 
 def _components(patients: Ints, duplicates: Ints) -> Ints:
-    """(n,) numbers of the connected components of two ways to hang together."""
+    """(n,) numbers of the connected components of patients and groups of duplicates."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

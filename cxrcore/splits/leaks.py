@@ -1,6 +1,6 @@
-"""Test images that are known from training: the same patient, or the same film once more.
+"""Test images that are known from training: the same patient, or the same film.
 
-A figure measured on them is that of memory, not of what a model has learned.
+A metric measured on them shows what a model memorised, not what it learned.
 """
 
 from typing import Literal
@@ -16,9 +16,9 @@ Why = Literal["patient", "duplicate", "both"]
 
 
 class Leak(BaseModel):
-    """One test image, what it shares, and an image of training or validation it shares it with.
+    """One test image, and an image of training or validation with the same patient or film.
 
-    `partner` is a duplicate where there is one, else an image of the same patient.
+    `partner` is a duplicate if there is one, else an image of the same patient.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,10 +31,10 @@ class Leak(BaseModel):
 class Leaks(BaseModel):
     """What the test images of a split share with training or validation.
 
-    `found` has one entry a leaking image, in the order of the table. `validation` counts the
-    validation images that share a patient or a duplicate with training: they flatter the choice
-    of the epoch, not the test figures. `patients_known` is the share, 0..1, of all images.
-    `duplicates_searched` tells whether duplicates could be counted.
+    `found` has one entry per leaking image, in the order of the table. `validation` counts the
+    validation images that share a patient or a duplicate with training: they affect the choice
+    of the epoch, not the test metrics. `patients_known` is the share, 0..1, of all images.
+    `duplicates_searched` says whether duplicates could be counted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,13 +72,13 @@ class Leaks(BaseModel):
 
     @property
     def sentence(self) -> str:
-        """The proven leaks, for people."""
+        """The leaks that were found, as a sentence."""
         other = "in training or validation"
         if not self.found:
             things = ["a patient"] if self.patients_known else []
             things += ["a duplicate"] if self.duplicates_searched else []
             if not things:
-                return "Whether test images are known from training cannot be told."
+                return "Whether test images are known from training cannot be determined."
             return f"No test image shares {' or '.join(things)} with training or validation."
         of = f"{self.count:,} of {self.test_images:,} test images ({_percent(self.share)})"
         one = self.count == 1
@@ -93,7 +93,7 @@ class Leaks(BaseModel):
 
     @property
     def unproven(self) -> str:
-        """What cannot be excluded, for people; empty if all is known."""
+        """What cannot be excluded, as sentences; empty if everything is known."""
         sentences = []
         if not self.patients_known:
             sentences.append("Patients are not known; leaks by patient cannot be excluded.")
@@ -112,9 +112,9 @@ def find(table: pd.DataFrame, assignment: pd.Series, groups: pd.Series | None) -
 
     Args:
         table: the images that are used; image_id and patient_id are read. Patients count
-            whether or not the split was asked to keep them together.
+            whether or not the split keeps them together.
         assignment: image_id -> part; images that are not in `table` do not count.
-        groups: `Duplicates.groups`; None where they were not searched.
+        groups: `Duplicates.groups`; None if duplicates were not searched.
     """
     parts = assignment.reindex(table["image_id"]).to_numpy(object)
     patients = pd.factorize(table["patient_id"])[0]  # -1 where not known
@@ -143,7 +143,7 @@ def find(table: pd.DataFrame, assignment: pd.Series, groups: pd.Series | None) -
 
 
 def would_leak(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None) -> Leaks:
-    """What an ordinary split would leak: stratified, by image, of the same shares and seed.
+    """What an ordinary split would leak: stratified, by image, with the same shares and seed.
 
     Raises:
         DatasetError: a class is too small to be in all three parts.
@@ -153,21 +153,16 @@ def would_leak(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None) -
     return find(table, ordinary.assignment, groups)
 
 
-def _partners(numbers: np.ndarray, wanted: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(n,) for each `wanted` row the first of the `others` with its number; -1 for none."""
-    result = np.full(len(numbers), -1)
-    there = np.flatnonzero(others & (numbers >= 0))
-    known, first = np.unique(numbers[there], return_index=True)
-    rows = np.flatnonzero(wanted & (numbers >= 0))
-    if len(known) and len(rows):
-        place = np.searchsorted(known, numbers[rows]).clip(max=len(known) - 1)
-        same = known[place] == numbers[rows]
-        result[rows[same]] = there[first[place[same]]]
-    return result
+def _partners(numbers: np.ndarray, chosen: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n,) for each `chosen` row the first of the `others` with the same number; -1 for none."""
+    rows = np.flatnonzero(others & (numbers >= 0))
+    first = pd.Series(rows, numbers[rows]).groupby(level=0).first()
+    partners = first.reindex(numbers).fillna(-1).to_numpy(int)
+    return np.where(chosen, partners, -1)
 
 
 def _percent(share: float) -> str:
-    """A share in percent without saying none of some, or all of nearly all.
+    """A share in percent, without rounding some to none or nearly all to all.
 
     >>> _percent(0.053), _percent(0.0004), _percent(0.9996)
     ('5 %', 'less than 1 %', 'more than 99 %')

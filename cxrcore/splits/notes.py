@@ -1,4 +1,4 @@
-"""What a split says of itself, in sentences for people."""
+"""How a split was made, in sentences for people."""
 
 import numpy as np
 import pandas as pd
@@ -9,30 +9,29 @@ from cxrcore.splits.groups import KeptGroups
 
 
 def on_own(
-    published: pd.Series, wanted: bool, kept: KeptGroups, fold: tuple[int, int] | None = None
+    published: pd.Series, requested: bool, kept: KeptGroups, fold: tuple[int, int] | None = None
 ) -> str:
     """How the images were divided anew, and why a published split was not kept.
 
-    `fold` is the one that is tested and how many there are.
+    `fold` is the number of the tested fold and the number of folds.
     """
     what = "by patient: no patient is in two parts" if kept.by_patient else "by image"
-    ignored = ""
-    if wanted and fold and published.notna().any():
-        ignored = (
-            " The published split is not used: in cross-validation every image is tested once."
-        )
-    elif wanted and published.notna().any():
-        ignored = " The published split has no test part and is not used."
-    elif published.notna().any():
-        ignored = " The published split is not used, as asked."
+    text = f"Cross-validation: tested on part {fold[0]} of {fold[1]}. " if fold else ""
+    text += f"Divided {what}."
+    if published.isna().all():
+        return text
+    if not requested:
+        return f"{text} The published split is not used, as asked."
     if fold:
-        which = f"Cross-validation: tested on part {fold[0]} of {fold[1]}. "
-        return f"{which}Divided {what}.{ignored}"
-    return f"Divided {what}.{ignored}"
+        return (
+            f"{text} The published split is not used: in cross-validation every image is tested "
+            "once."
+        )
+    return f"{text} The published split has no test part and is not used."
 
 
 def on_published(part: NDArray[np.object_], kept: KeptGroups, carved: bool, followed: int) -> str:
-    """What was kept of a published split, and what is in two of its parts."""
+    """What was kept of a published split, and which groups its parts divide."""
     text = f"The published test part is kept ({(part == 'test').sum():,} images)"
     text += "; validation is taken from training." if carved else ", and the validation part."
     if followed:
@@ -50,7 +49,7 @@ def on_published(part: NDArray[np.object_], kept: KeptGroups, carved: bool, foll
     if divided:
         text += (
             f" Beware: in the published split {' and '.join(divided)}, "
-            "which makes figures look better than they are."
+            "which makes results look better than they are."
         )
     elif kept.by_patient:
         text += " No patient is in two parts."
@@ -58,11 +57,11 @@ def on_published(part: NDArray[np.object_], kept: KeptGroups, carved: bool, foll
 
 
 def on_duplicates(kept: KeptGroups, *, asked: bool, published: bool) -> str:
-    """How many duplicates stay together; a `published` test part may divide them."""
+    """How many duplicates stay together; a published test part may divide them."""
     if not asked:
         return "Duplicates may be in two parts, as asked."
     if kept.duplicates is None:
-        return "Duplicates were not looked for."
+        return "Duplicates were not searched."
     inside = kept.duplicates[kept.duplicates >= 0]
     if not len(inside):
         return "No duplicates were found."
@@ -85,7 +84,7 @@ def on_patients(share: float, group: str) -> str:
     if share < 1:
         return (
             f"The patient is known for {100 * share:.0f} % of the images; each of the others "
-            "counts as a patient of its own."
+            "counts as its own patient."
         )
     return "The patient of every image is known."
 

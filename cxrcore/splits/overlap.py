@@ -1,27 +1,23 @@
-"""Images that two datasets share: who tests on one what was trained on the other tests memory.
+"""Images that two datasets share: a model trained on one and tested on the other knows them.
 
     data/duplicates/across/<one>-<other>.parquet   pairs, by the fingerprints of the two
 
-The pairs are searched once and kept; a file that is damaged or of another version counts as
-absent, since all of it can be searched again.
+The pairs are searched once and kept. A file that is damaged or of another version counts as
+absent.
 """
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cxrcore import duplicates, files, settings
+from cxrcore.duplicates import pair_files
 from cxrcore.progress import Report, silent
 
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
     from cxrcore.index import Index
-
-_VERSION = b"cxr_across"
 
 
 def find(
@@ -35,25 +31,25 @@ def find(
     """The pairs of `duplicates.between`, searched at the first call and read at later ones.
 
     Raises:
-        DatasetError: an image file that has to be looked at is gone or has changed.
-        StoreError: the result cannot be written.
+        DatasetError: an image file that must be read is missing or has changed.
+        StoreError: the result cannot be written, or may not be read.
     """
     if (kept := load(first, second)) is not None:
         return kept
     pairs = duplicates.between(first, first_index, second, second_index, report=report)
-    metadata = {_VERSION: str(duplicates.VERSION).encode()}
-    table = pa.Table.from_pandas(pairs, preserve_index=False)
-    buffer = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | metadata), buffer)
-    files.write_atomic(file_of(first, second), buffer.getvalue())
+    pair_files.write(file_of(first, second), pairs, _metadata())
     return pairs
 
 
 def load(first: "Dataset", second: "Dataset") -> pd.DataFrame | None:
-    """The pairs of two datasets if they were searched, in either order; else None."""
-    if (pairs := _read(file_of(first, second))) is not None:
+    """The pairs of two datasets if they were searched, in either order; else None.
+
+    Raises:
+        StoreError: the file may not be read.
+    """
+    if (pairs := pair_files.read(file_of(first, second), _metadata())) is not None:
         return pairs
-    swapped = _read(file_of(second, first))
+    swapped = pair_files.read(file_of(second, first), _metadata())
     if swapped is None:
         return None
     names = {"first": "second", "second": "first"}
@@ -66,16 +62,10 @@ def stamp(first: "Dataset", second: "Dataset") -> files.Stamp:
 
 
 def file_of(first: "Dataset", second: "Dataset") -> Path:
-    """Where the pairs of two datasets lie, in this order."""
+    """The file with the pairs of two datasets, in this order."""
     name = f"{first.fingerprint}-{second.fingerprint}.parquet"
     return settings.data_dir() / "duplicates" / "across" / name
 
 
-def _read(path: Path) -> pd.DataFrame | None:
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException):
-        return None
-    if (table.schema.metadata or {}).get(_VERSION) != str(duplicates.VERSION).encode():
-        return None
-    return table.to_pandas()
+def _metadata() -> dict[str, str]:
+    return {"cxr_across": str(duplicates.VERSION)}

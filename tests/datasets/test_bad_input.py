@@ -40,9 +40,9 @@ def broken_json(root: Path) -> None:
 
 def redraw(root: Path, path: list[tuple[int, int]]) -> None:
     file = records(darwin(root))[0]
-    told = json.loads(file.read_text())
-    told["annotations"][0]["polygon"]["path"] = [{"x": x, "y": y} for x, y in path]
-    file.write_text(json.dumps(told))
+    record = json.loads(file.read_text())
+    record["annotations"][0]["polygon"]["path"] = [{"x": x, "y": y} for x, y in path]
+    file.write_text(json.dumps(record))
 
 
 def polygon_outside(root: Path) -> None:
@@ -100,16 +100,16 @@ def cohen_no_image(root: Path) -> None:
 
 
 NOTED = {
-    image_gone: "1 JSON file is left out because no single image has the name they tell: ",
-    record_gone: "1 image is left out because no JSON file is about it: images/00000000.png.",
+    image_gone: "1 JSON file is left out because no single image has the given name: ",
+    record_gone: "1 image is left out without a JSON file: images/00000000.png.",
     broken_json: "1 JSON file is skipped. The first: releases/all-images/annotations/00000000.json",
     polygon_outside: "1 image is left out as X-ray without exactly two lung polygons: images/00000000.png.",
-    polygon_partly_outside: "annotated with lungs that reach outside the picture, which is cut off",
+    polygon_partly_outside: "annotated with lungs that reach beyond the image; the excess is cut off",
     radiography_mask_gone: "1 image is without a lung mask: ",
-    csv_duplicate: "1 line is left out because the image was listed before: a.png.",
-    csv_two_labels: "2 lines are left out because the image stands there with two labels: a.png",
+    csv_duplicate: "1 line is left out because the image is listed earlier: a.png.",
+    csv_two_labels: "2 lines are left out because the image has two labels in this file: a.png",
     csv_no_image: "1 line is left out because there is no such file: e.png.",
-    name_not_utf_8: "1 file is skipped for an unreadable name",
+    name_not_utf_8: "1 file is skipped (unreadable name, or not a regular file): ill/b?.png.",
     damaged_image: "1 image is listed but cannot be used",
     damaged_dicom: "1 image is listed but cannot be used",
     cohen_no_image: "1 line is in metadata.csv without an image in the folder",
@@ -119,12 +119,12 @@ NOTED = {
 @pytest.mark.parametrize("fault", NOTED, ids=lambda fault: fault.__name__)
 def test_what_is_wrong_with_single_files_is_a_note_and_the_rest_is_used(fault, tmp_path):
     fault(tmp_path / "set")
-    made = datasets.load(tmp_path / "set")
-    said = [note for note in made.notes if NOTED[fault] in note]
-    assert len(said) == 1, made.notes
-    assert "\n" not in said[0]
-    assert said[0].endswith(".")
-    assert len(made.table) >= 2
+    dataset = datasets.load(tmp_path / "set")
+    notes = [note for note in dataset.notes if NOTED[fault] in note]
+    assert len(notes) == 1, dataset.notes
+    assert "\n" not in notes[0]
+    assert notes[0].endswith(".")
+    assert len(dataset.table) >= 2
 
 
 def no_columns(root: Path) -> None:
@@ -179,10 +179,10 @@ REFUSED = {
 @pytest.mark.parametrize("fault", REFUSED, ids=lambda fault: fault.__name__)
 def test_what_makes_a_dataset_unusable_is_an_error_of_one_line(fault, tmp_path):
     fault(tmp_path / "set")
-    layout, said = REFUSED[fault]
+    layout, notes = REFUSED[fault]
     with pytest.raises(DatasetError) as error:
         datasets.register("bad", tmp_path / "set", layout)
-    assert said in str(error.value)
+    assert notes in str(error.value)
     assert "\n" not in str(error.value)
     assert not datasets.registered()
 
@@ -190,23 +190,23 @@ def test_what_makes_a_dataset_unusable_is_an_error_of_one_line(fault, tmp_path):
 def test_unknown_labels_are_named_with_their_number(tmp_path):
     csv_rows(tmp_path / "set", ["e.png", "strange"])
     picture(tmp_path / "set" / "e.png")
-    made = datasets.load(tmp_path / "set", options={"classes": ["i", "w"]})
-    assert made.classes == ("i", "w")
-    assert made.notes[-1] == "1 image is left out, of classes that were not asked for, strange (1)."
+    dataset = datasets.load(tmp_path / "set", options={"classes": ["i", "w"]})
+    assert dataset.classes == ("i", "w")
+    assert dataset.notes[-1] == "1 image is left out, of classes that were not chosen, strange (1)."
     with pytest.raises(DatasetError, match=r"has the class sick\. Its classes are i, strange, w"):
         datasets.load(tmp_path / "set", options={"classes": ["i", "sick"]})
 
 
-def test_a_mask_of_another_size_is_told_where_it_is_used(tmp_path):
+def test_a_mask_of_another_size_is_reported_where_it_is_used(tmp_path):
     LAYOUTS["radiography"](tmp_path / "set")
-    made = datasets.load(tmp_path / "set")
-    row = made.table.iloc[0]
-    mask(made.mask_of(row), 64)
+    dataset = datasets.load(tmp_path / "set")
+    row = dataset.table.iloc[0]
+    mask(dataset.mask_of(row), 64)
     # The original's masks are of another size than its images: they are scaled, not refused.
-    assert masks.read(made.mask_of(row), (32, 32)).shape == (32, 32)
-    Image.fromarray(np.zeros((20, 64), np.uint8)).save(made.mask_of(row))
+    assert masks.read(dataset.mask_of(row), (32, 32)).shape == (32, 32)
+    Image.fromarray(np.zeros((20, 64), np.uint8)).save(dataset.mask_of(row))
     with pytest.raises(ImageError) as error:
-        masks.read(made.mask_of(row), (32, 32))
+        masks.read(dataset.mask_of(row), (32, 32))
     assert "\n" not in str(error.value)
 
 

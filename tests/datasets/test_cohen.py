@@ -29,8 +29,8 @@ class Collection:
         return self
 
     def line(self, name: str, finding: str = "COVID-19", **cells: str) -> "Collection":
-        told = {"folder": "images", "filename": name, "finding": finding, "view": "PA"}
-        self.lines.append({"modality": "X-ray", "patientid": "1"} | told | cells)
+        defaults = {"folder": "images", "filename": name, "finding": finding, "view": "PA"}
+        self.lines.append({"modality": "X-ray", "patientid": "1"} | defaults | cells)
         return self
 
     def both(self, name: str, finding: str = "COVID-19", **cells: str) -> "Collection":
@@ -58,9 +58,9 @@ def collection(tmp_path) -> Collection:
 
 def test_the_columns_fill_the_table(collection):
     collection.both("1.png", "SARS", patientid="311a", view="AP Supine", location="Rome, Italy")
-    made = collection.load()
-    row = made.table.iloc[1]
-    assert (made.layout, made.classes) == ("cohen", ("COVID-19", "SARS"))
+    dataset = collection.load()
+    row = dataset.table.iloc[1]
+    assert (dataset.layout, dataset.classes) == ("cohen", ("COVID-19", "SARS"))
     assert (row["path"], row["label"], row["patient_id"]) == ("images/1.png", "SARS", "311a")
     assert (row["view"], row["source"], row["modality"]) == ("AP", "Rome, Italy", "xray")
 
@@ -82,15 +82,15 @@ def test_the_finding_of_either_generation_is_the_label(collection, finding, labe
     assert collection.load().table["label"][1] == label
 
 
-def test_a_syndrome_beside_the_cause_is_told(collection):
+def test_a_syndrome_beside_the_cause_is_reported(collection):
     collection.both("1.png", "COVID-19, ARDS")
-    assert "1 image is of 'COVID-19, ARDS', counted as COVID-19." in collection.notes()
+    assert "1 image is labelled 'COVID-19, ARDS' and counted as COVID-19." in collection.notes()
 
 
 @pytest.mark.parametrize("finding", ["", "todo", "Unknown"])
 def test_an_image_without_a_finding_is_left_out(collection, finding):
     collection.both("1.png", finding)
-    assert "1 image is left out because metadata.csv tells no finding: images/1.png" in (
+    assert "1 image is left out because metadata.csv gives no finding: images/1.png" in (
         collection.notes()
     )
 
@@ -103,11 +103,11 @@ def test_ct_slices_are_marked(collection):
     assert "1 image is CT, marked `ct` in the column modality." in collection.notes()
 
 
-def test_lines_and_images_that_are_alone_are_noted(collection):
+def test_lines_and_images_without_a_partner_are_noted(collection):
     collection.line("1.png").line("2.nii.gz", folder="volumes").image("3.png")
     notes = collection.notes()
     assert "2 lines are in metadata.csv without an image in the folder: images/1.png" in notes
-    assert "1 image is left out because metadata.csv does not list it: images/3.png" in notes
+    assert "1 image is left out because not listed in metadata.csv: images/3.png" in notes
 
 
 def test_two_patients_with_the_same_image_are_one(collection):
@@ -125,7 +125,7 @@ def test_a_line_that_is_there_twice_without_patients_counts_once(collection):
 def test_an_image_with_two_findings_is_left_out(collection):
     collection.both("1.png", "SARS").line("1.png", "COVID-19")
     assert list(collection.load().table["path"]) == ["images/0.jpg"]
-    assert "1 image is left out for two findings: images/1.png" in collection.notes()
+    assert "1 image is left out because of two findings: images/1.png" in collection.notes()
 
 
 def test_a_damaged_image_keeps_its_row(collection):
@@ -134,20 +134,20 @@ def test_a_damaged_image_keeps_its_row(collection):
 
 
 @pytest.mark.parametrize(
-    ("column", "said"),
+    ("column", "expected"),
     [("finding", "lacks the column"), ("filename", "lacks the column")],
 )
-def test_a_missing_column_is_named(collection, column, said):
+def test_a_missing_column_is_named(collection, column, expected):
     collection.write([name for name in COLUMNS if name != column])
-    with pytest.raises(DatasetError, match=f"{said}.* {column}; it has patientid"):
+    with pytest.raises(DatasetError, match=f"{expected}.* {column}; it has patientid"):
         datasets.load(collection.root, "cohen")
 
 
 def test_columns_that_may_be_missing_are_noted(collection):
     collection.write(["filename", "finding"])
-    made = datasets.load(collection.root)
-    assert made.table["path"][0] == "images/0.jpg"
-    assert made.notes[0].startswith("metadata.csv has no column patientid and none view")
+    dataset = datasets.load(collection.root)
+    assert dataset.table["path"][0] == "images/0.jpg"
+    assert dataset.notes[0].startswith("metadata.csv has no column patientid, view")
 
 
 def test_text_that_is_not_utf_8_is_refused(collection):
@@ -174,12 +174,12 @@ def test_class_folders_with_metadata_are_not_taken_for_it(tiny_dataset_folder):
 
 @pytest.mark.real
 def test_the_real_collection_gives_patients_and_views(real_data):
-    made = datasets.load(real_data / "ieee8023-covid-chestxray-dataset")
-    assert (made.layout, len(made.table)) == ("cohen", 98)  # 99 lines, one image twice
-    assert len(made.classes) == 15
-    assert made.counts()["COVID-19"] == 35
-    assert made.table["patient_id"].notna().all()
-    assert made.table["patient_id"].nunique() == 56
-    assert made.table["view"].value_counts().to_dict() == {"PA": 63, "AP": 19, "L": 11}
-    assert made.table["modality"].value_counts().to_dict() == {"xray": 93, "ct": 5}
-    assert "Patients 287 and 340 share images/000001-27.jpg; both are 287 here." in made.notes
+    dataset = datasets.load(real_data / "ieee8023-covid-chestxray-dataset")
+    assert (dataset.layout, len(dataset.table)) == ("cohen", 98)  # 99 lines, one image twice
+    assert len(dataset.classes) == 15
+    assert dataset.counts()["COVID-19"] == 35
+    assert dataset.table["patient_id"].notna().all()
+    assert dataset.table["patient_id"].nunique() == 56
+    assert dataset.table["view"].value_counts().to_dict() == {"PA": 63, "AP": 19, "L": 11}
+    assert dataset.table["modality"].value_counts().to_dict() == {"xray": 93, "ct": 5}
+    assert "Patients 287 and 340 share images/000001-27.jpg; both are 287 here." in dataset.notes

@@ -79,5 +79,5 @@ def test_collections_that_notes_point_to_exist(collection):
 
 
 def test_an_unknown_name_is_answered_with_those_that_exist():
-    with pytest.raises(DatasetError, match=r"known as 'nothing'\. Known are radiography, "):
+    with pytest.raises(DatasetError, match=r"collection 'nothing'\. Choose one of radiography, "):
         collections.get("nothing")

@@ -1,4 +1,4 @@
-"""The layout of any CSV: columns found or named, values normalised, every bad line told."""
+"""The layout of any CSV: columns found or named, values normalised, every bad line reported."""
 
 import csv
 
@@ -45,17 +45,17 @@ def refusal(root, *args, layout="csv", **options) -> str:
 
 
 def test_path_and_label_are_enough(root):
-    made = load(root)
-    assert (made.layout, made.classes) == ("csv", ("ill", "well"))
-    assert list(made.table["path"]) == [f"films/{name}.png" for name in "abcd"]
+    dataset = load(root)
+    assert (dataset.layout, dataset.classes) == ("csv", ("ill", "well"))
+    assert list(dataset.table["path"]) == [f"films/{name}.png" for name in "abcd"]
     assert (
-        made.table[["patient_id", "source", "view", "modality", "split", "mask"]]
+        dataset.table[["patient_id", "source", "view", "modality", "split", "mask"]]
         .isna()
         .to_numpy()
         .all()
     )
-    assert made.notes == ()
-    assert made.path_of(made.table["image_id"].iloc[0]).is_file()
+    assert dataset.notes == ()
+    assert dataset.path_of(dataset.table["image_id"].iloc[0]).is_file()
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_path_and_label_are_enough(root):
         ["File Name", "diagnosis"],
     ],
 )
-def test_columns_of_usual_names_are_found_and_told(root, header):
-    made = load(root, header=header)
-    assert made.counts().to_dict() == {"ill": 2, "well": 2}
-    assert made.layout == "csv"
+def test_columns_with_common_names_are_found(root, header):
+    dataset = load(root, header=header)
+    assert dataset.counts().to_dict() == {"ill": 2, "well": 2}
+    assert dataset.layout == "csv"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -84,30 +84,30 @@ def test_columns_may_be_named(root):
     mask(root / "masks" / "a.png")
     row = ["films/a.png", "x", "ill", "Rome", "ap Supine", "CXR", "Training", "masks\\a.png"]
     rest = [["films/b.png", "y", "well", "", "oblique", "MRI", "later", "masks/b.png"]]
-    made = load(
+    dataset = load(
         root, [row, *rest], header,
         path="path", label="a b", patient_id="label", source="where", view="pos",
         modality_column="what", split="part", mask="lungs",
     )  # fmt: skip
-    first = made.table.iloc[0]
-    assert made.classes == ("ill", "well")
+    first = dataset.table.iloc[0]
+    assert dataset.classes == ("ill", "well")
     assert (first["patient_id"], first["source"], first["view"]) == ("x", "Rome", "AP")
     assert (first["modality"], first["split"], first["mask"]) == ("xray", "train", "masks/a.png")
-    second = made.table.iloc[1][["source", "view", "modality", "split", "mask"]]
+    second = dataset.table.iloc[1][["source", "view", "modality", "split", "mask"]]
     assert second.isna().all()
-    said = "\n".join(made.notes)
+    notes = "\n".join(dataset.notes)
     for what in ("as view: oblique", "as modality: MRI", "as split: later"):
-        assert f"1 value is not used {what}" in said
-    assert "1 lung mask is not in the folder: masks/b.png" in said
-    assert "label: a b" in said
+        assert f"1 value is not used {what}" in notes
+    assert "1 lung mask is not in the folder: masks/b.png" in notes
+    assert "label: a b" in notes
 
 
-def test_what_was_told_is_registered_and_used_again(root):
+def test_options_are_registered_and_used_again(root):
     table(root / "x.csv", ["path", "label", "grade"], [[*row, row[1] * 2] for row in FOUR])
-    told = {"label": "grade"}
-    datasets.register("films", root, "csv", told)
+    options = {"label": "grade"}
+    datasets.register("films", root, "csv", options)
     assert datasets.load("films").classes == ("illill", "wellwell")
-    assert datasets.registered()[0].options == told
+    assert datasets.registered()[0].options == options
 
 
 def test_the_csv_itself_may_be_given(root):
@@ -120,55 +120,57 @@ def test_the_csv_itself_may_be_given(root):
 
 
 def test_classes_and_names_may_be_asked_for(root):
-    made = load(root, lines("a ill", "b sick", "c well", "d what"),
+    dataset = load(root, lines("a ill", "b sick", "c well", "d what"),
                 rename={"sick": "ill"}, classes=("well", "ill"))  # fmt: skip
-    assert made.classes == ("well", "ill")
-    assert "1 image is left out, of classes that were not asked for, what (1)." in made.notes
+    assert dataset.classes == ("well", "ill")
+    assert "1 image is left out, of classes that were not chosen, what (1)." in dataset.notes
 
 
 def test_a_bare_name_is_the_only_image_of_that_name(root):
     picture(root / "other" / "d.png")
-    made = load(root, [["a.png", "ill"], ["b", "ill"], ["c.png", "well"], ["d.png", "well"]])
-    assert list(made.table["path"]) == ["films/a.png", "films/b.png", "films/c.png"]
-    assert "no such file: d.png" in "\n".join(made.notes)
+    dataset = load(root, [["a.png", "ill"], ["b", "ill"], ["c.png", "well"], ["d.png", "well"]])
+    assert list(dataset.table["path"]) == ["films/a.png", "films/b.png", "films/c.png"]
+    assert "no such file: d.png" in "\n".join(dataset.notes)
 
 
 def test_an_absolute_path_into_the_folder_is_taken(root):
-    made = load(root, [[str(root / "films" / "a.png"), "ill"], [".\\films\\b.png", "well"]])
-    assert list(made.table["path"]) == ["films/a.png", "films/b.png"]
+    dataset = load(root, [[str(root / "films" / "a.png"), "ill"], [".\\films\\b.png", "well"]])
+    assert list(dataset.table["path"]) == ["films/a.png", "films/b.png"]
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../outside.png", "films/../../outside.png", "C:\\x.png"])  # fmt: skip
 def test_a_path_that_leads_out_of_the_folder_is_left_out(root, path):
     picture(root.parent / "outside.png")
-    made = load(root, [*FOUR, [path, "ill"]])
-    assert len(made.table) == 4
-    assert "leads out of" in "\n".join(made.notes)
+    dataset = load(root, [*FOUR, [path, "ill"]])
+    assert len(dataset.table) == 4
+    assert "leads out of" in "\n".join(dataset.notes)
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "expected"),
     [
         (["films/x.png", "ill"], "because there is no such file: films/x.png"),
         (["films/a.png", ""], "because there is no label: films/a.png"),
-        (["", "ill"], "for naming no image"),
-        (["films/a.png", "ill"], "because the image was listed before: films/a.png"),
-        (["labels.csv", "ill"], "because that is no image: labels.csv"),
+        (["", "ill"], "because no image is named"),
+        (["films/a.png", "ill"], "because the image is listed earlier: films/a.png"),
+        (["labels.csv", "ill"], "because the file is not an image: labels.csv"),
     ],
 )
-def test_a_line_that_cannot_be_used_is_told(root, row, said):
-    made = load(root, [*FOUR, row])
-    assert len(made.table) == 4
-    assert made.notes == (f"In labels.csv, 1 line is left out {said}.",)
+def test_a_line_that_cannot_be_used_is_reported(root, row, expected):
+    dataset = load(root, [*FOUR, row])
+    assert len(dataset.table) == 4
+    assert dataset.notes == (f"In labels.csv, 1 line is left out {expected}.",)
 
 
 def test_an_image_with_two_labels_is_left_out(root):
-    made = load(root, [*FOUR, ["films/a.png", "well"]])
-    assert list(made.table["path"]) == ["films/b.png", "films/c.png", "films/d.png"]
-    assert "stands there with two labels: films/a.png, films/a.png" in "\n".join(made.notes)
+    dataset = load(root, [*FOUR, ["films/a.png", "well"]])
+    assert list(dataset.table["path"]) == ["films/b.png", "films/c.png", "films/d.png"]
+    assert "the image has two labels in this file: films/a.png, films/a.png" in "\n".join(
+        dataset.notes
+    )
 
 
-def test_without_a_usual_name_the_error_lists_the_columns_and_the_words_to_type(root):
+def test_without_a_common_name_the_error_lists_the_columns_and_the_command(root):
     table(root / "x.csv", ["file", "my grade"], [["films/a.png", "ill"]])
     message = refusal(root)
     assert "it has the columns file, my grade" in message
@@ -177,9 +179,9 @@ def test_without_a_usual_name_the_error_lists_the_columns_and_the_words_to_type(
     datasets.register("films", root / "x.csv", options={"path": "file", "label": "my grade"})
 
 
-def test_two_columns_that_may_be_it_are_not_guessed(root):
+def test_of_two_fitting_columns_none_is_guessed(root):
     table(root / "x.csv", ["path", "filename", "label"], [["films/a.png", "a", "ill"]])
-    assert "path, filename may all be it" in refusal(root)
+    assert "path, filename all fit" in refusal(root)
 
 
 def test_a_folder_with_such_a_csv_is_taken_for_class_folders(root):
@@ -190,7 +192,7 @@ def test_a_folder_with_such_a_csv_is_taken_for_class_folders(root):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         ({"label": "nope"}, "has no column 'nope'; it has the columns path, label"),
         ({"file": "nope.csv"}, "There is no file 'nope.csv'"),
@@ -198,21 +200,21 @@ def test_a_folder_with_such_a_csv_is_taken_for_class_folders(root):
         ({"lable": "label"}, "The layout 'csv' has no option 'lable'"),
     ],
 )
-def test_options_that_cannot_be_are_refused(root, options, said):
+def test_options_that_cannot_be_are_refused(root, options, expected):
     table(root.parent / "x.csv", HEADER, FOUR)
     table(root / "x.csv", HEADER, FOUR)
-    assert said in refusal(root, **options)
+    assert expected in refusal(root, **options)
 
 
 def test_no_csv_and_several_are_refused(root):
     assert "holds no CSV file" in refusal(root)
     for name in ("x.csv", "Y.CSV"):
         table(root / name, HEADER, FOUR)
-    assert "holds 2 CSV files: Y.CSV, x.csv. Say which one: --option file=NAME.csv" in refusal(root)
+    assert "holds 2 CSV files: Y.CSV, x.csv. Name one: --option file=NAME.csv" in refusal(root)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (b"", "it is empty"),
         (b"path,label\nfilms/a.png\n", "line 2 has 1 cells, the first has 2"),
@@ -224,9 +226,9 @@ def test_no_csv_and_several_are_refused(root):
         (b"path,label\nfilms/none.png,ill\n", "names no labelled image"),
     ],
 )
-def test_a_csv_that_is_none_is_refused(root, content, said):
+def test_a_csv_that_is_not_a_table_is_refused(root, content, expected):
     (root / "x.csv").write_bytes(content)
-    assert said in refusal(root)
+    assert expected in refusal(root)
 
 
 def test_utf_8_with_a_mark_and_other_line_ends_is_read(root):
@@ -237,16 +239,16 @@ def test_utf_8_with_a_mark_and_other_line_ends_is_read(root):
 
 def test_a_long_csv_is_read_quickly_enough(root):
     many = [[f"films/{number}.png", "ill"] for number in range(100_000)]
-    made = load(root, [*FOUR, *many])
-    assert len(made.table) == 4
-    assert "100,000 lines are left out because there is no such file" in "\n".join(made.notes)
+    dataset = load(root, [*FOUR, *many])
+    assert len(dataset.table) == 4
+    assert "100,000 lines are left out because there is no such file" in "\n".join(dataset.notes)
 
 
 def test_a_damaged_image_is_listed_with_a_note(root):
     (root / "films" / "a.png").write_bytes(b"no picture")
-    made = load(root)
-    assert pd.isna(made.table["width"].iloc[0])
-    assert "1 image is listed but cannot be used" in "\n".join(made.notes)
+    dataset = load(root)
+    assert pd.isna(dataset.table["width"].iloc[0])
+    assert "1 image is listed but cannot be used" in "\n".join(dataset.notes)
 
 
 CELL = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -258,8 +260,10 @@ def test_what_the_csv_writer_writes_is_read_back(tmp_path, rows, delimiter):
     file = tmp_path / "x.csv"
     with file.open("w", newline="", encoding="utf-8") as out:
         csv.writer(out, delimiter=delimiter).writerows([["path", "label", "third"], *rows])
-    told = sidecars.read_csv(file, sidecars.DELIMITERS)
-    assert told.fillna("").to_numpy().tolist() == [[cell.strip() for cell in row] for row in rows]
+    options = sidecars.read_csv(file, sidecars.DELIMITERS)
+    assert options.fillna("").to_numpy().tolist() == [
+        [cell.strip() for cell in row] for row in rows
+    ]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

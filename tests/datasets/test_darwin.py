@@ -71,13 +71,13 @@ class Pull:
 
 @pytest.fixture
 def pull(tmp_path) -> Pull:
-    made = Pull(tmp_path / "v7")
-    return made.both("0", [*LUNGS, *tags("COVID-19", "Viral Pneumonia", "X-ray")])
+    dataset = Pull(tmp_path / "v7")
+    return dataset.both("0", [*LUNGS, *tags("COVID-19", "Viral Pneumonia", "X-ray")])
 
 
 def test_tags_fill_the_table(pull):
-    told = tags("PatientID:326b", "location:Rome, Italy", "View/AP_Supine", "Age:55", "Sex/F")
-    pull.both("1", [*LUNGS, *told, *tags("Bacterial Pneumonia")])
+    record = tags("PatientID:326b", "location:Rome, Italy", "View/AP_Supine", "Age:55", "Sex/F")
+    pull.both("1", [*LUNGS, *record, *tags("Bacterial Pneumonia")])
     row = pull.load().table.iloc[1]
     assert (row["label"], row["patient_id"], row["view"]) == ("Bacterial Pneumonia", "326b", "AP")
     assert (row["source"], row["modality"]) == ("Rome, Italy", "xray")
@@ -93,18 +93,18 @@ def test_the_record_is_the_mask_of_images_with_two_lungs(pull):
 
 
 def test_masks_without_ignored_regions_are_asked_for_by_an_option(pull):
-    made = datasets.load(pull.root, options={"without_ignored": True})
-    assert made.mask_of(made.table.iloc[0]).name == "0.json#without-ignored"
-    assert made.options == {"without_ignored": True}
+    dataset = datasets.load(pull.root, options={"without_ignored": True})
+    assert dataset.mask_of(dataset.table.iloc[0]).name == "0.json#without-ignored"
+    assert dataset.options == {"without_ignored": True}
 
 
-def test_what_no_tag_tells_is_missing(pull):
+def test_without_a_tag_the_value_is_missing(pull):
     row = pull.load().table.iloc[0]
     assert row[["patient_id", "source", "view", "split", "age", "sex"]].isna().all()
 
 
 @pytest.mark.parametrize(
-    ("told", "label"),
+    ("names", "label"),
     [
         (("Viral Pneumonia", "COVID-19"), "COVID-19"),
         (("covid-19", "Bacterial Pneumonia"), "COVID-19"),
@@ -113,8 +113,8 @@ def test_what_no_tag_tells_is_missing(pull):
         (("No Pneumonia (healthy)",), "No Pneumonia (healthy)"),
     ],
 )
-def test_the_class_is_the_tag_and_covid_wins(pull, told, label):
-    pull.both("1", [*LUNGS, *tags(*told)])
+def test_the_class_is_the_tag_and_covid_wins(pull, names, label):
+    pull.both("1", [*LUNGS, *tags(*names)])
     assert pull.load().table["label"][1] == label
 
 
@@ -199,14 +199,14 @@ def test_a_mask_follows_the_size_of_the_image(pull):
 
 def test_an_image_of_another_size_than_annotated_is_noted(pull):
     pull.record("0", [*LUNGS, *tags("COVID-19")], width=40, height=40)
-    assert "1 image is of another size than was annotated; masks are scaled" in pull.notes()
+    assert "1 image is not of the annotated size; masks are scaled" in pull.notes()
 
 
 def test_lungs_that_reach_outside_are_cut_off_and_noted(pull):
     far = [(2, 2), (1e9, 2), (1e9, 15), (-50, 15)]
     pull.record("0", [polygon(LEFT), polygon(far), *tags("COVID-19")])
     assert darwin.lung_mask(pull.annotations / "0.json", (20, 20)).shape == (20, 20)
-    assert "lungs that reach outside the picture, which is cut off: images/0.png" in pull.notes()
+    assert "lungs that reach beyond the image; the excess is cut off: images/0.png" in pull.notes()
 
 
 def test_a_lung_that_is_wholly_outside_is_none(pull):
@@ -232,56 +232,56 @@ def test_any_polygon_becomes_a_mask(polygon):
 def test_any_json_is_a_record_or_one_sentence(tmp_path_factory, value):
     file = tmp_path_factory.mktemp("json") / "a.json"
     file.write_text(json.dumps(value))
-    said = ""
+    notes = ""
     try:
         darwin.polygons_of(file)
     except ImageError as error:
-        said = str(error)
-    assert not said or said.startswith("a.json ")
-    assert "\n" not in said
+        notes = str(error)
+    assert not notes or notes.startswith("a.json ")
+    assert "\n" not in notes
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         ("{", "cannot be read as JSON"),
         (b"\xff\xfe{}", "cannot be read as JSON"),
         ("[" * 100_000, "cannot be read as JSON"),
-        ("[]", "is no Darwin record"),
-        ('{"images": [], "annotations": []}', "is no Darwin record"),
-        ('{"image": {"filename": 3}, "annotations": []}', "is no Darwin record"),
+        ("[]", "is not a Darwin record"),
+        ('{"images": [], "annotations": []}', "is not a Darwin record"),
+        ('{"image": {"filename": 3}, "annotations": []}', "is not a Darwin record"),
         (
             '{"image": {"filename": "a"}, "annotations":'
             ' [{"name": "Lung", "polygon": {"path": [{"x": 1}]}}]}',
-            "is no Darwin record",
+            "is not a Darwin record",
         ),
         (
             '{"image": {"filename": "a"}, "annotations":'
             ' [{"name": "Lung", "polygon": {"path": [{"x": NaN, "y": 1}]}}]}',
-            "is no Darwin record",
+            "is not a Darwin record",
         ),
     ],
 )
-def test_a_broken_record_is_skipped_with_one_sentence(pull, content, said):
+def test_a_broken_record_is_skipped_with_one_sentence(pull, content, expected):
     pull.text("1.json", content)
     note = next(note for note in pull.load().notes if "JSON file" in note)
     assert note.startswith("1 JSON file is skipped. The first: releases/all-images/annotations/1")
-    assert said in note
+    assert expected in note
     assert "\n" not in note
 
 
-def test_records_and_images_that_are_alone_are_noted(pull):
+def test_records_and_images_without_a_partner_are_noted(pull):
     pull.record("1", [*LUNGS, *tags("COVID-19")]).image("2.png")
     notes = pull.notes()
-    assert "1 JSON file is left out because no single image has the name they tell" in notes
-    assert "1 image is left out because no JSON file is about it: images/2.png" in notes
+    assert "1 JSON file is left out because no single image has the given name" in notes
+    assert "1 image is left out without a JSON file: images/2.png" in notes
 
 
 def test_a_second_record_of_an_image_is_noted(pull):
     other = pull.root / "releases" / "older" / "annotations"
     other.mkdir(parents=True)
     (other / "0.json").write_bytes((pull.annotations / "0.json").read_bytes())
-    assert "an earlier one is about the same image" in pull.notes()
+    assert "an earlier one describes the same image" in pull.notes()
     assert len(pull.load().table) == 1
 
 
@@ -294,7 +294,7 @@ def test_a_damaged_image_keeps_its_row(pull):
 
 def test_nothing_that_can_be_used_is_refused(pull):
     pull.record("0", tags("COVID-19", "CT"))
-    with pytest.raises(DatasetError, match=r"No image of .* CT without exactly two lung polygons"):
+    with pytest.raises(DatasetError, match=r"No image in .* CT without exactly two lung polygons"):
         pull.load()
     (pull.annotations / "0.json").unlink()
     with pytest.raises(DatasetError, match="holds no Darwin records"):
@@ -313,18 +313,18 @@ def test_class_folders_are_not_taken_for_darwin(tiny_dataset_folder):
 def test_the_real_collection_gives_55_images_with_lungs_and_reports_the_rest(real_data):
     from skimage.draw import polygon2mask
 
-    made = datasets.load(real_data / "v7-covid-19-chest-x-ray-dataset")
-    assert (made.layout, len(made.table), made.classes) == ("darwin", 55, ("COVID-19",))
-    notes = "\n".join(made.notes)
+    dataset = datasets.load(real_data / "v7-covid-19-chest-x-ray-dataset")
+    assert (dataset.layout, len(dataset.table), dataset.classes) == ("darwin", 55, ("COVID-19",))
+    notes = "\n".join(dataset.notes)
     assert "6 images are left out as CT without exactly two lung polygons" in notes
     assert "6 images are left out as lateral" in notes
     assert "55 images are kept with two lung polygons each" in notes
-    assert "1 image is tagged CT; modality `ct` marks them: images/00006738.PNG" in notes
-    assert made.table["patient_id"].notna().all()
-    assert made.table["original_name"].notna().all()
-    small = (made.table["width"] * made.table["height"]).astype(int).nsmallest(4).index
-    for row in made.table.loc[small].itertuples():
-        shape = images.decode(made.path_of(row)).shape
-        file = made.root / row.annotation
+    assert "1 image is tagged CT and marked with modality `ct`: images/00006738.PNG" in notes
+    assert dataset.table["patient_id"].notna().all()
+    assert dataset.table["original_name"].notna().all()
+    small = (dataset.table["width"] * dataset.table["height"]).astype(int).nsmallest(4).index
+    for row in dataset.table.loc[small].itertuples():
+        shape = images.decode(dataset.path_of(row)).shape
+        file = dataset.root / row.annotation
         lungs = [polygon2mask(shape, path[:, ::-1]) for path in darwin.polygons_of(file)]
         assert np.mean(darwin.lung_mask(file, shape) != np.any(lungs, axis=0)) < 1e-4

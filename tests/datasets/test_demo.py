@@ -22,26 +22,26 @@ def read(path):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def demo_folder(tmp_path_factory):
     """Two patients a class, made by two processes."""
     return demo.make(tmp_path_factory.mktemp("demo") / "demo", **SMALL, workers=2)
 
 
-def test_the_same_seed_gives_the_same_bytes_with_any_number_of_workers(made, tmp_path):
+def test_the_same_seed_gives_the_same_bytes_with_any_number_of_workers(demo_folder, tmp_path):
     alone = demo.make(tmp_path / "alone", **SMALL, workers=1)
-    assert contents(alone) == contents(made)
+    assert contents(alone) == contents(demo_folder)
 
 
-def test_another_seed_gives_other_pictures(made, tmp_path):
+def test_another_seed_gives_other_pictures(demo_folder, tmp_path):
     other = demo.make(tmp_path / "other", **{**SMALL, "seed": 4}, workers=1)
-    ours, theirs = contents(made), contents(other)
+    ours, theirs = contents(demo_folder), contents(other)
     assert ours.keys() == theirs.keys()
     name = "Normal/images/demo-0003_1.png"
     assert ours[name] != theirs[name]
 
 
 def test_classes_hospitals_and_pictures_a_patient_are_balanced():
-    table = demo.pictures(demo.Made(patients=60, seed=0, size=256, shortcut=False))
+    table = demo.pictures(demo.Parameters(patients=60, seed=0, size=256, shortcut=False))
     assert len(table) == 480
     assert table.groupby("label").patient_id.nunique().to_dict() == dict.fromkeys(demo.CLASSES, 60)
     assert set(table.groupby(["label", "source"]).size()) == {60}
@@ -50,8 +50,8 @@ def test_classes_hospitals_and_pictures_a_patient_are_balanced():
     assert table.path.is_unique
 
 
-def test_every_picture_has_masks_with_lesions_inside_the_lungs(made):
-    images = sorted(made.glob("*/images/*.png"))
+def test_every_picture_has_masks_with_lesions_inside_the_lungs(demo_folder):
+    images = sorted(demo_folder.glob("*/images/*.png"))
     assert len(images) == 16
     for path in images:
         image = read(path)
@@ -68,27 +68,27 @@ def test_every_picture_has_masks_with_lesions_inside_the_lungs(made):
         assert np.median(image[mask > 0]) < np.median(image[ring])
 
 
-def test_pictures_of_one_patient_are_not_copies(made):
-    first, second = (read(made / f"Normal/images/demo-0003_{k}.png") for k in (1, 2))
+def test_pictures_of_one_patient_are_not_copies(demo_folder):
+    first, second = (read(demo_folder / f"Normal/images/demo-0003_{k}.png") for k in (1, 2))
     assert np.abs(first.astype(int) - second).mean() > 3
 
 
-def test_the_tables_beside_the_pictures_name_every_one_of_them(made):
-    with open(made / "metadata.csv", newline="") as file:
+def test_the_tables_beside_the_pictures_name_every_one_of_them(demo_folder):
+    with open(demo_folder / "metadata.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert set(rows[0]) == {"path", "patient_id", "source", "view", "modality"}
-    assert all((made / row["path"]).is_file() for row in rows)
+    assert all((demo_folder / row["path"]).is_file() for row in rows)
     assert len(rows) == 16
     assert {row["view"] for row in rows} == {"PA"}
-    about = json.loads((made / "dataset.json").read_text())
+    about = json.loads((demo_folder / "dataset.json").read_text())
     assert about["synthetic"] is True
     assert about["classes"] == list(demo.CLASSES)
     assert len(about["notes"]) == 1
-    assert "no patient" in about["notes"][0]
+    assert "not of patients" in about["notes"][0]
 
 
-def test_it_loads_as_a_synthetic_dataset_with_masks_patients_and_sources(made):
-    dataset = datasets.load(made)
+def test_it_loads_as_a_synthetic_dataset_with_masks_patients_and_sources(demo_folder):
+    dataset = datasets.load(demo_folder)
     assert dataset.synthetic
     assert dataset.classes == demo.CLASSES
     assert dict(dataset.counts()) == dict.fromkeys(demo.CLASSES, 4)
@@ -97,12 +97,12 @@ def test_it_loads_as_a_synthetic_dataset_with_masks_patients_and_sources(made):
     assert set(dataset.table["source"]) == {"Hospital 1", "Hospital 2"}
 
 
-def test_the_shortcut_changes_only_the_corner_of_the_class(made, tmp_path):
+def test_the_shortcut_changes_only_the_corner_of_the_class(demo_folder, tmp_path):
     planted = demo.make(tmp_path / "planted", **SMALL, shortcut=True, workers=1)
     assert len(json.loads((planted / "dataset.json").read_text())["notes"]) == 2
-    for path in made.glob("*/images/*.png"):
+    for path in demo_folder.glob("*/images/*.png"):
         _, x, y = demo.SHORTCUTS[path.parts[-3]]
-        changed = read(path) != read(planted / path.relative_to(made))
+        changed = read(path) != read(planted / path.relative_to(demo_folder))
         rows, columns = np.nonzero(changed)
         assert len(rows) > 8
         assert np.abs(rows / 96 - y).max() < 0.12
@@ -110,18 +110,18 @@ def test_the_shortcut_changes_only_the_corner_of_the_class(made, tmp_path):
     assert len({corner[1:] for corner in demo.SHORTCUTS.values()}) == 4
 
 
-def test_making_it_again_does_nothing(made):
+def test_making_it_again_does_nothing(demo_folder):
     def never(progress):
         raise AssertionError(progress)
 
-    before = (made / "dataset.json").stat().st_mtime_ns
-    assert demo.make(made, **SMALL, report=never) == made
-    assert (made / "dataset.json").stat().st_mtime_ns == before
+    before = (demo_folder / "dataset.json").stat().st_mtime_ns
+    assert demo.make(demo_folder, **SMALL, report=never) == demo_folder
+    assert (demo_folder / "dataset.json").stat().st_mtime_ns == before
 
 
-def test_other_parameters_in_the_same_folder_are_refused_with_a_way_out(made):
+def test_other_parameters_in_the_same_folder_are_refused_with_a_way_out(demo_folder):
     with pytest.raises(DatasetError, match=r"seed 3 instead of 9.*delete this one"):
-        demo.make(made, **{**SMALL, "seed": 9})
+        demo.make(demo_folder, **{**SMALL, "seed": 9})
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
@@ -160,7 +160,7 @@ def test_another_dataset_is_not_taken_for_it(tmp_path, about):
 def test_progress_counts_pictures_to_the_end_in_an_empty_folder(tmp_path):
     seen: list[Progress] = []
     (tmp_path / "demo").mkdir()
-    made = demo.make(tmp_path / "demo", patients=1, size=64, workers=1, report=seen.append)
+    demo_folder = demo.make(tmp_path / "demo", patients=1, size=64, workers=1, report=seen.append)
     assert [p.done for p in seen] == [0, 2, 4, 6, 8]
     assert {p.total for p in seen} == {8}
-    assert (made / "metadata.csv").is_file()
+    assert (demo_folder / "metadata.csv").is_file()

@@ -15,12 +15,12 @@ from tests.helpers.layouts import LAYOUTS, SIDE
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_dicom_files_are_images_of_every_layout(kind, tmp_path):
     classes = LAYOUTS[kind](tmp_path / "set", ".dcm")
-    made = datasets.load(tmp_path / "set")
-    assert made.layout == kind.split()[0]
-    assert made.classes == classes
-    assert (made.table["path"].str.endswith(".dcm")).all()
-    assert set(made.table["width"]) == set(made.table["height"]) == {SIDE}
-    gray = images.decode(made.path_of(made.table.iloc[0]))
+    dataset = datasets.load(tmp_path / "set")
+    assert dataset.layout == kind.split()[0]
+    assert dataset.classes == classes
+    assert (dataset.table["path"].str.endswith(".dcm")).all()
+    assert set(dataset.table["width"]) == set(dataset.table["height"]) == {SIDE}
+    gray = images.decode(dataset.path_of(dataset.table.iloc[0]))
     assert (gray.shape, gray.min(), gray.max()) == ((SIDE, SIDE), 0, 255)
 
 
@@ -29,24 +29,24 @@ def test_a_dicom_and_a_png_of_the_same_pixels_have_the_same_table(kind, tmp_path
     for suffix in (".dcm", ".png"):
         LAYOUTS[kind](tmp_path / suffix / "set", suffix)
     dicom, png = (datasets.load(tmp_path / suffix / "set").table for suffix in (".dcm", ".png"))
-    told = ["label", "patient_id", "source", "modality", "view", "split"]
-    pd.testing.assert_frame_equal(dicom[told], png[told])
+    columns = ["label", "patient_id", "source", "modality", "view", "split"]
+    pd.testing.assert_frame_equal(dicom[columns], png[columns])
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_nothing_that_identifies_a_patient_is_kept_anywhere(kind, tmp_path, own_folders):
     LAYOUTS[kind](tmp_path / "set", ".dcm")
-    made = datasets.register("films", tmp_path / "set")
-    index.measure(made, workers=1)
-    told = [json.dumps([*made.notes, *map(str, datasets.registered())]), made.table.to_csv()]
+    dataset = datasets.register("films", tmp_path / "set")
+    index.measure(dataset, workers=1)
+    texts = [json.dumps([*dataset.notes, *map(str, datasets.registered())]), dataset.table.to_csv()]
     kept = [path for path in own_folders.data.rglob("*") if path.is_file()]
     assert kept
     for path in kept:
-        told.append(path.read_bytes().decode("latin-1"))
+        texts.append(path.read_bytes().decode("latin-1"))
         if path.suffix == ".parquet":  # compressed: its text would not be found
-            told.append(pd.read_parquet(path).to_csv())
+            texts.append(pd.read_parquet(path).to_csv())
     for secret in SECRETS.values():
-        assert not any(secret in text for text in told)
+        assert not any(secret in text for text in texts)
 
 
 def test_a_thumbnail_of_a_dicom_file_is_pixels_only(tmp_path):

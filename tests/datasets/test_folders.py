@@ -63,16 +63,21 @@ def notes(folder: Folder) -> str:
 
 
 def test_folders_are_classes(tiny_dataset_folder):
-    made = datasets.load(tiny_dataset_folder)
-    assert made.classes == ("A", "B", "C")
-    assert made.counts().to_dict() == {"A": 12, "B": 12, "C": 12}
-    assert made.table["patient_id"].nunique() == 24
-    assert set(made.table["modality"]) == {"xray"}
+    dataset = datasets.load(tiny_dataset_folder)
+    assert dataset.classes == ("A", "B", "C")
+    assert dataset.counts().to_dict() == {"A": 12, "B": 12, "C": 12}
+    assert dataset.table["patient_id"].nunique() == 24
+    assert set(dataset.table["modality"]) == {"xray"}
     for column in ("split", "mask", "view", "source"):
-        assert made.table[column].isna().all()
-    assert set(made.table["width"]) == set(made.table["height"]) == {48}
-    assert (made.name, made.layout, made.synthetic, made.notes) == ("tiny", "folders", False, ())
-    assert made.path_of(made.table.iloc[0]).is_file()
+        assert dataset.table[column].isna().all()
+    assert set(dataset.table["width"]) == set(dataset.table["height"]) == {48}
+    assert (dataset.name, dataset.layout, dataset.synthetic, dataset.notes) == (
+        "tiny",
+        "folders",
+        False,
+        (),
+    )
+    assert dataset.path_of(dataset.table.iloc[0]).is_file()
 
 
 @pytest.mark.parametrize(
@@ -104,9 +109,9 @@ def test_images_and_masks_may_have_folders_of_their_own(folder):
         "B/3.png": "B/Masks/3_mask.png",
         "train/B/images/4.png": "train/B/masks/4.png",
     }
-    made = folder.load()
-    assert made.classes == ("A", "B")
-    assert made.mask_of(made.table["image_id"][0]) == folder.root / "A/masks/1.png"
+    dataset = folder.load()
+    assert dataset.classes == ("A", "B")
+    assert dataset.mask_of(dataset.table["image_id"][0]) == folder.root / "A/masks/1.png"
 
 
 def test_a_mask_of_another_class_is_not_taken(folder):
@@ -138,8 +143,8 @@ def test_a_folder_ct_is_a_class_where_none_follows(folder):
 
 
 def test_a_root_called_ct_holds_ct(tmp_path):
-    made = Folder(tmp_path / "CT").picture("A/1.png", "B/2.png").load()
-    assert set(made.table["modality"]) == {"ct"}
+    dataset = Folder(tmp_path / "CT").picture("A/1.png", "B/2.png").load()
+    assert set(dataset.table["modality"]) == {"ct"}
 
 
 def test_folders_of_patients_below_a_class_are_no_classes(folder):
@@ -151,42 +156,42 @@ def test_folders_of_patients_below_a_class_are_no_classes(folder):
     }
 
 
-def test_folders_around_everything_are_no_class_and_told(folder):
+def test_folders_around_everything_are_not_classes_and_reported(folder):
     folder.picture("archive/chest xray/train/A/1.png", "archive/chest xray/test/B/2.png")
     folder.text("archive/readme.md")
-    made = folder.load()
-    assert made.classes == ("A", "B")
+    dataset = folder.load()
+    assert dataset.classes == ("A", "B")
     assert "lies in the folder archive/chest xray; classes" in notes(folder)
 
 
 def test_a_second_copy_of_everything_within_is_left_out(folder):
     for number, place in enumerate(("train/A", "test/B")):
         folder.picture(f"{place}/x.png", f"chest_xray/{place}/x.png", value=number)
-    made = folder.load()
-    assert made.classes == ("A", "B")
-    assert len(made.table) == 2
-    assert "2 files are left out because the same content was there already" in notes(folder)
+    dataset = folder.load()
+    assert dataset.classes == ("A", "B")
+    assert len(dataset.table) == 2
+    assert "2 files are left out because another file has the same content" in notes(folder)
 
 
 def test_hidden_files_and_what_systems_leave_are_ignored_without_a_word(folder):
     folder.picture("A/1.png", "B/2.png", "A/.3.png", "__MACOSX/A/._1.png", ".cache/C/4.png")
     folder.text("A/Thumbs.db").text(".DS_Store")
-    made = folder.load()
-    assert len(made.table) == 2
-    assert not [note for note in made.notes if "one image" not in note]
+    dataset = folder.load()
+    assert len(dataset.table) == 2
+    assert not [note for note in dataset.notes if "one image" not in note]
 
 
 def test_other_files_are_skipped_with_a_note(folder):
     folder.picture("A/1.png", "B/2.png").text("A/readme.txt").text("B/x.gif").text("list.xlsx")
     assert (
-        "3 files are skipped because the name does not end as an image's does: "
+        "3 files are skipped (not the ending of an image): "
         "A/readme.txt, B/x.gif, list.xlsx." in notes(folder)
     )
 
 
 def test_images_beside_the_class_folders_are_skipped_with_a_note(folder):
     folder.picture("A/1.png", "B/2.png", "3.png", "train/4.png")
-    assert "2 images are skipped for lying outside the class folders" in notes(folder)
+    assert "2 images are skipped (outside the class folders" in notes(folder)
 
 
 def test_links_out_of_the_folder_are_ignored_with_a_note(folder, tmp_path):
@@ -195,10 +200,10 @@ def test_links_out_of_the_folder_are_ignored_with_a_note(folder, tmp_path):
     (folder.root / "A/3.png").symlink_to(other.root / "3.png")
     (folder.root / "C").symlink_to(other.root)
     assert folder.load().classes == ("A", "B")
-    assert "2 links are ignored for leading out of the folder" in notes(folder)
+    assert "2 links are ignored (to a folder, out of the dataset, or broken)" in notes(folder)
 
 
-def test_an_empty_folder_is_told(folder):
+def test_an_empty_folder_is_reported(folder):
     folder.picture("A/1.png", "B/2.png")
     (folder.root / "C").mkdir()
     assert "1 folder is empty: C." in notes(folder)
@@ -212,10 +217,10 @@ def test_one_class_loads_with_a_note(folder):
 
 def test_a_class_of_one_image_loads_with_a_note(folder):
     folder.picture("A/1.png", "A/2.png", "B/3.png")
-    assert "Only one image each in: B;" in notes(folder)
+    assert "Classes with only one image: B;" in notes(folder)
 
 
-def test_classes_that_differ_in_capitals_are_told(folder):
+def test_classes_that_differ_in_capitals_are_reported(folder):
     folder.picture("train/Normal/1.png", "test/NORMAL/2.png", "test/A/3.png")
     assert folder.load().classes == ("A", "NORMAL", "Normal")
     assert "'NORMAL' and 'Normal' differ only in capitals" in notes(folder)
@@ -250,7 +255,7 @@ def test_a_file_that_cannot_be_opened_is_skipped_with_a_note(folder, monkeypatch
 
     monkeypatch.setattr(Path, "read_bytes", read_bytes)
     assert folder.load().table["path"].tolist() == ["A/1.png", "B/2.png"]
-    assert "1 file is skipped because it cannot be opened. The first: closed.png" in notes(folder)
+    assert "1 file is skipped (cannot be opened). The first: closed.png" in notes(folder)
 
 
 def test_a_folder_of_files_that_cannot_be_opened_is_refused(folder, monkeypatch):
@@ -266,12 +271,12 @@ def test_a_folder_of_files_that_cannot_be_opened_is_refused(folder, monkeypatch)
 def test_the_same_content_under_two_labels_is_left_out(folder):
     folder.picture("A/1.png", "B/1.png", value=500).picture("A/2.png", "B/2.png")
     assert folder.load().table["path"].tolist() == ["A/2.png", "B/2.png"]
-    assert "2 files are left out because the same content stands under different" in notes(folder)
+    assert "2 files are left out because the same content has different" in notes(folder)
 
 
 def test_nothing_but_contradictions_is_refused(folder):
     folder.picture("A/1.png", "B/1.png", value=1)
-    assert "No image of" in refusal(folder)
+    assert "No image in" in refusal(folder)
 
 
 def test_an_empty_root_is_refused(folder):
@@ -310,14 +315,14 @@ def test_loading_twice_gives_the_same_dataset(folder):
 
 @pytest.mark.real
 def test_the_real_three_classes_are_read_with_their_patients(real_data):
-    made = datasets.load(real_data / "cxr3")
-    assert made.classes == ("Covid-19", "No_findings", "Pneumonia")
+    dataset = datasets.load(real_data / "cxr3")
+    assert dataset.classes == ("Covid-19", "No_findings", "Pneumonia")
     # One of the 500 files of No_findings holds the same bytes as another of the same patient.
-    assert made.counts().to_dict() == {"Covid-19": 124, "No_findings": 499, "Pneumonia": 500}
-    assert "1 file is left out because the same content was there already" in made.notes[0]
-    patients = made.table.groupby("label")["patient_id"]
+    assert dataset.counts().to_dict() == {"Covid-19": 124, "No_findings": 499, "Pneumonia": 500}
+    assert "1 file is left out because another file has the same content" in dataset.notes[0]
+    patients = dataset.table.groupby("label")["patient_id"]
     assert patients.nunique().to_dict() == {"Covid-19": 0, "No_findings": 332, "Pneumonia": 371}
     assert patients.count().to_dict() == {"Covid-19": 0, "No_findings": 499, "Pneumonia": 500}
-    assert made.table["patient_id"].nunique() == 682
-    assert made.table[["width", "height"]].notna().all().all()
-    assert made.table[["width", "height"]].max().max() == 512
+    assert dataset.table["patient_id"].nunique() == 682
+    assert dataset.table[["width", "height"]].notna().all().all()
+    assert dataset.table[["width", "height"]].max().max() == 512

@@ -40,15 +40,19 @@ def folder(tmp_path) -> Path:
 
 
 def test_split_classes_and_patients_are_read(folder):
-    made = datasets.load(folder)
-    assert (made.layout, made.classes) == ("kermany", ("NORMAL", "PNEUMONIA"))
-    assert made.counts().to_dict() == {"NORMAL": 4, "PNEUMONIA": 5}
-    assert made.table["split"].value_counts().to_dict() == {"train": 5, "validation": 2, "test": 2}
-    names = made.table["path"].str.split("/").str[-1]
-    patients = dict(zip(names, made.table["patient_id"], strict=True))
+    dataset = datasets.load(folder)
+    assert (dataset.layout, dataset.classes) == ("kermany", ("NORMAL", "PNEUMONIA"))
+    assert dataset.counts().to_dict() == {"NORMAL": 4, "PNEUMONIA": 5}
+    assert dataset.table["split"].value_counts().to_dict() == {
+        "train": 5,
+        "validation": 2,
+        "test": 2,
+    }
+    names = dataset.table["path"].str.split("/").str[-1]
+    patients = dict(zip(names, dataset.table["patient_id"], strict=True))
     assert patients["person12_bacteria_3.jpeg"] == patients["person12_bacteria_4.jpeg"]
-    assert made.table["patient_id"].nunique() == 8
-    assert set(made.table["modality"]) == {"xray"}
+    assert dataset.table["patient_id"].nunique() == 8
+    assert set(dataset.table["modality"]) == {"xray"}
 
 
 @pytest.mark.parametrize(
@@ -79,17 +83,19 @@ def test_the_folder_itself_or_one_around_it_may_be_given(folder):
 
 def test_pneumonia_is_parted_by_its_cause_on_request(folder):
     write(folder / "chest_xray", "train/PNEUMONIA/other.jpeg")
-    made = kermany.read(folder, "three", causes=True)
-    assert made.classes == ("BACTERIA", "NORMAL", "VIRUS")
-    assert made.counts().to_dict() == {"BACTERIA": 3, "NORMAL": 4, "VIRUS": 2}
-    assert "1 image is left out, named without a cause of the pneumonia" in "\n".join(made.notes)
+    dataset = kermany.read(folder, "three", causes=True)
+    assert dataset.classes == ("BACTERIA", "NORMAL", "VIRUS")
+    assert dataset.counts().to_dict() == {"BACTERIA": 3, "NORMAL": 4, "VIRUS": 2}
+    assert "1 image is left out, named without a cause of the pneumonia" in "\n".join(dataset.notes)
 
 
 def test_names_without_a_patient_are_noted(folder):
     write(folder / "chest_xray", "train/NORMAL/other.jpeg")
-    made = datasets.load(folder)
-    assert made.table["patient_id"].isna().sum() == 1
-    assert "1 image is named without a patient: chest_xray/train/NORMAL/other.jpeg." in made.notes
+    dataset = datasets.load(folder)
+    assert dataset.table["patient_id"].isna().sum() == 1
+    assert (
+        "1 image is named without a patient: chest_xray/train/NORMAL/other.jpeg." in dataset.notes
+    )
 
 
 def test_a_patient_in_two_published_splits_is_noted(folder):

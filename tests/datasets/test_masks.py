@@ -47,7 +47,7 @@ def test_a_picture_gives_what_is_white(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["gone.json", "gone.png", "gone.json#without-ignored"])
-def test_a_mask_that_is_gone_is_one_clear_line(tmp_path, name):
+def test_a_mask_that_is_missing_is_one_clear_line(tmp_path, name):
     with pytest.raises(ImageError, match="gone"):
         masks.read(tmp_path / name, (20, 20))
 
@@ -59,10 +59,10 @@ def test_pixels_of_the_real_collection_are_those_of_an_independent_reference(rea
     from skimage.draw import polygon2mask
 
     root = real_data / "v7-covid-19-chest-x-ray-dataset"
-    made = datasets.load(root)
-    small = (made.table["width"] * made.table["height"]).astype(int).nsmallest(6).index
-    for row in made.table.loc[small].itertuples():
-        gray = decode(made.path_of(row))
+    dataset = datasets.load(root)
+    small = (dataset.table["width"] * dataset.table["height"]).astype(int).nsmallest(6).index
+    for row in dataset.table.loc[small].itertuples():
+        gray = decode(dataset.path_of(row))
         raw = json.loads((root / row.annotation).read_text())
         lungs = np.zeros(gray.shape, bool)
         for item in raw["annotations"]:
@@ -72,7 +72,7 @@ def test_pixels_of_the_real_collection_are_those_of_an_independent_reference(rea
                 lungs |= polygon2mask(gray.shape, path)
         cut = np.where(lungs, gray, 0)
         expected = cv2.resize(cut, (200, 200), interpolation=cv2.INTER_AREA).astype(int)
-        mask = masks.read(made.mask_of(row), gray.shape)
+        mask = masks.read(dataset.mask_of(row), gray.shape)
         found = pixels.prepare_one(gray, mask, pixels.Preparation(200, "lungs"))
         differing = found != expected
         assert differing.mean() < 0.02  # along the outline

@@ -36,18 +36,20 @@ def four(xray: str, ct: str, covid: str, non: str) -> list[str]:
 )
 @pytest.mark.parametrize("above", ["COVID-19 Dataset/", ""])
 def test_modality_and_class_are_the_folders(tmp_path, words, above):
-    made = datasets.load(write(tmp_path / "set", *(above + path for path in four(*words))))
-    assert (made.layout, made.classes) == ("mendeley", ("COVID", "Non-COVID"))
-    pairs = made.table.groupby(["modality", "label"]).size().to_dict()
+    dataset = datasets.load(write(tmp_path / "set", *(above + path for path in four(*words))))
+    assert (dataset.layout, dataset.classes) == ("mendeley", ("COVID", "Non-COVID"))
+    pairs = dataset.table.groupby(["modality", "label"]).size().to_dict()
     assert pairs == {(m, c): 1 for m in ("ct", "xray") for c in ("COVID", "Non-COVID")}
-    assert any(note.startswith("Both modalities are here, 2 ct and 2 xray") for note in made.notes)
+    assert any(
+        note.startswith("Both modalities are present, 2 ct and 2 xray") for note in dataset.notes
+    )
 
 
-def test_one_modality_alone_may_be_given(tmp_path):
+def test_one_modality_alone_can_be_loaded(tmp_path):
     root = write(tmp_path / "COVID-19 Dataset", *four("X-Ray", "CT", "COVID", "Non-COVID"))
-    made = datasets.load(root / "CT")
-    assert (made.layout, set(made.table["modality"])) == ("mendeley", {"ct"})
-    assert "Both modalities" not in "".join(made.notes)
+    dataset = datasets.load(root / "CT")
+    assert (dataset.layout, set(dataset.table["modality"])) == ("mendeley", {"ct"})
+    assert "Both modalities" not in "".join(dataset.notes)
     assert set(datasets.load(root / "X-Ray").table["modality"]) == {"xray"}
 
 
@@ -55,9 +57,9 @@ def test_the_same_picture_under_both_classes_is_left_out(tmp_path):
     root = write(tmp_path / "COVID-19 Dataset", *four("X-Ray", "CT", "COVID", "Non-COVID"))
     copy = root / "CT" / "COVID" / "b.png"
     copy.write_bytes((root / "CT" / "Non-COVID" / "a.png").read_bytes())
-    made = datasets.load(root)
-    assert len(made.table) == 3
-    assert "the same content stands under different labels" in "\n".join(made.notes)
+    dataset = datasets.load(root)
+    assert len(dataset.table) == 3
+    assert "the same content has different labels" in "\n".join(dataset.notes)
 
 
 def test_images_elsewhere_are_refused_by_name(tmp_path):

@@ -78,39 +78,39 @@ def old(tmp_path) -> Path:
 
 
 def test_the_new_generation_has_masks_and_sources(new):
-    made = datasets.load(new)
-    assert (made.layout, made.classes) == ("radiography", NEW)
-    assert made.counts().to_dict() == dict.fromkeys(NEW, 2)
-    row = made.table.iloc[0]
+    dataset = datasets.load(new)
+    assert (dataset.layout, dataset.classes) == ("radiography", NEW)
+    assert dataset.counts().to_dict() == dict.fromkeys(NEW, 2)
+    row = dataset.table.iloc[0]
     assert row["path"] == "COVID/images/COVID-1.png"
-    assert made.mask_of(row) == new / "COVID/masks/COVID-1.png"
+    assert dataset.mask_of(row) == new / "COVID/masks/COVID-1.png"
     assert row["source"] == f"{SIRM}?COVID&1"
-    assert made.table["source"].nunique() == 8
-    assert made.table["patient_id"].isna().all()
+    assert dataset.table["source"].nunique() == 8
+    assert dataset.table["patient_id"].isna().all()
 
 
 def test_the_older_generation_is_flat_and_has_no_masks(old):
-    made = datasets.load(old)
-    assert (made.layout, made.classes) == ("radiography", OLD)
-    assert made.table["mask"].isna().all()
-    assert set(made.table["source"]) == {SIRM}
+    dataset = datasets.load(old)
+    assert (dataset.layout, dataset.classes) == ("radiography", OLD)
+    assert dataset.table["mask"].isna().all()
+    assert set(dataset.table["source"]) == {SIRM}
     assert datasets.load(old.parent).table["source"].notna().all()  # with the folder around it
 
 
-def test_without_tables_the_names_of_the_files_tell_the_layout(new):
+def test_without_tables_the_layout_is_recognised_by_file_names(new):
     for path in new.glob("*.xlsx"):
         path.unlink()
-    made = datasets.load(new)
-    assert made.layout == "radiography"
-    assert made.table["source"].isna().all()
+    dataset = datasets.load(new)
+    assert dataset.layout == "radiography"
+    assert dataset.table["source"].isna().all()
 
 
-def test_lines_and_images_that_are_alone_are_noted(new):
+def test_lines_and_images_without_a_partner_are_noted(new):
     lines = table_of("COVID", ("COVID-1", SIRM), ("COVID-9", SIRM))
     workbook(new / "COVID.metadata.xlsx", lines)
-    made = datasets.load(new)
-    assert made.table["source"].isna().sum() == 1
-    notes = "\n".join(made.notes)
+    dataset = datasets.load(new)
+    assert dataset.table["source"].isna().sum() == 1
+    notes = "\n".join(dataset.notes)
     assert "1 image is not in COVID.metadata.xlsx: COVID/images/COVID-2.png." in notes
     assert "1 line is in COVID.metadata.xlsx without an image: covid9." in notes
 
@@ -136,25 +136,27 @@ def zipped(sheet: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (b"no zip", "cannot be read as a workbook"),
         (b"", "cannot be read as a workbook"),
         (zipped(b"<broken"), "cannot be read as a workbook"),
-        (zipped(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'), "is no plain table"),
-        (zipped(b" " * (70 << 20)), "is no plain table"),
+        (zipped(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'), "is not a plain table"),
+        (zipped(b" " * (70 << 20)), "is not a plain table"),
         (zipped(b"<worksheet/>"), "lacks the columns FILE NAME and URL; it has none"),
         (zipped(b'<a><row><c t="s"><v>9</v></c></row></a>'), "cannot be read as a workbook"),
     ],
     ids=["text", "empty", "xml", "entities", "bomb", "columns", "strings"],
 )
-def test_a_bad_workbook_is_noted_in_one_sentence(new, content, said):
+def test_a_bad_workbook_is_noted_in_one_sentence(new, content, expected):
     (new / "COVID.metadata.xlsx").write_bytes(content)
-    made = datasets.load(new)
-    note = next(note for note in made.notes if note.startswith("The sources of COVID are missing"))
-    assert said in note
+    dataset = datasets.load(new)
+    note = next(
+        note for note in dataset.notes if note.startswith("The sources of COVID are missing")
+    )
+    assert expected in note
     assert "\n" not in note
-    assert made.table["source"].isna().sum() == 2
+    assert dataset.table["source"].isna().sum() == 2
 
 
 def test_class_folders_of_these_names_are_not_taken_for_it(tmp_path):

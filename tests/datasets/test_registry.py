@@ -16,9 +16,9 @@ from cxrcore.errors import DatasetError
 
 
 def test_a_registered_dataset_is_loaded_by_its_name(tiny_dataset_folder):
-    made = datasets.register("tiny", tiny_dataset_folder)
+    dataset = datasets.register("tiny", tiny_dataset_folder)
     loaded = datasets.load("tiny")
-    assert made.name == loaded.name == "tiny"
+    assert dataset.name == loaded.name == "tiny"
     assert loaded.root == tiny_dataset_folder
     assert loaded.fingerprint == datasets.load(tiny_dataset_folder).fingerprint
     assert datasets.registered() == [datasets.Entry("tiny", tiny_dataset_folder, None)]
@@ -47,7 +47,7 @@ def test_forgetting_leaves_the_images(tiny_dataset_folder):
 @pytest.mark.parametrize(
     "name", ["", "A", "-a", "_a", "a b", "ä", "a/b", "../a", "a" * 41, "a\n", "a.b"]
 )
-def test_names_that_are_no_plain_words_are_refused(name, tiny_dataset_folder):
+def test_names_that_are_not_plain_words_are_refused(name, tiny_dataset_folder):
     with pytest.raises(DatasetError, match="cannot be a dataset's name"):
         datasets.register(name, tiny_dataset_folder)
     assert datasets.registered() == []
@@ -62,7 +62,7 @@ def test_a_name_stays_with_its_folder(make_tiny_dataset):
     one, two = make_tiny_dataset("one"), make_tiny_dataset("two")
     datasets.register("x", one)
     datasets.register("x", one)
-    with pytest.raises(DatasetError, match=r"stands for .*one already"):
+    with pytest.raises(DatasetError, match=r"already stands for .*one"):
         datasets.register("x", two)
     assert datasets.load("x").root == one
 
@@ -82,11 +82,11 @@ def test_forgetting_an_unknown_name_lists_the_known_ones(tiny_dataset_folder):
         datasets.forget("x")
 
 
-def test_a_folder_that_has_gone_says_which(make_tiny_dataset):
+def test_a_folder_that_is_missing_is_named(make_tiny_dataset):
     folder = make_tiny_dataset("one")
     datasets.register("x", folder)
     folder.rename(folder.with_name("elsewhere"))
-    with pytest.raises(DatasetError, match=r"dataset 'x', .*one, is not there"):
+    with pytest.raises(DatasetError, match=r"dataset 'x', .*one, is missing"):
         datasets.load("x")
     assert [entry.name for entry in datasets.registered()] == ["x"]
 
@@ -111,7 +111,7 @@ def test_an_unknown_layout_lists_the_known_ones(tiny_dataset_folder):
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}', '{"a": {"path": "x"}}', "null"])
-def test_a_damaged_list_is_told_and_not_overwritten(text, own_folders, tiny_dataset_folder):
+def test_a_damaged_list_is_reported_and_not_overwritten(text, own_folders, tiny_dataset_folder):
     own_folders.data.mkdir()
     file = own_folders.data / "datasets.json"
     file.write_text(text)
@@ -140,7 +140,7 @@ def test_many_threads_lose_no_entry():
     assert [entry.name for entry in registry.entries()] == sorted(names)
 
 
-def test_a_lock_that_is_held_by_another_process_is_told(own_folders, monkeypatch):
+def test_a_lock_that_is_held_by_another_process_is_reported(own_folders, monkeypatch):
     monkeypatch.setattr(registry, "_LOCK_SECONDS", 0.2)
     own_folders.data.mkdir()
     code = (

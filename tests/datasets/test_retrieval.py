@@ -170,9 +170,9 @@ def _no_network(monkeypatch, tmp_path):
 
 @pytest.fixture
 def server():
-    made = Server()
-    yield made
-    made.close()
+    dataset = Server()
+    yield dataset
+    dataset.close()
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ def test_a_collection_in_its_own_layout_is_fetched_and_registered(published, own
     assert retrieval.registered_at(name) == path
 
 
-def test_progress_tells_of_downloading_unpacking_and_reading(published):
+def test_progress_covers_downloading_unpacking_and_reading(published):
     published("kermany")
     seen = []
     retrieval.fetch("kermany", report=seen.append)
@@ -223,7 +223,7 @@ def test_progress_tells_of_downloading_unpacking_and_reading(published):
     assert len(stages) >= 3
 
 
-def test_what_is_there_is_neither_asked_for_nor_changed(published, server):
+def test_an_existing_folder_is_neither_fetched_nor_changed(published, server):
     published("kermany")
     first = retrieval.fetch("kermany")
     before = {path: path.stat().st_mtime_ns for path in first.rglob("*")}
@@ -293,11 +293,11 @@ def test_a_folder_put_there_by_hand_is_registered_as_it_is(own_folders):
 def test_what_the_publishers_own_tool_made_is_registered_where_it_is(
     tmp_path, monkeypatch, make_tiny_dataset
 ):
-    made = make_tiny_dataset("made-by-tool")
-    how = replace(collections.get("v7-covid").how, result=str(made))
+    dataset = make_tiny_dataset("made-by-tool")
+    how = replace(collections.get("v7-covid").how, result=str(dataset))
     changed = replace(collections.get("v7-covid"), how=how, layout="folders")
     monkeypatch.setitem(collections.COLLECTIONS, "v7-covid", changed)
-    assert retrieval.fetch("v7-covid") == made
+    assert retrieval.fetch("v7-covid") == dataset
 
 
 @pytest.mark.parametrize("name", collections.COLLECTIONS)
@@ -330,7 +330,7 @@ def test_an_empty_folder_in_its_place_is_used_and_a_file_is_not(published, own_f
         path.rmdir() if path.is_dir() else path.unlink()
     place.rmdir()
     place.write_text("a file")
-    with pytest.raises(DatasetError, match="is a file, where the folder would be"):
+    with pytest.raises(DatasetError, match="is a file; the folder belongs there"):
         retrieval.fetch("kermany")
     assert place.read_text() == "a file"
 
@@ -400,12 +400,16 @@ def test_a_bad_archive_put_there_by_hand_is_kept_for_its_owner_to_replace(own_fo
 
 def test_an_archive_of_something_else_is_explained(published):
     published("kermany", zipped({"readme.txt": b"moved"}))
-    with pytest.raises(DatasetError, match=r"is not Chest X-Ray Images .*Remove the folder"):
+    with pytest.raises(
+        DatasetError, match=r"does not look like Chest X-Ray Images .*Remove the folder"
+    ):
         retrieval.fetch("kermany")
     assert datasets.registered() == []
 
 
-def test_a_registered_folder_that_is_gone_is_explained(published, own_folders, make_tiny_dataset):
+def test_a_registered_folder_that_is_missing_is_explained(
+    published, own_folders, make_tiny_dataset
+):
     published("kermany")
     folder = make_tiny_dataset("kermany")
     datasets.register("kermany", folder, "folders")
@@ -428,7 +432,7 @@ def test_ctrl_c_while_unpacking_keeps_the_archive_for_the_next_time(published, s
     assert len(server.asked) == 1
 
 
-def test_a_second_process_is_told_that_one_is_at_it(own_folders):
+def test_a_second_process_is_refused_while_another_fetches(own_folders):
     from filelock import FileLock
 
     (own_folders.data / ".locks").mkdir(parents=True)
@@ -467,8 +471,8 @@ def kagglehub(monkeypatch):
     ) -> str:
         hub.calls.append(handle)
         print("Downloading Dataset")  # as kagglehub does, on standard output
-        made = Path(os.environ["KAGGLEHUB_CACHE"]) / "datasets" / handle / "versions" / "5"
-        archive = made.with_name("5.archive")
+        dataset = Path(os.environ["KAGGLEHUB_CACHE"]) / "datasets" / handle / "versions" / "5"
+        archive = dataset.with_name("5.archive")
         if hub.part:
             hub.found = archive.read_bytes() if archive.exists() else None
             archive.parent.mkdir(parents=True, exist_ok=True)
@@ -476,9 +480,9 @@ def kagglehub(monkeypatch):
         if hub.fault:
             raise hub.fault
         for name, body in radiography().items():
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            (made / name).write_bytes(body)
-        return str(made)
+            (dataset / name).parent.mkdir(parents=True, exist_ok=True)
+            (dataset / name).write_bytes(body)
+        return str(dataset)
 
     exceptions.UnauthenticatedError = UnauthenticatedError
     hub.dataset_download, hub.exceptions = dataset_download, exceptions
@@ -527,7 +531,7 @@ def test_what_goes_wrong_at_kaggle_is_one_line_with_what_to_do_by_hand(
 
 def test_what_kagglehub_has_of_a_broken_download_is_kept_for_it(kagglehub, own_folders):
     kagglehub.fault, kagglehub.part = ConnectionError("reset"), b"half"
-    with pytest.raises(DatasetError, match="Kaggle: reset; what has come is kept"):
+    with pytest.raises(DatasetError, match="Kaggle: reset; the part that was downloaded is kept"):
         retrieval.fetch("radiography")
     (part,) = [path for path in public(own_folders).rglob("*") if path.is_file()]
     assert part.name == "5.archive"

@@ -95,7 +95,7 @@ def test_pipes_and_unreadable_names_are_set_aside(tmp_path):
     assert found.odd == ["bad?.png", "line?break.png", "pipe.png"]
 
 
-def test_empty_and_closed_folders_are_told(tmp_path, monkeypatch):
+def test_empty_and_closed_folders_are_reported(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     (tmp_path / "closed").mkdir()
     original = os.scandir

@@ -19,28 +19,28 @@ def folder(tiny_dataset_folder):
 
 
 def test_without_options_nothing_is_noted(folder):
-    made = datasets.load(folder)
-    assert made.options == {}
-    assert made.classes == ("A", "B", "C")
+    dataset = datasets.load(folder)
+    assert dataset.options == {}
+    assert dataset.classes == ("A", "B", "C")
 
 
 def test_only_the_classes_that_are_asked_for_are_kept_in_their_order(folder):
-    made = datasets.load(folder, options={"classes": ["C", "A"]})
-    assert made.classes == ("C", "A")
-    assert set(made.table["label"]) == {"A", "C"}
-    assert made.table.index.tolist() == list(range(24))
-    assert "12 images are left out, of classes that were not asked for, B (12)." in made.notes
-    assert made.fingerprint != datasets.load(folder).fingerprint
+    dataset = datasets.load(folder, options={"classes": ["C", "A"]})
+    assert dataset.classes == ("C", "A")
+    assert set(dataset.table["label"]) == {"A", "C"}
+    assert dataset.table.index.tolist() == list(range(24))
+    assert "12 images are left out, of classes that were not chosen, B (12)." in dataset.notes
+    assert dataset.fingerprint != datasets.load(folder).fingerprint
 
 
 def test_labels_become_classes(folder):
-    made = datasets.load(folder, options={"rename": {"A": "sick", "B": "sick", "C": "Normal"}})
-    assert made.counts().to_dict() == {"Normal": 12, "sick": 24}
+    dataset = datasets.load(folder, options={"rename": {"A": "sick", "B": "sick", "C": "Normal"}})
+    assert dataset.counts().to_dict() == {"Normal": 12, "sick": 24}
 
 
 def test_classes_are_named_after_the_renaming(folder):
-    told = {"rename": {"A": "sick"}, "classes": ["sick", "B"]}
-    assert datasets.load(folder, options=told).counts().to_dict() == {"sick": 12, "B": 12}
+    options = {"rename": {"A": "sick"}, "classes": ["sick", "B"]}
+    assert datasets.load(folder, options=options).counts().to_dict() == {"sick": 12, "B": 12}
 
 
 def test_only_one_modality_or_view_is_kept(folder):
@@ -84,11 +84,11 @@ def test_words_of_another_form_are_refused(word):
 @given(st.lists(st.text(min_size=1, max_size=12), max_size=4))
 def test_any_words_are_parsed_or_refused(words):
     try:
-        told = selection.parse(words)
+        options = selection.parse(words)
     except DatasetError:
         return
     assert all("=" in word for word in words)
-    assert set(told) == {word.partition("=")[0].strip() for word in words}
+    assert set(options) == {word.partition("=")[0].strip() for word in words}
 
 
 @given(st.dictionaries(st.sampled_from("ABC"), st.sampled_from("XYZ")))
@@ -99,44 +99,46 @@ def test_renaming_is_that_of_pandas(names):
 
 
 def test_one_class_stands_against_the_rest(folder):
-    made = datasets.load(folder, options={"against_rest": "B"})
-    assert made.classes == ("B", "not B")
-    assert made.counts().to_dict() == {"B": 12, "not B": 24}
-    assert made.table["path"].tolist() == datasets.load(folder).table["path"].tolist()
-    assert made.options == {"against_rest": "B"}
+    dataset = datasets.load(folder, options={"against_rest": "B"})
+    assert dataset.classes == ("B", "not B")
+    assert dataset.counts().to_dict() == {"B": 12, "not B": 24}
+    assert dataset.table["path"].tolist() == datasets.load(folder).table["path"].tolist()
+    assert dataset.options == {"against_rest": "B"}
 
 
 def test_it_comes_after_renaming_and_choosing(folder):
-    told = {"rename": {"A": "sick"}, "classes": ["sick", "B"], "against_rest": "sick"}
-    made = datasets.load(folder, options=told)
-    assert made.counts().to_dict() == {"sick": 12, "not sick": 12}
+    options = {"rename": {"A": "sick"}, "classes": ["sick", "B"], "against_rest": "sick"}
+    dataset = datasets.load(folder, options=options)
+    assert dataset.counts().to_dict() == {"sick": 12, "not sick": 12}
 
 
 def test_from_a_loaded_dataset_the_same_is_made_and_kept_under_its_own_name(folder):
-    told = {"rename": {"A": "COVID-19", "B": "Normal"}}
-    loaded = datasets.register("mine", folder, options=told)
-    made = datasets.against_rest(loaded, "COVID-19")
-    assert made.name == "mine-covid-19-against-rest"
+    options = {"rename": {"A": "COVID-19", "B": "Normal"}}
+    loaded = datasets.register("mine", folder, options=options)
+    dataset = datasets.against_rest(loaded, "COVID-19")
+    assert dataset.name == "mine-covid-19-against-rest"
     assert [entry.name for entry in datasets.registered()] == ["mine"]
-    datasets.keep(made)
+    datasets.keep(dataset)
     again = datasets.load("mine-covid-19-against-rest")
-    assert again.classes == made.classes == ("COVID-19", "not COVID-19")
-    assert again.fingerprint == made.fingerprint != loaded.fingerprint
-    assert again.options == made.options
+    assert again.classes == dataset.classes == ("COVID-19", "not COVID-19")
+    assert again.fingerprint == dataset.fingerprint != loaded.fingerprint
+    assert again.options == dataset.options
     assert loaded.classes == ("C", "COVID-19", "Normal")  # as it was
 
 
 def test_a_name_does_not_come_to_mean_another_class(folder):
     loaded = datasets.load(folder, options={"rename": {"A": "covid", "B": "COVID"}})
     datasets.keep(datasets.against_rest(loaded, "covid"))
-    with pytest.raises(DatasetError, match="'tiny-covid-against-rest' stands for 'covid' of"):
+    with pytest.raises(
+        DatasetError, match="'tiny-covid-against-rest' already stands for 'covid' of"
+    ):
         datasets.keep(datasets.against_rest(loaded, "COVID"))
     datasets.keep(datasets.against_rest(loaded, "covid"))  # the same again is no change
     assert datasets.load("tiny-covid-against-rest").classes == ("covid", "not covid")
 
 
 def test_against_the_rest_needs_a_class_and_a_rest(folder):
-    with pytest.raises(DatasetError, match="no class 'Z' to tell from others"):
+    with pytest.raises(DatasetError, match="no class 'Z' to separate from others"):
         datasets.load(folder, options={"against_rest": "Z"})
-    with pytest.raises(DatasetError, match="no class 'A' to tell from others"):
+    with pytest.raises(DatasetError, match="no class 'A' to separate from others"):
         datasets.load(folder, options={"classes": ["A"], "against_rest": "A"})

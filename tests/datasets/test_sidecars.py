@@ -40,57 +40,57 @@ def cell(dataset, path: str, column: str):
 
 
 def test_metadata_fills_its_columns_and_leaves_the_rest(root):
-    made = load(
+    dataset = load(
         root,
         "path,patient_id,source,view,modality,split,mask,age\n"
         "A/1.png, P7 ,Hospital NA,pa,CT,Valid,,44\n"
         "./A\\2.png,,NA,AP Supine,,,A/masks/1.png,\n",
     )
-    assert cell(made, "A/1.png", "patient_id") == "P7"
-    assert cell(made, "A/1.png", "source") == "Hospital NA"
-    assert cell(made, "A/1.png", "view") == "PA"
-    assert cell(made, "A/1.png", "modality") == "ct"
-    assert cell(made, "A/1.png", "split") == "validation"
-    assert cell(made, "A/1.png", "mask") == "A/masks/1.png"  # an empty cell leaves the folder's
-    assert cell(made, "A/2.png", "source") == "NA"
-    assert cell(made, "A/2.png", "view") == "AP"
-    assert cell(made, "A/2.png", "mask") == "A/masks/1.png"
-    assert cell(made, "A/2.png", "modality") == "xray"
-    assert cell(made, "B/3.png", "source") is None
-    assert made.notes == ()
+    assert cell(dataset, "A/1.png", "patient_id") == "P7"
+    assert cell(dataset, "A/1.png", "source") == "Hospital NA"
+    assert cell(dataset, "A/1.png", "view") == "PA"
+    assert cell(dataset, "A/1.png", "modality") == "ct"
+    assert cell(dataset, "A/1.png", "split") == "validation"
+    assert cell(dataset, "A/1.png", "mask") == "A/masks/1.png"  # an empty cell leaves the folder's
+    assert cell(dataset, "A/2.png", "source") == "NA"
+    assert cell(dataset, "A/2.png", "view") == "AP"
+    assert cell(dataset, "A/2.png", "mask") == "A/masks/1.png"
+    assert cell(dataset, "A/2.png", "modality") == "xray"
+    assert cell(dataset, "B/3.png", "source") is None
+    assert dataset.notes == ()
 
 
 def test_a_byte_order_mark_and_quoted_line_breaks_are_read(root):
-    made = load(root, '\ufeffpath,source\n"A/1.png","a ""b"", c"\r\n\r\nB/3.png,x\r\n')
-    assert cell(made, "A/1.png", "source") == 'a "b", c'
-    assert cell(made, "B/3.png", "source") == "x"
+    dataset = load(root, '\ufeffpath,source\n"A/1.png","a ""b"", c"\r\n\r\nB/3.png,x\r\n')
+    assert cell(dataset, "A/1.png", "source") == 'a "b", c'
+    assert cell(dataset, "B/3.png", "source") == "x"
 
 
-def test_lines_without_an_image_are_told(root):
-    made = load(root, "path,source\nA/1.png,x\nA/9.png,y\n/etc/passwd,z\n")
-    assert "2 lines are in metadata.csv without an image in the folder" in "".join(made.notes)
+def test_lines_without_an_image_are_reported(root):
+    dataset = load(root, "path,source\nA/1.png,x\nA/9.png,y\n/etc/passwd,z\n")
+    assert "2 lines are in metadata.csv without an image in the folder" in "".join(dataset.notes)
 
 
-def test_words_that_are_not_known_are_told_and_not_used(root):
-    made = load(root, "path,view,split,modality\nA/1.png,upside down,holdout,mri\n")
-    text = " ".join(made.notes)
+def test_words_that_are_not_known_are_reported_and_not_used(root):
+    dataset = load(root, "path,view,split,modality\nA/1.png,upside down,holdout,mri\n")
+    text = " ".join(dataset.notes)
     for word, column in (("upside down", "view"), ("holdout", "split"), ("mri", "modality")):
         assert f"1 value is not used as {column}: {word}." in text
-    assert cell(made, "A/1.png", "view") is None
-    assert cell(made, "A/1.png", "modality") == "xray"
+    assert cell(dataset, "A/1.png", "view") is None
+    assert cell(dataset, "A/1.png", "modality") == "xray"
 
 
 @pytest.mark.parametrize("mask", ["../outside.png", "/etc/passwd", "A/masks/9.png", "A/../B/3.png"])
 def test_a_mask_that_is_no_file_of_the_dataset_is_not_used(root, mask):
     (root.parent / "outside.png").write_bytes(b"x")
-    made = load(root, f"path,mask\nA/2.png,{mask}\n")
-    assert cell(made, "A/2.png", "mask") is None
-    assert f"not used as mask: {mask}." in " ".join(made.notes)
+    dataset = load(root, f"path,mask\nA/2.png,{mask}\n")
+    assert cell(dataset, "A/2.png", "mask") is None
+    assert f"not used as mask: {mask}." in " ".join(dataset.notes)
 
 
-def test_a_table_of_something_else_is_told_and_not_used(root):
-    made = load(root, "filename,finding\n1.png,A\n")
-    assert "it has no column `path`; it has filename, finding." in " ".join(made.notes)
+def test_a_table_of_something_else_is_reported_and_not_used(root):
+    dataset = load(root, "filename,finding\n1.png,A\n")
+    assert "it has no column `path`; it has filename, finding." in " ".join(dataset.notes)
 
 
 def test_no_lines_and_an_empty_file_are_no_error(root):
@@ -118,15 +118,17 @@ def test_a_table_that_contradicts_itself_is_refused(root, metadata, what):
     assert "metadata.csv" in str(error.value)
 
 
-def test_about_tells_synthetic_order_and_notes(root):
-    made = load(root, about={"synthetic": True, "classes": ["B", "A"], "notes": ["Hello."], "x": 1})
-    assert (made.synthetic, made.classes, made.notes[0]) == (True, ("B", "A"), "Hello.")
+def test_about_gives_synthetic_order_and_notes(root):
+    dataset = load(
+        root, about={"synthetic": True, "classes": ["B", "A"], "notes": ["Hello."], "x": 1}
+    )
+    assert (dataset.synthetic, dataset.classes, dataset.notes[0]) == (True, ("B", "A"), "Hello.")
 
 
-def test_a_listed_class_without_images_is_told_and_left_out(root):
-    made = load(root, about={"classes": ["A", "B", "Z"]})
-    assert made.classes == ("A", "B")
-    assert "No images of the listed classes Z" in " ".join(made.notes)
+def test_a_listed_class_without_images_is_reported_and_left_out(root):
+    dataset = load(root, about={"classes": ["A", "B", "Z"]})
+    assert dataset.classes == ("A", "B")
+    assert "No images of the listed classes Z" in " ".join(dataset.notes)
 
 
 def test_a_class_that_is_not_listed_is_refused(root):

@@ -70,12 +70,17 @@ def test_the_fingerprint_ignores_paths_and_order_but_not_labels():
 
 
 def test_paths_and_masks_are_found_by_id_and_by_any_kind_of_row():
-    made = dataset(row("a", mask="A/masks/a.png"), row("b", "B"))
-    for image in ("a", made.table.iloc[0], next(made.table.itertuples()), dict(made.table.iloc[0])):
-        assert made.path_of(image) == Path("/images/A/a.png")
-        assert made.mask_of(image) == Path("/images/A/masks/a.png")
-    for image in ("b", made.table.iloc[1], list(made.table.itertuples())[1]):
-        assert made.mask_of(image) is None
+    loaded = dataset(row("a", mask="A/masks/a.png"), row("b", "B"))
+    for image in (
+        "a",
+        loaded.table.iloc[0],
+        next(loaded.table.itertuples()),
+        dict(loaded.table.iloc[0]),
+    ):
+        assert loaded.path_of(image) == Path("/images/A/a.png")
+        assert loaded.mask_of(image) == Path("/images/A/masks/a.png")
+    for image in ("b", loaded.table.iloc[1], list(loaded.table.itertuples())[1]):
+        assert loaded.mask_of(image) is None
 
 
 def test_an_unknown_image_is_refused():
@@ -84,17 +89,17 @@ def test_an_unknown_image_is_refused():
 
 
 def test_counts_follow_the_order_of_the_classes():
-    made = dataset(row("a"), row("b", "B"), row("c"), classes=("B", "A"))
-    assert made.counts().to_dict() == {"B": 1, "A": 2}
-    assert made.counts().index.tolist() == ["B", "A"]
+    loaded = dataset(row("a"), row("b", "B"), row("c"), classes=("B", "A"))
+    assert loaded.counts().to_dict() == {"B": 1, "A": 2}
+    assert loaded.counts().index.tolist() == ["B", "A"]
 
 
 def test_a_dataset_survives_the_way_to_another_process():
-    made = dataset(row("a"))
-    assert made.fingerprint
-    copy = pickle.loads(pickle.dumps(made))
-    assert copy.fingerprint == made.fingerprint
-    assert copy.path_of("a") == made.path_of("a")
+    loaded = dataset(row("a"))
+    assert loaded.fingerprint
+    copy = pickle.loads(pickle.dumps(loaded))
+    assert copy.fingerprint == loaded.fingerprint
+    assert copy.path_of("a") == loaded.path_of("a")
 
 
 def test_of_the_same_content_the_first_by_path_is_kept():
@@ -105,7 +110,7 @@ def test_of_the_same_content_the_first_by_path_is_kept():
         ["A/2.png", "x", "same content"]
     ]
     assert kept.index.tolist() == [0, 1]
-    assert notes == ["1 file is left out because the same content was there already: A/2.png."]
+    assert notes == ["1 file is left out because another file has the same content: A/2.png."]
 
 
 def test_the_same_content_under_two_labels_is_left_out_entirely():
@@ -119,7 +124,7 @@ def test_the_same_content_under_two_labels_is_left_out_entirely():
     assert "A/x.png, B/x.png" in notes[0]
 
 
-def test_an_image_in_two_published_splits_is_told():
+def test_an_image_in_two_published_splits_is_reported():
     table = build_table([row("x", path="1", split="test"), row("x", path="2", split="train")])
     kept, _, notes = without_duplicates(table)
     assert kept["split"].tolist() == ["test"]

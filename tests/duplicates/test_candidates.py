@@ -14,18 +14,11 @@ from cxrcore.duplicates import candidates, descriptors, threads
 from cxrcore.duplicates.candidates import LEVELS, search
 from cxrcore.duplicates.descriptors import SIDE, as_square, frame, without
 from cxrcore.errors import Cancelled
+from tests.helpers import films
 
 
 def film(seed, shape=(128, 110)):
-    """Structure at all sizes, unlike any other seed."""
-    rng = np.random.default_rng(seed)
-    layers = [
-        cv2.resize(
-            rng.normal(0, 40 / n, (4 * n, 4 * n)), shape[::-1], interpolation=cv2.INTER_CUBIC
-        )
-        for n in (1, 2, 4, 8, 16)
-    ]
-    return (120 + sum(layers)).clip(0, 255).astype(np.uint8)
+    return films.film(seed, shape)
 
 
 def squares_of(*pictures):
@@ -122,9 +115,9 @@ def test_between_two_parts_the_same_pairs_are_found_as_in_all():
     squares = related(12)
     for split in (0, 5, len(squares)):
         ends = {tuple(sorted(c[:2])): (c.box, c.negative) for c in search(squares)}
-        wanted = {pair: told for pair, told in ends.items() if pair[0] < split <= pair[1]}
+        expected = {pair: match for pair, match in ends.items() if pair[0] < split <= pair[1]}
         found = {tuple(sorted(c[:2])): (c.box, c.negative) for c in search(squares, split)}
-        assert found == wanted
+        assert found == expected
 
 
 def test_nothing_and_a_single_image_have_no_pairs():
@@ -138,7 +131,7 @@ def test_a_negative_is_found_as_such():
     assert found.score > 0.99
 
 
-def test_many_copies_of_a_film_hang_together(monkeypatch):
+def test_many_copies_of_a_film_form_one_group(monkeypatch):
     monkeypatch.setattr(candidates, "_MOST", 4)
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 5, (30, SIDE, SIDE))
@@ -151,7 +144,7 @@ def test_many_copies_of_a_film_hang_together(monkeypatch):
     assert reached == set(range(30))
 
 
-def test_a_search_stops_where_it_is_told_to(monkeypatch):
+def test_a_search_stops_on_request(monkeypatch):
     squares = np.concatenate([related(9)] * 40)
     seen = []
     compare = candidates._alike

@@ -17,18 +17,7 @@ from skimage.transform import resize
 
 from cxrcore import datasets, duplicates, index, parallel
 from cxrcore.errors import Cancelled, DatasetError
-
-
-def film(seed, shape=(300, 260)):
-    """Structure at all sizes, unlike any other seed."""
-    rng = np.random.default_rng(seed)
-    layers = [
-        cv2.resize(
-            rng.normal(0, 40 / n, (4 * n, 4 * n)), shape[::-1], interpolation=cv2.INTER_CUBIC
-        )
-        for n in (1, 2, 4, 8, 16)
-    ]
-    return (120 + sum(layers)).clip(0, 255).astype(np.uint8)
+from tests.helpers.films import film
 
 
 @pytest.fixture
@@ -252,17 +241,17 @@ def test_a_second_search_waits_for_the_first(dataset, own_folders):
     lock = own_folders.data / "duplicates" / f"{dataset.fingerprint}.lock"
     stages = []
     with parallel.exclusive(lock, lambda: None):
-        told = threading.Event()
+        reported = threading.Event()
 
         def report(progress):
             stages.append(progress.stage)
-            told.set()
+            reported.set()
 
         other = threading.Thread(
             target=duplicates.find, args=(dataset, measured), kwargs={"report": report}
         )
         other.start()
-        assert told.wait(20)
+        assert reported.wait(20)
         assert stages[0].startswith("waiting")
         assert duplicates.load(dataset) is None
     other.join(60)
@@ -278,11 +267,11 @@ def test_between_datasets_exact_pairs_come_first_and_near_ones_are_found(folder,
     cv2.imwrite(str(other / "D" / "new.png"), film(77))
     one, two = datasets.load(folder), datasets.load(other)
     found = duplicates.between(one, index.measure(one), two, index.measure(two))
-    told = [
+    described = [
         (row.kind, one.path_of(row.first).stem, two.path_of(row.second).stem)
         for row in found.itertuples()
     ]
-    assert told == [("exact", "1", "same"), ("near", "2", "two")]
+    assert described == [("exact", "1", "same"), ("near", "2", "two")]
     assert list(found.columns) == list(duplicates.COLUMNS)
 
 

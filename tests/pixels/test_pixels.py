@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxrcore import datasets, images, pixels, quality
+from cxrcore import datasets, images, quality
 from cxrcore.errors import Cancelled, DatasetError, ImageError, StoreError
-from cxrcore.pixels import Preparation, prepare, prepare_one, writer
+from cxrcore.pixels import Preparation, measures, prepare, prepare_one, writer
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ def test_brisque_is_that_of_the_prepared_pixels_and_kept(masked, monkeypatch):
     def refuse(*_):
         pytest.fail("was scored again")
 
-    monkeypatch.setattr(writer, "scores", refuse)
+    monkeypatch.setattr(measures, "scores", refuse)
     np.testing.assert_array_equal(prepare(masked, Preparation(32, "lungs-crop")).brisque(), scores)
 
 
@@ -270,7 +270,7 @@ def test_histograms_count_the_prepared_pixels_and_are_kept(masked, monkeypatch):
     def refuse(*_):
         pytest.fail("was counted again")
 
-    monkeypatch.setattr(pixels, "_histograms", refuse)
+    monkeypatch.setattr(measures, "histograms", refuse)
     again = prepare(masked, Preparation(32, "lungs")).histograms()
     np.testing.assert_array_equal(again, counts)
 
@@ -279,7 +279,7 @@ def test_processes_count_the_same_as_one(dataset, monkeypatch):
     made = prepare(dataset, Preparation(32))
     alone = made.histograms().copy()
     (made.folder / "histograms.npy").unlink()
-    monkeypatch.setattr(pixels, "_COUNTED", 5)
+    monkeypatch.setattr(measures, "_COUNTED", 5)
     seen = []
     np.testing.assert_array_equal(made.histograms(report=seen.append), alone)
     assert seen[-1].done == seen[-1].total == len(dataset.table)

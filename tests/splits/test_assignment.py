@@ -116,7 +116,7 @@ def grouped(table, *groups):
     return pd.Series(pairs, dtype="int64")
 
 
-def test_patients_and_duplicates_that_hang_together_stay_together():
+def test_patients_and_duplicates_that_are_tied_stay_together():
     # p0 and p1 share a film, p1 and p2 another one: all six images are one unit.
     table = table_of([("A", f"p{n // 2}", None) for n in range(60)])
     groups = grouped(table, [1, 2], [3, 4])
@@ -145,10 +145,10 @@ def test_duplicates_can_be_ignored_and_the_note_says_so():
     assert "Duplicates may be in two parts, as asked." in ignored.note
 
 
-def test_no_duplicates_and_none_looked_for_are_two_things():
+def test_no_duplicates_found_and_not_searched_differ():
     table = even_table()
     assert "No duplicates were found." in assign(table, SplitSpec(), grouped(table)).note
-    assert "Duplicates were not looked for." in assign(table, SplitSpec()).note
+    assert "Duplicates were not searched." in assign(table, SplitSpec()).note
 
 
 def test_duplicates_of_images_that_are_not_in_the_table_do_no_harm():
@@ -255,7 +255,7 @@ def test_entangled_patients_are_refused_with_advice():
         assign(table, SplitSpec())
 
 
-def test_how_many_patients_are_known_is_told():
+def test_how_many_patients_are_known_is_reported():
     table = table_of([("A", None if n % 4 else f"a{n}", None) for n in range(40)])
     split = assign(table, SplitSpec())
     assert split.patients_known == 0.25
@@ -316,7 +316,7 @@ def test_images_without_a_published_part_follow_their_patient():
     assert "2 images without a published part" in split.note
 
 
-def test_a_published_split_without_test_is_not_used_and_said_so():
+def test_a_published_split_without_test_is_not_used_and_the_note_says_so():
     table = published(["train"] * 60 + ["validation"] * 20)
     split = assign(table, SplitSpec())
     assert set(split.assignment) == set(PARTS)
@@ -351,15 +351,15 @@ def test_images_without_a_label_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "expected"),
     [
         ({"test": 0}, "test"),
         ({"validation": 0.9}, "0.9"),
         ({"test": 0.5, "validation": 0.4}, "fifth"),
     ],
 )
-def test_shares_that_make_no_sense_are_refused(values, said):
-    with pytest.raises(DatasetError, match=said):
+def test_shares_that_make_no_sense_are_refused(values, expected):
+    with pytest.raises(DatasetError, match=expected):
         SplitSpec(**values)
 
 
@@ -390,9 +390,7 @@ def folds_of(table, folds, groups=None, **changes):
 
 @settings(max_examples=60, deadline=None)
 @given(given_=tables_with_groups(), seed=st.integers(0, 2**32 - 1), folds=st.integers(2, 10))
-def test_every_image_is_tested_once_and_nothing_that_belongs_together_is_parted(
-    given_, seed, folds
-):
+def test_every_image_is_tested_once_and_no_group_is_divided(given_, seed, folds):
     table, groups = given_
     try:
         parts = folds_of(table, folds, groups, seed=seed)
@@ -443,7 +441,7 @@ def test_a_published_split_is_not_kept_in_cross_validation_and_the_note_says_so(
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "expected"),
     [
         ({"fold": 1}, "2 to 10 folds"),
         ({"folds": 5}, "one of 1 to 5"),
@@ -454,8 +452,8 @@ def test_a_published_split_is_not_kept_in_cross_validation_and_the_note_says_so(
         ({"fold": 1, "folds": 2, "validation": 0.35}, "fifth"),
     ],
 )
-def test_folds_that_make_no_sense_are_refused(values, said):
-    with pytest.raises(DatasetError, match=said):
+def test_folds_that_make_no_sense_are_refused(values, expected):
+    with pytest.raises(DatasetError, match=expected):
         SplitSpec(**values)
 
 

@@ -61,16 +61,16 @@ def test_a_duplicate_is_shown_as_partner_before_another_image_of_the_patient():
     assert found.found[0].partner == "1"
 
 
-def test_unknown_patients_are_nobody_in_common():
+def test_unknown_patients_are_not_shared():
     found = leaks.find(table_of([None, None]), parts("train", "test"), None)
     assert found.found == ()
-    assert found.sentence == "Whether test images are known from training cannot be told."
+    assert found.sentence == "Whether test images are known from training cannot be determined."
     assert found.unproven == (
         "Patients are not known; leaks by patient cannot be excluded. Duplicates were not searched."
     )
 
 
-def test_what_validation_shares_with_training_is_counted_apart():
+def test_leaks_into_validation_are_counted_separately():
     table = table_of(["p", "p", "q", "q", "s"])
     where = parts("train", "validation", "validation", "test", "test")
     found = leaks.find(table, where, groups_of())
@@ -85,16 +85,16 @@ def test_an_image_that_is_left_out_of_training_leaks_nothing():
 
 
 @pytest.mark.parametrize(
-    ("patients", "groups", "said"),
+    ("patients", "groups", "expected"),
     [
         (["p", "q"], "", "No test image shares a patient or a duplicate with training"),
         (["p", "p"], "", "1 of 1 test images (100 %) shows a patient who is also in training"),
         (["p", "q"], "01", "1 of 1 test images (100 %) has a duplicate in training"),
     ],
 )
-def test_what_leaks_is_said_in_a_plain_sentence(patients, groups, said):
+def test_leaks_are_described_in_a_plain_sentence(patients, groups, expected):
     found = leaks.find(table_of(patients), parts("train", "test"), groups_of(a=groups))
-    assert said in found.sentence
+    assert expected in found.sentence
     assert found.unproven == ""
 
 

@@ -1,5 +1,5 @@
-"""A small 3-D thorax made of formulas, and the X-ray of it: the demonstration dataset's patients.
+"""A small 3-D thorax made of formulas, and its X-ray: the patients of the demonstration.
 
-anatomy -> skeleton, vessels, lesions -> ../thorax (assembles and projects) -> film -> ../demo
+anatomy -> skeleton, vessels, organs, lesions -> ../thorax (projects) -> film -> ../demo
 projector: the rays through all of them
 """

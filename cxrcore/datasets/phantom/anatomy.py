@@ -1,10 +1,10 @@
-"""Who stands in front of the detector, and how: all numbers that vary between pictures.
+"""The patient in front of the detector: all numbers that vary between pictures.
 
 A `Patient` is the same in all of a patient's pictures; a `Pose` is drawn per picture.
 Body coordinates, cm, of a standard adult: x = 0 midline, positive towards the patient's
 left (the picture's right); y = 0 top of the lungs, down positive; z = 0 middle of the
 chest, positive towards the front. Differences in size are applied to the whole body when
-it is laid on the film, so that solids and skeleton always fit each other.
+it is projected on the film, so that solids and skeleton always fit.
 """
 
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class Pose:
 
 
 def draw_patient(rng: np.random.Generator) -> Patient:
-    """A patient at random: two builds (with and without breast tissue), lean to stout."""
+    """A random patient: with or without breast tissue, lean to stout."""
     stout = rng.beta(2, 3)
     woman = rng.random() < 0.5
     return Patient(
@@ -82,7 +82,7 @@ def draw_patient(rng: np.random.Generator) -> Patient:
 
 
 def draw_pose(rng: np.random.Generator, patient: Patient) -> Pose:
-    """How this patient stood this time: turn, breath, framing."""
+    """A random pose of this patient: turn, breath, framing."""
     field = rng.normal(36.6, 1.6) + 16 * (patient.width - 1) + 0.5 * patient.wall
     return Pose(
         turn=float(np.clip(rng.normal(0, 0.045), -0.12, 0.12)),

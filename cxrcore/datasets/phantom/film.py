@@ -1,7 +1,6 @@
-"""From what comes out behind the patient to an 8-bit picture: noise, blur, contrast, markers.
+"""From the beam behind the patient to an 8-bit picture: noise, blur, contrast, markers.
 
-Two hospitals expose and develop differently. Which hospital a patient goes to does not
-depend on the disease.
+Two hospitals expose and develop differently. The hospital does not depend on the disease.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ class Hospital:
 
     name: str
     photons: float  # quanta that reach a pixel past the patient, at 256 px
-    scatter: float  # scattered light from the neighbourhood, share of its mean
+    scatter: float  # scattered radiation, share of the mean of the neighbourhood
     blur: float  # detector and focal spot, standard deviation in pixels at 256 px
     broad: float  # strength of the display's contrast equalisation over 12 % of the side
     fine: float  # strength of its edge enhancement over 2 % of the side
@@ -44,7 +43,7 @@ _STROKES = {
     "T": (((0, 0), (0.64, 0)), ((0.32, 0), (0.32, 1))),
 }
 _SPAN = 2.4  # optical depth from the lungs to the densest parts, as film expects it
-_AIR = 0.25  # optical depth below which a pixel saw no patient
+_AIR = 0.25  # optical depth below which a pixel shows no patient
 
 
 def develop(
@@ -54,8 +53,8 @@ def develop(
 
     Args:
         depth: (S, S) optical depth of the patient.
-        lungs: (S, S) bool; the automatic exposure sets the tone by them.
-        hospital: who takes it.
+        lungs: (S, S) bool; they determine the tone, as in automatic exposure.
+        hospital: that takes it.
         rng: noise, and small differences from picture to picture.
 
     Returns:
@@ -82,7 +81,7 @@ def develop(
 
 
 def _broad_mean(image: np.ndarray, share: float) -> np.ndarray:
-    """Gaussian mean with a deviation of `share` of the side, worked out on 64 x 64 pixels."""
+    """Gaussian mean with a deviation of `share` of the side, computed on 64 x 64 pixels."""
     small = cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), share * 64)
     return cv2.resize(small, image.shape[::-1], interpolation=cv2.INTER_LINEAR)

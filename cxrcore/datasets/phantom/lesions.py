@@ -5,7 +5,7 @@ Typical pictures, after the reviews of the Radiological Society of North America
 COVID-19 has patches of ground glass on both sides, at the edge and low; other viruses a
 net of fine lines and thick vessel sheaths on both sides around the roots of the lungs;
 bacteria one dense lobe that ends sharply at a fissure, with air-filled bronchi in it and
-at times fluid in the corner of the chest. Every patient has a severity; mild ones are hard.
+at times fluid in the corner of the chest. Every patient has a severity; mild cases are hard.
 """
 
 from dataclasses import dataclass, replace
@@ -31,8 +31,8 @@ class Patch:
     front: float  # -1 back .. 1 front
     half: tuple[float, float, float]  # half axes, cm
     density: float  # tissue per volume, 0..1
-    rough: float  # how ragged its edge is
-    soft: float  # how gradually it begins, 0.5 sharp .. 2 a veil
+    rough: float  # raggedness of the edge
+    soft: float  # width of the edge, 0.5 sharp .. 2 a veil
     fissure: tuple[float, int] | None = (
         None  # (share of the lung's height, 1: lies above it, -1: below)
     )
@@ -40,7 +40,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that is wrong with one patient's lungs."""
+    """All lesions in one patient's lungs."""
 
     patches: tuple[Patch, ...] = ()
     net: float = 0.0  # tissue in the net of fine lines, cm
@@ -52,7 +52,7 @@ class Findings:
     seed: int = 0
 
     def grown(self, factor: float) -> "Findings":
-        """The same findings, denser or fainter by `factor`: another day of the illness."""
+        """The same findings, denser or fainter by a factor, as on another day."""
         patches = tuple(
             replace(p, density=float(np.clip(p.density * factor, 0, 1))) for p in self.patches
         )
@@ -148,12 +148,12 @@ def lesion_tissue(
 
     Args:
         findings: of this patient.
-        patient, chest: the body they are in.
+        patient, chest: the body.
         blood: (H, W) cm of vessels, which the sheaths follow and consolidation hides.
 
     Returns:
-        tissue: (H, W) float32 cm of tissue more (rarely less) than in the healthy lung;
-            0 wherever there is no lung.
+        tissue: (H, W) float32 cm of tissue added to (rarely taken from) the healthy lung;
+            0 outside the lungs.
         extent: (H, W) float32, above 0.5 where a reader would outline a lesion.
     """
     rng = np.random.default_rng(findings.seed)

@@ -1,6 +1,6 @@
 """The soft parts of the chest: body wall, lungs, heart, great vessels, diaphragm, stomach.
 
-All are stacks of ellipses on a `Grid`, so what each ray crosses is exact.
+All are stacks of ellipses on a `Grid`, so the length of each ray in them is exact.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Straight rays through solids: how much of each ray lies in what, and what comes out behind.
+"""Straight rays through solids: the length of each ray inside them.
 
 A solid is an `Interval`: on every ray, where it begins and where it ends. Overlaps of
 intervals are exact, so a lung can wrap a heart without a voxel grid. Thin and

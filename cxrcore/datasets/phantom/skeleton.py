@@ -1,7 +1,6 @@
 """The bones as clouds of points: tubes with a dense shell and a light core, and thin plates.
 
 A point carries the volume of compact bone it stands for; `projector.splat` adds them up.
-That a rib is brighter where its edge is seen along its wall follows by itself.
 """
 
 from dataclasses import dataclass
@@ -54,9 +53,8 @@ def tube(
 
     Args:
         path: knots of its axis, cm.
-        tall, thick: half axes of the section, cm: across the path upright, and the other;
-            a number, or several
-            that are spread evenly over the path.
+        tall, thick: half axes of the section, cm: upright across the path, and the other; one
+            number, or several that are spread evenly over the path.
         shell: thickness of the compact wall, cm; likewise.
         core: compact bone per volume inside, 0..1.
         step, around: sampling, cm and points on the section.
@@ -229,9 +227,9 @@ class Skeleton:
 def bones(patient: Patient) -> Skeleton:
     """This patient's bones; volumes are of compact bone."""
     return Skeleton(
-        _joined(_mirrored([_rib(patient, n) for n in range(1, 13)]), patient.bone),
-        _joined(_mirrored(_shoulder()), patient.bone),
-        _joined(_vertebra_details(patient), patient.bone),
+        joined(_mirrored([_rib(patient, n) for n in range(1, 13)]), patient.bone),
+        joined(_mirrored(_shoulder()), patient.bone),
+        joined(_vertebra_details(patient), patient.bone),
     )
 
 
@@ -240,7 +238,8 @@ def _mirrored(clouds: list[Cloud]) -> list[Cloud]:
     return clouds + [(points * [-1, 1, 1], volumes) for points, volumes in clouds]
 
 
-def _joined(clouds: list[Cloud], factor: float) -> Cloud:
+def joined(clouds: list[Cloud], factor: float = 1.0) -> Cloud:
+    """The clouds as one of float32, with volumes multiplied by a factor."""
     points = np.concatenate([c[0] for c in clouds]).astype(np.float32)
     return points, (np.concatenate([c[1] for c in clouds]) * factor).astype(np.float32)
 

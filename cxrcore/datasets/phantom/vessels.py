@@ -4,7 +4,7 @@ import numpy as np
 
 from cxrcore.datasets.phantom.anatomy import Patient, Pose
 from cxrcore.datasets.phantom.projector import turned
-from cxrcore.datasets.phantom.skeleton import Cloud, resample
+from cxrcore.datasets.phantom.skeleton import Cloud, joined, resample
 
 # Main branches of one lung: (direction x outward, y down, z front), radius cm, length cm.
 _TRUNKS = (
@@ -22,9 +22,7 @@ def hilum(side: int) -> np.ndarray:
 def lung_vessels(patient: Patient, generations: int = 7) -> Cloud:
     """Arteries and veins of both lungs, not yet posed: points in cm, cm3 of blood at each."""
     rng = np.random.default_rng([patient.vessel_seed, 1])
-    clouds = [_tree(rng, patient, side, generations) for side in (-1, 1)]
-    points = np.concatenate([c[0] for c in clouds]).astype(np.float32)
-    return points, np.concatenate([c[1] for c in clouds]).astype(np.float32)
+    return joined([_tree(rng, patient, side, generations) for side in (-1, 1)])
 
 
 def posed(vessels: Cloud, pose: Pose) -> Cloud:
