@@ -47,8 +47,7 @@ def _start() -> None:
 if runtime.exists():
     draw()
 else:
-    # Streamlit 1.67 takes a folder named pages for its old kind of navigation until the first
-    # st.navigation of the process, and greets the first deep link with "Page not found".
+    # The first deep link would find no page: docs/decisions/0008.
     PagesManager.uses_pages_directory = False
     # Arrow's own allocator keeps what it freed: 30 MB with a dataset of 20,000 images.
     pyarrow.set_memory_pool(pyarrow.system_memory_pool())

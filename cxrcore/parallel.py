@@ -1,4 +1,4 @@
-"""Work spread over processes, and blocks that one process at a time may enter."""
+"""Work in several processes, and blocks for one process at a time."""
 
 import contextlib
 import logging
@@ -80,10 +80,7 @@ def unordered(
 
 
 def end_workers() -> None:
-    """End the processes that wait for the next `unordered`, which starts new ones when needed.
-
-    Each holds 0.1 GB while idle.
-    """
+    """End the processes that wait for the next `unordered` (docs/decisions/0027)."""
     global _kept
     from joblib.externals.loky import get_reusable_executor
 
@@ -93,11 +90,7 @@ def end_workers() -> None:
 
 
 def spread() -> None:
-    """From now on, work of this process may go to all nodes of its Ray cluster.
-
-    Only for jobs and commands: the dashboard's server must never join a cluster, which takes
-    seconds and memory.
-    """
+    """Let work of this process go to all nodes of its Ray cluster; never called by the dashboard."""
     global _may_spread
     _may_spread = True
 
@@ -133,7 +126,7 @@ def _joined() -> Iterator[int]:
     """Join the cluster for a block; yields for how many processes it has CPUs and memory.
 
     Raises:
-        DatasetError: Ray is missing, the cluster cannot be joined, or a node was lost meanwhile.
+        DatasetError: Ray is missing, the cluster cannot be joined, or a node was lost.
     """
     try:
         import ray
@@ -187,15 +180,15 @@ def _ignoring_ctrl_c() -> Iterator[None]:
     Ctrl-C goes to all processes of a terminal. This one stops the others, which should not
     print a traceback each.
     """
-    heard = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or heard is None:
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler is None:
         yield  # only the main thread may set handlers
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, heard)
+        signal.signal(signal.SIGINT, handler)
 
 
 def _task(work: Callable[[Task], Result], task: Task, max_pixels: int) -> Result:

@@ -4,15 +4,15 @@ import contextlib
 import os
 from pathlib import Path
 
-_NICENESS = 10  # a tenth of the processor where somebody else wants all of it
+_NICENESS = 10  # about a tenth of a busy processor
 _AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def give_way() -> None:
     """Let everything else on this machine go first; calling it again changes nothing.
 
-    Linux may share its processors between sessions before it considers niceness (autogroup; man
-    7 sched). So a process that leads a session, as a job's does, lowers the session too.
+    A process that leads a session, as a job's does, lowers the session as well, because Linux
+    shares processors between sessions first (autogroup; docs/decisions/0028).
     """
     if hasattr(os, "nice"):  # not on Windows
         os.nice(max(0, _NICENESS - os.nice(0)))

@@ -54,20 +54,26 @@ class Meter:
 
 
 @contextlib.contextmanager
-def progress_bar(quiet: bool = False) -> Iterator[Report]:
-    """A Report that draws one bar a stage; the silent one when `quiet`."""
-    if quiet:
+def progress_bar(visible: bool = True) -> Iterator[Report]:
+    """A Report that draws one bar per stage, full once the next begins; nothing unless `visible`."""
+    if not visible:
         yield silent
         return
     with bars() as drawn:
         tasks: dict[str, TaskID] = {}
 
+        def fill() -> None:  # the last report of a stage may be missing
+            for task in drawn.tasks:
+                drawn.update(task.id, completed=task.total)
+
         def report(progress: Progress) -> None:
             if progress.stage not in tasks:
+                fill()
                 tasks[progress.stage] = drawn.add_task(progress.stage, total=progress.total)
             drawn.update(tasks[progress.stage], completed=progress.done, total=progress.total)
 
         yield report
+        fill()
 
 
 def bars(*, time_left: bool = True) -> "Bars":

@@ -2,6 +2,7 @@
 
 import time
 
+from cxrcore import progress
 from cxrcore.progress import Meter, Progress
 
 
@@ -21,3 +22,14 @@ def test_the_meter_estimates_from_its_own_clock(monkeypatch):
 
 def test_nothing_to_do_is_done():
     assert Progress("measuring", 0, 0).share == 1
+
+
+def test_the_bar_of_a_stage_is_full_once_the_next_begins_or_the_work_ends(monkeypatch):
+    drawn = progress.bars()
+    monkeypatch.setattr(progress, "bars", lambda: drawn)
+    with progress.progress_bar() as report:
+        report(Progress("one", 1, 4))
+        assert drawn.tasks[0].completed == 1
+        report(Progress("two", 0, 2))
+        assert [task.completed for task in drawn.tasks] == [4, 0]
+    assert [task.completed for task in drawn.tasks] == [4, 2]

@@ -11,7 +11,6 @@ from rich.console import Console
 from cxrcore.cli import (
     data,
     duplicates,
-    exports,
     fetch,
     jobs,
     models,
@@ -28,20 +27,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-data.add_commands(app)
-fetch.add_commands(data.data_app)
-duplicates.add_commands(data.data_app)
-models.add_commands(app)
-runs.add_commands(app)
-trash.add_commands(app)
-jobs.add_commands(app)
-weights.add_commands(app)
-exports.add_commands(app)
-tracking.add_commands(app)
+for module in (fetch, duplicates):
+    module.add_commands(data.data_app)
+for module in (data, models, runs, trash, jobs, weights, tracking):
+    module.add_commands(app)
 
 
 def main() -> None:
-    """Run the command line; errors that are the user's to read become one line and exit code 2."""
+    """Run the command line; errors of the package become one line and exit code 2."""
     try:
         app()
     except CxrError as error:

@@ -7,13 +7,13 @@ import typer
 
 from cxrcore.cli.output import (
     AsJson,
+    answer,
     console,
     follow,
+    print_job,
     print_json,
     print_table,
     progress_bar,
-    say,
-    tell,
 )
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 data_app = typer.Typer(help="Register datasets and list them.", no_args_is_help=True)
 
-Layout = Annotated[str | None, typer.Option(help="How the files lie; found by itself if left out.")]
+Layout = Annotated[str | None, typer.Option(help="How the files lie; recognised by default.")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -33,13 +33,14 @@ def add_commands(app: typer.Typer) -> None:
 
 def demo(
     patients: Annotated[
-        int | None, typer.Option(min=4, help="Simulated patients a class; 60 if left out.")
+        int | None, typer.Option(min=4, help="Simulated patients per class; 60 by default.")
     ] = None,
     shortcut: Annotated[
         bool, typer.Option(help="Plant a corner marker that follows the class, for audits.")
     ] = False,
     background: Annotated[
-        bool, typer.Option("--background", help="Start it and return; the dashboard shows it.")
+        bool,
+        typer.Option("--background", help="Start it and return; the dashboard shows its progress."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -51,13 +52,13 @@ def demo(
         if as_json:
             print_json(job.model_dump(mode="json"))
         else:
-            tell(job)
+            print_job(job)
         return
-    job = follow(job.job_id, quiet=as_json)
+    job = follow(job.job_id, visible=not as_json)
     ended = [job]
     if job.state == "done":
         ended += [
-            follow(j.job_id, quiet=as_json)
+            follow(j.job_id, visible=not as_json)
             for j in jobs.list_jobs()
             if j.kind == "train" and j.dataset == job.dataset and j.ticket > job.ticket
         ]
@@ -65,7 +66,7 @@ def demo(
         print_json({"jobs": [j.model_dump(mode="json") for j in ended]})
     if unfinished := [j for j in ended if j.state != "done"]:
         for job in [] if as_json else unfinished:
-            tell(job)
+            print_job(job)
         raise typer.Exit(1)
 
 
@@ -78,7 +79,7 @@ def data_add(
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUE",
-            help="What the layout is told, such as classes=A,B or modality=xray; may be repeated.",
+            help="An option of the layout, such as classes=A,B or modality=xray; may be repeated.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -86,19 +87,19 @@ def data_add(
     """Register the dataset in PATH, a folder or a CSV that names its images, under NAME."""
     from cxrcore import datasets
 
-    told = datasets.parse_options(option or ())
-    _show(datasets.register(name, path, layout, told), as_json)
+    options = datasets.parse_options(option or ())
+    show_dataset(datasets.register(name, path, layout, options), as_json)
 
 
-def _show(dataset: "Dataset", as_json: bool) -> None:
-    """What was registered: its classes, and what people should know."""
-    name = dataset.name
+def show_dataset(dataset: "Dataset", as_json: bool, place: str = "", **more: Any) -> None:
+    """Print a registered dataset: its classes and notes, with `more` as JSON."""
+    name, images = dataset.name, len(dataset.table)
     counts = {str(label): int(n) for label, n in dataset.counts().items()}
     if as_json:
-        facts = {"name": name, "layout": dataset.layout, "images": len(dataset.table)}
-        print_json({**facts, "classes": counts, "notes": list(dataset.notes)})
+        record = {"name": name, "layout": dataset.layout, "images": images, "classes": counts}
+        print_json({**record, "notes": list(dataset.notes), **more})
         return
-    print_table(("class", "images"), counts.items(), f"{name}: {len(dataset.table):,} images")
+    print_table(("class", "images"), counts.items(), f"{name}: {images:,} images{place}")
     for note in dataset.notes:
         console.print(note, markup=False)
     console.print(f"Next: python -m cxrcore index {name}", markup=False)
@@ -113,16 +114,16 @@ def data_merge(
         typer.Option(
             "--map",
             metavar="MEMBER:LABEL=CLASS",
-            help="The class of a member's label; MEMBER:LABEL= leaves its images out.",
+            help="The class for a label of a member; MEMBER:LABEL= leaves its images out.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make one dataset NAME of MEMBERS; no image is copied."""
+    """Combine MEMBERS into one dataset NAME; no image is copied."""
     from cxrcore import datasets
 
     labels = datasets.parse_map(label_map or ())
-    _show(datasets.merge(name, members, labels), as_json)
+    show_dataset(datasets.merge(name, members, labels), as_json)
 
 
 @data_app.command("list")
@@ -132,13 +133,8 @@ def data_list(as_json: AsJson = False) -> None:
 
     entries = datasets.registered()
     if as_json:
-        print_json(
-            {
-                "datasets": [
-                    {"name": e.name, "path": str(e.path), "layout": e.layout} for e in entries
-                ]
-            }
-        )
+        listed = [{"name": e.name, "path": str(e.path), "layout": e.layout} for e in entries]
+        print_json({"datasets": listed})
     elif entries:
         print_table(("name", "layout", "folder"), ((e.name, e.layout, e.path) for e in entries))
     else:
@@ -147,21 +143,18 @@ def data_list(as_json: AsJson = False) -> None:
 
 @data_app.command("forget")
 def data_forget(name: str, as_json: AsJson = False) -> None:
-    """Take NAME off the list; no file is touched."""
+    """Remove NAME from the list; its files stay."""
     from cxrcore import datasets
 
     datasets.forget(name)
-    if as_json:
-        print_json({"forgotten": name})
-    else:
-        say(f"{name} is off the list; its files stay where they are.")
+    answer({"forgotten": name}, f"{name} is off the list; its files stay where they are.", as_json)
 
 
 def index(
     dataset: Annotated[str, typer.Argument(help="A registered name or a folder.")],
     layout: Layout = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; all cores if left out.")
+        int | None, typer.Option(min=1, help="Processes; all cores by default.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -175,11 +168,11 @@ def index(
     loaded = datasets.load(dataset, layout)
     todo = index_module.missing(loaded)
     start = time.monotonic()
-    with progress_bar(quiet=as_json) as report:
+    with progress_bar(visible=not as_json) as report:
         measured = index_module.measure(loaded, report=report, workers=workers)
     seconds = time.monotonic() - start
     damaged = measured.damaged
-    facts: dict[str, Any] = {
+    result: dict[str, Any] = {
         "dataset": loaded.name,
         "images": len(measured.table),
         "measured_now": todo,
@@ -190,11 +183,11 @@ def index(
         ],
     }
     if as_json:
-        print_json(facts)
+        print_json(result)
         return
-    rate = f" ({facts['images_per_second']} images/s)" if todo else ""
+    rate = f" ({result['images_per_second']} images/s)" if todo else ""
     console.print(
         f"{len(measured.table):,} images, {todo:,} measured now in {seconds:.1f} s{rate}; {len(damaged)} damaged."
     )
-    for row in facts["damaged"]:
+    for row in result["damaged"]:
         console.print(f"  {row['path']}: {row['error']}", markup=False)

@@ -17,29 +17,29 @@ _SHOWN = 20  # pairs printed for people; all of them with --json
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Put this module's command beside `data add`."""
+    """Add this module's command beside `data add`."""
     app.command("duplicates")(data_duplicates)
 
 
 def data_duplicates(
     name: Annotated[str, typer.Argument(help="A registered name or a folder.")],
     other: Annotated[
-        str | None, typer.Option("--with", help="Another dataset: what do both have?")
+        str | None, typer.Option("--with", help="Another dataset: find the films that both have.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Search films that are there twice, and tell what they would leak."""
-    with progress_bar(quiet=as_json) as report:
+    """Find films that occur twice, and how many would leak between training and test."""
+    with progress_bar(visible=not as_json) as report:
         dataset, measured = _measured(name, report)
         if other is None:
-            facts, pairs = _within(dataset, measured, report)
+            record, pairs = _within(dataset, measured, report)
         else:
-            facts, pairs = _across(dataset, measured, other, report)
+            record, pairs = _shared(dataset, measured, other, report)
     if as_json:
         rows = pairs.astype(object).where(pairs.notna(), None)
-        print_json({**facts, "pairs": rows.to_dict("records")})
+        print_json({**record, "pairs": rows.to_dict("records")})
         return
-    for sentence in facts["said"]:
+    for sentence in record["said"]:
         console.print(sentence, markup=False, highlight=False)
     if len(pairs):
         columns = ("kind", "correlation", "first_path", "second_path")
@@ -64,30 +64,30 @@ def _within(
     from cxrcore.splits import SplitSpec, assign, leaks
 
     found = duplicates.find(dataset, measured, report=report)
-    facts: dict[str, Any] = {
+    record: dict[str, Any] = {
         "dataset": dataset.name,
         "images": len(dataset.table),
         "exact_copies_left_out": len(dataset.doubles),
         "groups": int(found.groups.nunique()),
         "images_in_groups": len(found.groups),
     }
-    said = [
-        f"{facts['images']:,} images. Exact copies left out: {facts['exact_copies_left_out']:,}. "
-        f"Groups of duplicates: {facts['groups']:,}, with {facts['images_in_groups']:,} images."
+    sentences = [
+        f"{record['images']:,} images. Exact copies left out: {record['exact_copies_left_out']:,}. "
+        f"Groups of duplicates: {record['groups']:,}, with {record['images_in_groups']:,} images."
     ]
     try:
         ordinary = leaks.would_leak(dataset.table, SplitSpec(), found.groups)
         split = assign(dataset.table, SplitSpec(), found.groups)
         ours = leaks.find(dataset.table, split.assignment, found.groups)
-        facts |= {"leaking_by_image": ordinary.count, "leaking": ours.count}
-        said += [f"Divided by image: {ordinary.sentence}"]
-        said += [f"As trainings divide: {ours.sentence} {ours.unproven}".rstrip()]
+        record |= {"leaking_by_image": ordinary.count, "leaking": ours.count}
+        sentences += [f"Divided by image: {ordinary.sentence}"]
+        sentences += [f"As trainings divide: {ours.sentence} {ours.unproven}".rstrip()]
     except DatasetError as error:
-        said.append(f"What a split would leak cannot be told: {error}")
-    return {**facts, "said": said}, _with_paths(found.pairs, dataset, dataset)
+        sentences.append(f"Leaks cannot be counted: {error}")
+    return {**record, "said": sentences}, _with_paths(found.pairs, dataset, dataset)
 
 
-def _across(
+def _shared(
     dataset: "Dataset", measured: "Index", other: str, report: "Report"
 ) -> "tuple[dict[str, Any], pd.DataFrame]":
     from cxrcore.splits import overlap
@@ -95,9 +95,9 @@ def _across(
     second, second_index = _measured(other, report)
     pairs = overlap.find(dataset, measured, second, second_index, report=report)
     count = int(pairs["first"].nunique())
-    facts: dict[str, Any] = {"dataset": dataset.name, "other": second.name, "shared_images": count}
-    said = [f"{count:,} of {len(dataset.table):,} images of {dataset.name} are in {second.name}."]
-    return {**facts, "said": said}, _with_paths(pairs, dataset, second)
+    sentence = f"{count:,} of {len(dataset.table):,} images of {dataset.name} are in {second.name}."
+    record = {"dataset": dataset.name, "other": second.name, "shared_images": count}
+    return {**record, "said": [sentence]}, _with_paths(pairs, dataset, second)
 
 
 def _with_paths(pairs: "pd.DataFrame", first: "Dataset", second: "Dataset") -> "pd.DataFrame":

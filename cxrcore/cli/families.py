@@ -1,4 +1,4 @@
-"""Families of trainings: submitted together, followed together, one row in the list."""
+"""Families of trainings: how the command line submits, follows and lists them."""
 
 import contextlib
 import time
@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cxrcore.cli.output import bars, facts_of, print_json, print_table, say, tell
+from cxrcore.cli.output import (
+    bars,
+    job_record,
+    print_job,
+    print_json,
+    print_table,
+    say,
+    time_left,
+)
 from cxrcore.jobs import FamilyProgress, Job, Resources
 from cxrcore.metrics import METRICS, Estimate
 
@@ -18,47 +26,53 @@ if TYPE_CHECKING:
     from cxrcore.store import Run
     from cxrcore.training import TrainSpec
 
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
 def train_all(
-    specs: Sequence["TrainSpec"], room: Resources | None = None, *, background: bool, as_json: bool
+    specs: Sequence["TrainSpec"],
+    resources: Resources | None = None,
+    *,
+    background: bool,
+    as_json: bool,
 ) -> None:
-    """Train a family: submit all, follow them to the end, print its row.
+    """Train a family: submit all, follow them to the end, print a summary.
 
-    Each asks for `room` on a node of the cluster, see `work.submit_training`. Exits with 1 if one of them did not get done.
+    `resources` are those of each training on a cluster. Exits with 1 if one of them fails.
     """
     from cxrcore import jobs, settings, work
 
-    submitted = [work.submit_training(spec, room) for spec in specs]
+    submitted = [work.submit_training(spec, resources) for spec in specs]
     if not background:
-        submitted = _follow(submitted, quiet=as_json)
-    told = jobs.family_progress(submitted)
+        submitted = _follow(submitted, visible=not as_json)
+    progress = jobs.family_progress(submitted)
     family = specs[0].family
-    summary = _summary(family) if not told.active else None
+    summary = _summary(family) if not progress.active else None
     if as_json:
         values = _as_json(*summary) if summary else None
-        print_json({"family": family, "summary": values, "jobs": list(map(facts_of, submitted))})
+        print_json({"family": family, "summary": values, "jobs": list(map(job_record, submitted))})
     else:
         for job in submitted:
             if (job.state != "done" or settings.tracking_uri()) and not job.active:
-                tell(job)
-        if told.active:
-            waiting = f"{told.total - told.done - told.failed} of {told.total} trainings"
-            say(f"{family}: {waiting} are on their way. Watch them: python -m cxrcore jobs list")
+                print_job(job)
+        if progress.active:
+            active = progress.total - progress.done - progress.failed
+            say(
+                f"{family}: {active} of {progress.total} trainings run or wait. Watch them: python -m cxrcore jobs list"
+            )
         elif summary:
             _print_summary(family, *summary)
-    if told.failed:
+    if progress.failed:
         raise typer.Exit(1)
 
 
 def print_runs(table: "pd.DataFrame", families: "pd.DataFrame", starts: Mapping[str, str]) -> None:
-    """Print the list of runs, a family of several as one row; a damaged run stands alone.
+    """Print the list of runs, a family of several as one row.
 
     Args:
         table: as `store.list_runs`.
         families: as `store.families`.
-        starts: run -> sentence of `store.random_start`.
+        starts: run id -> sentence of `store.random_start`.
     """
     several = families[families["wanted"] > 1]
     members = several["run_ids"].explode()
@@ -66,7 +80,7 @@ def print_runs(table: "pd.DataFrame", families: "pd.DataFrame", starts: Mapping[
     rows.sort(key=lambda row: row["created"] or "", reverse=True)
     notes = [random_start(row, starts) for row in rows]
     cells = [_cells(row, note) for row, note in zip(rows, notes, strict=True)]
-    # A column that is empty in all rows, such as an interval without families, only takes space.
+    # Columns that are empty in all rows, such as the interval without families, are not shown.
     shown = [name for name in cells[0] if any(row[name] not in ("", None) for row in cells)]
     print_table(shown, [[row[name] for name in shown] for row in cells])
     for sentence in sorted(set(filter(None, notes))):
@@ -91,41 +105,39 @@ def leaking(number: int | None) -> str:
     return f"! {number}" if number else "none"
 
 
-def _follow(submitted: Sequence[Job], *, quiet: bool) -> list[Job]:
+def _follow(submitted: Sequence[Job], *, visible: bool) -> list[Job]:
     """Show a family until its last job ends. Ctrl-C cancels all; checkpoints are kept."""
     from cxrcore import jobs
 
     now = list(submitted)
     with contextlib.ExitStack() as ends:
-        shown = None if quiet else ends.enter_context(bars(time_left=False))
-        task = shown.add_task("", total=len(now)) if shown else None
+        drawn = ends.enter_context(bars(time_left=False)) if visible else None
+        task = drawn.add_task("", total=len(now)) if drawn else None
         try:
             while True:
                 now = [jobs.get(job.job_id) if job.active else job for job in now]
-                told = jobs.family_progress(now)
-                if shown and task is not None:
-                    shown.update(task, completed=told.share * told.total, description=_line(told))
-                if not told.active:
+                progress = jobs.family_progress(now)
+                if drawn and task is not None:
+                    done = progress.share * progress.total
+                    drawn.update(task, completed=done, description=_line(progress))
+                if not progress.active:
                     return now
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(_POLL_SECONDS)
         except KeyboardInterrupt:
-            for job in reversed(now):  # the waiting ones first, so that none starts meanwhile
+            for job in reversed(now):  # the waiting ones first, so that none of them starts
                 if job.active:
                     jobs.cancel(job.job_id)
             raise typer.Exit(130) from None
 
 
-def _line(told: FamilyProgress) -> str:
+def _line(progress: FamilyProgress) -> str:
     """How far a family is: "fold 2 of 5, epoch 3 of 20, about 4 min left for all"."""
-    job = told.current
+    job = progress.current
     if job is None:
-        return f"{told.done} of {told.total} done"
-    parts = [job.part or f"{told.done + 1} of {told.total}"]
-    parts.append(f"epoch {job.epoch} of {job.epochs}" if job.epoch else job.stage or "starting")
-    if told.eta_seconds is not None:
-        seconds = told.eta_seconds
-        left = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-        parts.append(f"about {left} left for all")
+        return f"{progress.done} of {progress.total} done"
+    parts = [job.part or f"{progress.done + 1} of {progress.total}", job.step]
+    if progress.eta_seconds is not None:
+        parts.append(f"{time_left(progress.eta_seconds)} for all")
     return ", ".join(parts)
 
 
@@ -162,18 +174,18 @@ def _print_summary(family: str, summary: "Summary", runs: Sequence["Run"]) -> No
 
 
 def _cells(row: dict[str, Any], random_start: str) -> dict[str, Any]:
-    """One row of the list, of a family or of a run; marked where `random_start` is a sentence."""
+    """A row of the list for a family or a run; `random_start` is a sentence or ""."""
     several = "wanted" in row
     accuracy: float | str | None = _rounded(row["accuracy"])
     if several and row["accuracy_sd"] is not None:
         accuracy = f"{accuracy:.4f} ± {row['accuracy_sd']:.4f}"
-    sure = Estimate(mean=None, low=row.get("accuracy_low"), high=row.get("accuracy_high"))
+    estimate = Estimate(mean=None, low=row.get("accuracy_low"), high=row.get("accuracy_high"))
     return {
         "run_id": row["family"] if several else row["run_id"],
         "dataset": row["dataset"],
         "runs": row["members"] if several else "",
         "accuracy": accuracy,
-        "interval": sure.interval,
+        "interval": estimate.interval,
         "leaks": "imported" if row.get("imported") else leaking(row["leaking"]),
         "weights": "! random" if random_start else "",
         # More metrics do not fit into 160 characters; --json has all of them.

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from cxrcore.cli.data import show_dataset
 from cxrcore.cli.output import AsJson, console, print_json, print_table, progress_bar
 from cxrcore.datasets.collections import Collection
 from cxrcore.progress import Progress, Report, silent
@@ -24,16 +25,16 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def data_known(
-    name: Annotated[str | None, typer.Argument(help="All there is to know about this one.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Show the details of this one.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the public collections that the studies used, and how to get them."""
-    from cxrcore.datasets import collections
+    from cxrcore.datasets import collections, registry
 
     chosen = [collections.get(name)] if name else list(collections.COLLECTIONS.values())
     if as_json:
-        facts = [_facts(collection) for collection in chosen]
-        print_json(facts[0] if name else {"collections": facts})
+        listed = [_record(collection) for collection in chosen]
+        print_json(listed[0] if name else {"collections": listed})
     elif name:
         _print_details(chosen[0])
     else:
@@ -44,15 +45,15 @@ def data_known(
                 c.size,
                 c.how.word,
                 c.layout,
-                _state(c.name),
+                "yes" if registry.find(c.name) else "",
                 f"{c.title}: {', '.join(c.classes)}",
             )
             for c in chosen
         )
         print_table(("name", "images", "size", "by", "layout", "here", "what"), rows)
         console.print(
-            "\nLicence, citation and what to know: python -m cxrcore data known NAME\n"
-            "To have one:                        python -m cxrcore data fetch NAME",
+            "\nLicence, citation and notes: python -m cxrcore data known NAME\n"
+            "To get one:                  python -m cxrcore data fetch NAME",
             markup=False,
             highlight=False,
         )
@@ -62,57 +63,32 @@ def data_fetch(
     name: Annotated[str, typer.Argument(help="One of `data known`.")],
     to: Annotated[
         Path | None,
-        typer.Option(help="Keep it in a folder NAME in there; data/public if left out."),
+        typer.Option(help="Keep it there, in a folder NAME; data/public by default."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Download a public collection, unpack and register it; a broken download goes on."""
+    """Download a public collection, unpack and register it; an interrupted download goes on."""
     from cxrcore import datasets
     from cxrcore.datasets import retrieval
 
     found = retrieval.registered_at(name)
     try:
-        with _late_bar(quiet=as_json) as report:
+        with _late_bar(visible=not as_json) as report:
             path = found or retrieval.fetch(name, to, report=report)
             dataset = datasets.load(name, report=report)
     except KeyboardInterrupt:
-        typer.echo("Stopped. Type the same again to go on from here.", err=True)
+        typer.echo("Stopped. Enter the same command again to go on.", err=True)
         raise typer.Exit(130) from None
-    counts = {str(label): int(n) for label, n in dataset.counts().items()}
-    left = retrieval.archive_at(name, to)
-    if as_json:
-        print_json(
-            {
-                "name": name,
-                "path": str(path),
-                "layout": dataset.layout,
-                "images": len(dataset.table),
-                "classes": counts,
-                "notes": list(dataset.notes),
-                "was_there": found is not None,
-                "archive": left and str(left),
-            }
-        )
-        return
-    if found:
+    archive = retrieval.archive_at(name, to)
+    if not as_json and found:
         console.print(f"{name} is there already: {path}", markup=False)
-    print_table(
-        ("class", "images"), counts.items(), f"{name}: {len(dataset.table):,} images in {path}"
-    )
-    for note in dataset.notes:
-        console.print(note, markup=False)
-    if left:
-        console.print(f"{left} is not needed any more.", markup=False)
-    console.print(f"Next: python -m cxrcore index {name}", markup=False)
+    if not as_json and archive:
+        console.print(f"{archive} is no longer needed.", markup=False)
+    more = {"path": str(path), "was_there": found is not None, "archive": archive and str(archive)}
+    show_dataset(dataset, as_json, f" in {path}", **more)
 
 
-def _state(name: str) -> str:
-    from cxrcore.datasets import registry
-
-    return "yes" if registry.find(name) else ""
-
-
-def _facts(collection: Collection) -> dict[str, Any]:
+def _record(collection: Collection) -> dict[str, Any]:
     from cxrcore.datasets import registry, retrieval
 
     entry = registry.find(collection.name)
@@ -136,14 +112,14 @@ def _print_details(collection: Collection) -> None:
         ("modality", collection.modality),
         ("lung masks", collection.masks or "none"),
         ("download", collection.size or f"size {unknown}"),
-        ("licence", collection.licence or f"{unknown}: see its home page before you use it"),
+        ("licence", collection.licence or f"{unknown}: see its home page before use"),
         ("cite", collection.citation),
         ("home page", collection.home),
         ("layout", collection.layout),
-        ("studies", collection.studies or "none of the five; a common small set"),
+        ("studies", collection.studies or "none of the five; a common small collection"),
         ("here", str(entry.path) if entry else "no"),
-        *(("to know" if number == 0 else "", note) for number, note in enumerate(collection.notes)),
-        ("to have it", f"python -m cxrcore data fetch {collection.name}"),
+        *(("notes" if number == 0 else "", note) for number, note in enumerate(collection.notes)),
+        ("to get it", f"python -m cxrcore data fetch {collection.name}"),
         ("by hand", retrieval.by_hand(collection)),
     ]
     console.print(f"{collection.name}: {collection.title}", markup=False, highlight=False)
@@ -156,9 +132,9 @@ def _print_details(collection: Collection) -> None:
 
 
 @contextlib.contextmanager
-def _late_bar(quiet: bool) -> Iterator[Report]:
-    """A progress bar that appears with the first report: kagglehub draws one of its own before."""
-    if quiet:
+def _late_bar(visible: bool) -> Iterator[Report]:
+    """A progress bar that appears with the first report, after the bar of kagglehub."""
+    if not visible:
         yield silent
         return
     with contextlib.ExitStack() as stack:
@@ -166,7 +142,7 @@ def _late_bar(quiet: bool) -> Iterator[Report]:
 
         def report(progress: Progress) -> None:
             if not bars:
-                bars.append(stack.enter_context(progress_bar(quiet=False)))
+                bars.append(stack.enter_context(progress_bar()))
             bars[0](_in_megabytes(progress))
 
         yield report

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from cxrcore.cli.output import AsJson, ask, facts_of, print_json, print_table, say, tell
+from cxrcore.cli.output import (
+    AsJson,
+    answer,
+    ask,
+    job_record,
+    print_job,
+    print_json,
+    print_table,
+    say,
+    time_left,
+)
 from cxrcore.cli.trash import Yes
 from cxrcore.errors import JobError, SettingsError
 from cxrcore.jobs import Job
@@ -14,10 +24,10 @@ from cxrcore.jobs import Job
 jobs_app = typer.Typer(help="Trainings and other work in the background.")
 
 Names = Annotated[
-    list[str], typer.Argument(metavar="JOB", help="Of `jobs list`; a family means all its jobs.")
+    list[str], typer.Argument(metavar="JOB", help="A job, or a family for all its jobs.")
 ]
 
-LOOK_SECONDS = 1.0  # between looks at a log that is followed; read at each look
+LOOK_SECONDS = 1.0  # between looks at a log that is followed
 _ALL = 1_000_000  # lines; `jobs.log` reads no more than the last 256 KB
 
 
@@ -32,24 +42,21 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def list_all(as_json: AsJson = False) -> None:
-    """List all jobs, the newest last: what they do, how far they are, why they ended."""
+    """List all jobs, the newest last, with their progress and why they ended."""
     from cxrcore import jobs
 
     listed = jobs.list_jobs()
     if as_json:
-        print_json({"jobs": list(map(facts_of, listed))})
+        print_json({"jobs": list(map(job_record, listed))})
     elif listed:
-        columns = ("job", "state", "done", "what", "how far")
-        print_table(
-            columns,
-            ((j.job_id, j.state, f"{j.share:.0%}", j.title, _how_far(j)) for j in listed),
-        )
+        rows = ((j.job_id, j.state, f"{j.share:.0%}", j.title, _details(j)) for j in listed)
+        print_table(("job", "state", "done", "what", "details"), rows)
     else:
         say("No job yet. Try: python -m cxrcore train cnn-plain --data NAME --background")
 
 
 def log(
-    job_id: Annotated[str, typer.Argument(metavar="JOB", help="Of `jobs list`.")],
+    job_id: Annotated[str, typer.Argument(metavar="JOB", help="One of `jobs list`.")],
     lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 200,
     follow: Annotated[
         bool, typer.Option("--follow", help="Continue until the job ends; Ctrl-C does not end it.")
@@ -65,8 +72,8 @@ def log(
         )
     job = jobs.get(job_id)
     if as_json:
-        facts = {"job_id": job_id, "state": job.state, "message": job.message}
-        print_json({**facts, "log": jobs.log(job_id, lines)})
+        record = {"job_id": job_id, "state": job.state, "message": job.message}
+        print_json({**record, "log": jobs.log(job_id, lines)})
     elif follow:
         _follow(job_id, lines)
     else:
@@ -78,16 +85,14 @@ def cancel(names: Names, as_json: AsJson = False) -> None:
     from cxrcore import jobs
 
     cancelled = []
-    for job in reversed(
-        _jobs_named(names)
-    ):  # the waiting ones first, so that none starts meanwhile
+    for job in reversed(_jobs_named(names)):  # waiting ones first, so that none of them starts
         cancelled.append(jobs.cancel(job.job_id) if job.active else job)
         if not as_json and not job.active:
             say(f"{job.title}: nothing to cancel, it is {job.state} already.")
         elif not as_json:
-            tell(cancelled[-1])
+            print_job(cancelled[-1])
     if as_json:
-        print_json({"jobs": list(map(facts_of, cancelled))})
+        print_json({"jobs": list(map(job_record, cancelled))})
 
 
 def resume(names: Names, as_json: AsJson = False) -> None:
@@ -95,22 +100,22 @@ def resume(names: Names, as_json: AsJson = False) -> None:
     from cxrcore import jobs
 
     named = _jobs_named(names)
-    # Of a family only what is left to do; a job named by itself that is done is an error.
+    # Jobs of a family that are done are skipped; a job that is named itself must not be done.
     chosen = [job for job in named if job.state != "done" or job.job_id in names]
     if not chosen:
         raise JobError(f"All jobs of {', '.join(names)} are done; there is nothing to resume.")
     resumed = [jobs.resume(job.job_id) for job in chosen]
     if as_json:
-        print_json({"jobs": list(map(facts_of, resumed))})
+        print_json({"jobs": list(map(job_record, resumed))})
         return
     for job in resumed:
-        tell(job)
+        print_job(job)
 
 
 def remove(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="JOB", help="Of `jobs list`; a family means all its jobs."),
+        typer.Argument(metavar="JOB", help="A job, or a family for all its jobs."),
     ] = None,
     done: Annotated[bool, typer.Option("--done", help="All jobs that are done.")] = False,
     yes: Yes = False,
@@ -140,17 +145,15 @@ def remove(
         )
     for job in chosen:
         jobs.remove(job.job_id)
-    if as_json:
-        print_json({"removed": [job.job_id for job in chosen]})
-    else:
-        removed = ", ".join(job.job_id for job in chosen)
-        say(f"Off the list: {removed}. Runs are kept." if removed else "No job is done.")
+    removed = [job.job_id for job in chosen]
+    text = f"Off the list: {', '.join(removed)}. Runs are kept." if removed else "No job is done."
+    answer({"removed": removed}, text, as_json)
 
 
 def new_lines(before: Sequence[str], now: Sequence[str]) -> list[str]:
     """The lines added to a log whose beginning may have been cut off since.
 
-    The last line of `before` may have changed meanwhile: then it is new.
+    If the last line of `before` has changed, it is new.
 
     >>> new_lines(["a", "b", "20 %"], ["b", "30 %", "c"])
     ['30 %', 'c']
@@ -181,12 +184,12 @@ def _follow(job_id: str, lines: int) -> None:
             f"The job continues. To end it: python -m cxrcore jobs cancel {job_id}", err=True
         )
         raise typer.Exit(130) from None
-    tell(job)
+    print_job(job)
     if job.state != "done":
         raise typer.Exit(1)
 
 
-def _how_far(job: Job) -> str:
+def _details(job: Job) -> str:
     """The epoch or stage of a running job; why others wait or ended."""
     from cxrcore import jobs
 
@@ -194,12 +197,8 @@ def _how_far(job: Job) -> str:
         return job.message or "waiting its turn"
     if not job.active:
         return job.message
-    parts = [f"epoch {job.epoch} of {job.epochs}" if job.epoch else job.stage or "starting"]
-    if job.eta_seconds is not None:
-        seconds = job.eta_seconds
-        parts.append(
-            f"about {seconds:.0f} s left" if seconds < 90 else f"{seconds / 60:.0f} min left"
-        )
+    parts = [job.step]
+    parts += [time_left(job.eta_seconds)] if job.eta_seconds is not None else []
     parts += [jobs.place(job)] if job.ray else []
     return ", ".join([*parts, *filter(None, [job.message])])
 
@@ -208,7 +207,7 @@ def _jobs_named(names: Sequence[str]) -> list[Job]:
     """The jobs with these ids and families, each once, in the order given.
 
     Raises:
-        JobError: there is none of one of the names.
+        JobError: a name is that of no job and no family.
     """
     from cxrcore import jobs
 

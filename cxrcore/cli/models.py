@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cxrcore.cli import families
-from cxrcore.cli.output import AsJson, facts_of, follow, print_json, print_table, say, tell
+from cxrcore.cli.output import AsJson, follow, job_record, print_job, print_json, print_table, say
 from cxrcore.cli.recipe_options import recipe_options
 from cxrcore.cli.runs import headline
 from cxrcore.jobs import Job
@@ -23,7 +23,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def recipes(as_json: AsJson = False) -> None:
     """List the models: input, parameters, first weights, published accuracy."""
-    from cxrcore.models import RECIPES, networks, problems
+    from cxrcore.models import RECIPES, problems
 
     if as_json:
         listed = [r.model_dump(mode="json") | _needs(r) for r in RECIPES.values()]
@@ -34,7 +34,7 @@ def recipes(as_json: AsJson = False) -> None:
             r.name,
             r.study,
             f"{r.image_size} px",
-            f"{networks.count_parameters(r, r.n_classes_published):,}",
+            f"{r.count_parameters(r.n_classes_published):,}",
             r.weights,
             ", ".join(f"{t.accuracy:.4f}" for t in (r.reported, r.reported_ct) if t and t.accuracy),
             r.description,
@@ -58,35 +58,35 @@ def train(
     recipe: str,
     data: Annotated[str, typer.Option(help="A registered dataset or a folder.")],
     against_rest: Annotated[
-        str | None, typer.Option(help="Tell this class from all others (a dataset of its own).")
+        str | None, typer.Option(help="This class against all others, as a dataset of its own.")
     ] = None,
     schedule: Annotated[
         Literal["fast", "published"],
         typer.Option(help=SCHEDULE.help, rich_help_panel=SCHEDULE.group.capitalize()),
     ] = "fast",
     group: Annotated[
-        Literal["patient", "image"], typer.Option(help="What is kept together in one part.")
+        Literal["patient", "image"], typer.Option(help="What stays in one part of the split.")
     ] = "patient",
     duplicates: Annotated[
         Literal["together", "ignored"],
-        typer.Option(help="Whether files that show one film are kept together as well."),
+        typer.Option(help="Whether files that show the same film stay in one part as well."),
     ] = "together",
     published_split: Annotated[
         bool, typer.Option(help="Keep the test part that the dataset came with.")
     ] = True,
     folds: Annotated[
-        int, typer.Option(help="2 to 10: cross-validation, every image is tested once. 1: none.")
+        int, typer.Option(help="2 to 10 for cross-validation, in which every image is tested once.")
     ] = 1,
     repeats: Annotated[
-        int, typer.Option(help="How many seeds, from --seed on: how much chance matters.")
+        int, typer.Option(help="How many seeds, from --seed on, to see how much chance matters.")
     ] = 1,
     cpus: Annotated[
         float | None,
-        typer.Option(help="On a Ray cluster: CPUs of a node; CXR_RAY_CPUS if left out."),
+        typer.Option(help="On a Ray cluster: CPUs of a node; CXR_RAY_CPUS by default."),
     ] = None,
     gpus: Annotated[
         float | None,
-        typer.Option(help="On a Ray cluster: GPUs of a node; CXR_RAY_GPUS if left out."),
+        typer.Option(help="On a Ray cluster: GPUs of a node; CXR_RAY_GPUS by default."),
     ] = None,
     background: Annotated[bool, typer.Option("--background", help="Start it and return.")] = False,
     as_json: AsJson = False,
@@ -94,45 +94,42 @@ def train(
     changes: dict[str, Any],
 ) -> None:
     """Train RECIPE on a dataset, or return the run at once if it was trained before."""
-    from cxrcore import datasets, jobs, training, work
-    from cxrcore import models as recipes_module
+    from cxrcore import datasets, jobs, models, training, work
     from cxrcore.splits import SplitSpec
 
-    chosen = recipes_module.get(recipe)
+    chosen = models.get(recipe)
     chosen = (chosen.fast() if schedule == "fast" else chosen).override(**changes)
     split = SplitSpec(group=group, duplicates=duplicates, published=published_split)
-    many = {"folds": folds, "repeats": repeats}
-    room = jobs.resources(cpus, gpus)
+    resources = jobs.resources(cpus, gpus)
     dataset = datasets.load(data)
     if against_rest is not None:
         dataset = datasets.against_rest(dataset, against_rest)
-    specs = training.plan_series(chosen, dataset, split, **many)
+    specs = training.plan_series(chosen, dataset, split, folds=folds, repeats=repeats)
     if against_rest is not None:
         datasets.keep(dataset)  # so that every page and command finds it
     if len(specs) > 1:
-        families.train_all(specs, room, background=background, as_json=as_json)
+        families.train_all(specs, resources, background=background, as_json=as_json)
         return
-    job = work.submit_training(specs[0], room)
+    job = work.submit_training(specs[0], resources)
     if not background and job.active:
-        job = follow(job.job_id, quiet=as_json)
+        job = follow(job.job_id, visible=not as_json)
     _report(job, as_json=as_json)
     if job.state in ("failed", "cancelled", "interrupted"):
         raise typer.Exit(1)
 
 
 def _report(job: Job, *, as_json: bool) -> None:
-    """How a training ended, or that it goes on by itself."""
+    """Print the result of a training, or that it goes on in the background."""
     from cxrcore import settings
 
-    facts: dict[str, Any] = facts_of(job)
     run = headline(job.run_id) if job.state == "done" and job.run_id else None
     if as_json:
-        print_json(facts if run is None else facts | {"run": run})
+        print_json(job_record(job) | ({"run": run} if run else {}))
     elif run is None:
-        tell(job)
+        print_job(job)
     else:
-        said = f"test accuracy {run['accuracy']:.4f} in {run['seconds']:.0f} s"
-        say(f"{job.run_id} on {job.dataset}: {said}")
+        result = f"test accuracy {run['accuracy']:.4f} in {run['seconds']:.0f} s"
+        say(f"{job.run_id} on {job.dataset}: {result}")
         if run["random_start"]:
             say(run["random_start"])
         if run["leaking"]:

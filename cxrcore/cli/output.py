@@ -1,4 +1,4 @@
-"""How commands speak: tables and progress bars for people, one JSON object for programs."""
+"""Output of the commands: tables and progress bars for people, one JSON object for programs."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ from cxrcore.progress import bars as bars
 from cxrcore.progress import progress_bar as progress_bar
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-# In a pipe there is no window to fit into: names stay whole for grep.
+# A pipe has no window to fit: names stay whole for grep.
 console = Console(width=None if sys.stdout.isatty() else 160)
 
 
@@ -24,26 +24,31 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, default=str, allow_nan=False))
 
 
+def answer(record: dict[str, Any], text: str, as_json: bool) -> None:
+    """Print `record` for programs or `text` for people."""
+    print_json(record) if as_json else say(text)
+
+
 def say(sentence: str) -> None:
-    """A sentence for people; long lines are left to the terminal, so that commands can be copied."""
+    """Print a sentence; the terminal wraps it, so that commands can be copied."""
     console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def ask(question: str, *, yes: bool) -> None:
-    """Go on only if a person agrees, or `yes` says that this was settled before.
+    """Ask on the terminal whether to go on; `yes` goes on without asking.
 
     The question goes to standard error, so that `--json` stays one object.
 
     Raises:
-        SettingsError: nobody is there to be asked.
-        typer.Exit: the answer was no; its code is 1.
+        SettingsError: the input is not a terminal.
+        typer.Exit: with code 1, if the answer is no.
     """
     if yes:
         return
     if not sys.stdin.isatty():
         raise SettingsError(
-            f"{question} Nobody can answer that here (the input is no terminal), so nothing was "
-            "done. Say it with --yes."
+            f"{question} Nobody can answer here (the input is not a terminal), so nothing was "
+            "done. Add --yes to agree."
         )
     typer.echo(f"{question} [y/N]: ", nl=False, err=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
@@ -52,7 +57,7 @@ def ask(question: str, *, yes: bool) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """A plain table; numbers to the right."""
+    """A plain table with numbers aligned to the right."""
     if title:
         console.print(title, markup=False, highlight=False)
     table = Table(box=None, pad_edge=False)
@@ -66,26 +71,32 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
     console.print(table)
 
 
-def follow(job_id: str, quiet: bool) -> Job:
+def follow(job_id: str, visible: bool) -> Job:
     """Show a job until it ends. Ctrl-C asks it to stop; its checkpoint is kept."""
     from cxrcore import jobs
 
     try:
-        return jobs.follow(job_id, quiet)
+        return jobs.follow(job_id, visible)
     except KeyboardInterrupt:
         typer.echo(f"Stopped. To go on: python -m cxrcore jobs resume {job_id}", err=True)
         raise typer.Exit(130) from None
 
 
-def facts_of(job: Job) -> dict[str, Any]:
-    """A job for programs, without the figures of its epochs."""
+def job_record(job: Job) -> dict[str, Any]:
+    """A job as JSON values, without the metrics of its epochs."""
     return job.model_dump(mode="json", exclude={"history"})
 
 
-def tell(job: Job) -> None:
-    """How a job is, in a line, and the command that fits: to watch it, or to go on with it."""
+def print_job(job: Job) -> None:
+    """Print the state of a job, and the command that watches or resumes it."""
     say(f"{job.title}: {job.state}. {job.message}".rstrip())
     if job.active:
         say(f"Watch it: python -m cxrcore jobs log {job.job_id} --follow")
     elif job.state != "done":
         say(f"To go on: python -m cxrcore jobs resume {job.job_id}")
+
+
+def time_left(seconds: float) -> str:
+    """Such as "about 40 s left" or "about 3 min left"."""
+    amount = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    return f"about {amount} left"

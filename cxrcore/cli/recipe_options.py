@@ -45,20 +45,20 @@ def recipe_options(
 
 
 def _parameter(name: str, option: Option) -> inspect.Parameter:
-    """As Typer reads it: `--help` shows the range, the unit and, by panels, the groups."""
-    words = typer.Option(
+    """For Typer: `--help` shows range and unit, and one panel per group."""
+    declared = typer.Option(
         *option.flags, help=option.summary, rich_help_panel=option.group.capitalize()
     )
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=None,
-        annotation=Annotated[option.argument | None, words],
+        annotation=Annotated[option.argument | None, declared],
     )
 
 
 def _used(given: Mapping[str, Any], options: Mapping[str, Option]) -> dict[str, Any]:
-    """The values that were given, and the usual one of a field whose class alone was named.
+    """The values that were given, and the default of a field whose required field was given.
 
     Raises:
         SettingsError: a field was given without the one that it requires.

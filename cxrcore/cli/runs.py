@@ -1,13 +1,13 @@
-"""Commands about trained runs: runs, show, evaluate, explain."""
+"""Commands about trained runs: runs, show, evaluate, explain, export."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cxrcore.cli import families
-from cxrcore.cli.output import AsJson, console, print_json, print_table, say
+from cxrcore.cli.output import AsJson, answer, console, print_json, print_table, say
 from cxrcore.errors import ExplainError
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 def add_commands(app: typer.Typer) -> None:
     """Put this module's commands into the command line."""
-    for command in (runs, show, evaluate, explain):
+    for command in (runs, show, evaluate, explain, export):
         app.command()(command)
 
 
 def runs(
     data: Annotated[str | None, typer.Option(help="Only the runs of this dataset.")] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Every run in a row of its own, also folds and seeds.")
+        bool, typer.Option("--all", help="Every run in a row of its own, folds and seeds as well.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -64,15 +64,8 @@ def evaluate(run: str, as_json: AsJson = False) -> None:
     test, clean = loaded.metrics["test"], loaded.metrics_clean
     notes = {**_leaks(loaded), "random_start": store.random_start(loaded) or None}
     if as_json:
-        without = clean and clean.model_dump(mode="json")
-        print_json(
-            {
-                "run_id": run,
-                "test": test.model_dump(mode="json"),
-                **notes,
-                "test_without_leaks": without,
-            }
-        )
+        result = {"run_id": run, "test": test.model_dump(mode="json"), **notes}
+        print_json(result | {"test_without_leaks": clean and clean.model_dump(mode="json")})
         return
     _print_metrics(f"{run}: {test.n} test images", test)
     names = [row.name for row in test.classes]
@@ -127,19 +120,33 @@ def explain(
     files.write_atomic(out, images.encode_png(heat))
     chances = dict(zip(prediction.classes, map(float, prediction.probabilities), strict=True))
     if as_json:
-        print_json(
-            {
-                "run_id": run,
-                "probabilities": chances,
-                "explained": prediction.explained,
-                "out": str(out),
-            }
-        )
+        result = {"run_id": run, "probabilities": chances, "explained": prediction.explained}
+        print_json(result | {"out": str(out)})
     else:
         print_table(("class", "probability"), ((c, f"{p:.4f}") for c, p in chances.items()))
         for note in prediction.notes:
             console.print(note, markup=False)
         console.print(f"{method} of {prediction.explained}: {out}", markup=False)
+
+
+def export(
+    run: str,
+    folder: Path,
+    format: Annotated[
+        Literal["keras", "tflite", "onnx"],
+        typer.Option(help="Beside model.keras, which is always written."),
+    ] = "keras",
+    as_json: AsJson = False,
+) -> None:
+    """Write RUN into FOLDER/RUN: the model, a model card and the figures, without any image."""
+    from cxrcore.store import bundle
+
+    place = bundle.publish(run, folder, format)
+    names = sorted(path.name for path in place.iterdir())
+    text = (
+        f"{place}: {', '.join(names)}\nRead README.md before you pass it on and choose a licence."
+    )
+    answer({"run_id": run, "folder": str(place), "files": names}, text, as_json)
 
 
 def headline(run_id: str) -> dict[str, Any]:

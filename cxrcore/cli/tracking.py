@@ -22,7 +22,7 @@ def track(
     every: Annotated[bool, typer.Option("--all", help="All undamaged runs of the store.")] = False,
     tensorboard: Annotated[
         Path | None,
-        typer.Option(help="Write TensorBoard logs into this folder; CXR_TENSORBOARD if left out."),
+        typer.Option(help="Write TensorBoard logs into this folder; CXR_TENSORBOARD by default."),
     ] = None,
     model: Annotated[
         bool, typer.Option("--model", help="Upload model.keras to MLflow as well.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cxrcore.cli.output import AsJson, ask, print_json, say
+from cxrcore.cli.output import AsJson, answer, ask, print_json, say
 
 trash_app = typer.Typer(help="Deleted runs: see them, bring them back, remove them for good.")
 
@@ -23,7 +23,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def delete(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN", help="Of `runs`; a family means all its runs.")
+        list[str], typer.Argument(metavar="RUN", help="A run, or a family for all its runs.")
     ],
     yes: Yes = False,
     as_json: AsJson = False,
@@ -58,10 +58,10 @@ def list_deleted(as_json: AsJson = False) -> None:
 
 
 def restore(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Of `trash list`.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="One of `trash list`.")],
     as_json: AsJson = False,
 ) -> None:
-    """Bring deleted RUNs back; of several of one name the one that was deleted last."""
+    """Bring deleted RUNs back; of several with one name the one deleted last."""
     from cxrcore import store
 
     for run_id in runs:
@@ -80,17 +80,15 @@ def empty(yes: Yes = False, as_json: AsJson = False) -> None:
     if deleted := store.trashed():
         ask(f"Remove for good, never to come back: {', '.join(deleted)}?", yes=yes)
         removed = store.empty_trash()
-    if as_json:
-        print_json({"removed": removed})
-    else:
-        say("The trash is empty." + (f" Removed for good: {removed}." if removed else ""))
+    text = "The trash is empty." + (f" Removed for good: {removed}." if removed else "")
+    answer({"removed": removed}, text, as_json)
 
 
 def _known(names: Sequence[str]) -> list[str]:
-    """The runs that are meant, each once, before any is touched.
+    """The runs of these names and families, each once.
 
     Raises:
-        StoreError: one of the names is that of no run, damaged or not, and of no family.
+        StoreError: a name is that of no run, damaged or not, and of no family.
     """
     from cxrcore import store
     from cxrcore.store.listing import folders, no_run

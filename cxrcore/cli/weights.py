@@ -1,14 +1,12 @@
 """Commands about weights: weights list, get, check, import; import-weights for a run."""
 
-import contextlib
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxrcore.cli.output import AsJson, console, print_json, print_table, progress_bar, say
+from cxrcore.cli.output import AsJson, answer, print_json, print_table, progress_bar, say
 from cxrcore.cli.recipe_options import recipe_options
 from cxrcore.errors import WeightsError
 from cxrcore.models.fields import PREPARATION
@@ -16,7 +14,6 @@ from cxrcore.progress import Progress
 
 if TYPE_CHECKING:
     from cxrcore.models.pretrained.inspection import Need
-    from cxrcore.training.monitor import TrainingProgress
 
 weights_app = typer.Typer(help="The pretrained weights that models start from.")
 
@@ -32,7 +29,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def list_weights(as_json: AsJson = False) -> None:
-    """List the files that models start from: where they are, their hashes and their sources."""
+    """List the files that models start from, with their places, checksums and sources."""
     from cxrcore.models.pretrained import inspection
     from cxrcore.settings import weights_dir
 
@@ -59,11 +56,13 @@ def list_weights(as_json: AsJson = False) -> None:
 
 def _entry(need: "Need") -> dict[str, Any]:
     """One file, for programs; `as_published` is null where there is nothing to compare."""
+    from cxrcore.models.pretrained.location import md5_of
+
     own, state, advice = None, "missing", need.advice
     if need.path:
         state = "here, not compared"
         try:
-            own = need.found_md5()
+            own = md5_of(need.path)
         except WeightsError as error:
             state, advice = "here, unreadable", str(error)
     source = need.source
@@ -93,17 +92,14 @@ def get(kind: str, as_json: AsJson = False) -> None:
     from cxrcore.models.pretrained import inspection
 
     source = inspection.source(kind)
-    with progress_bar(quiet=as_json) as report:
+    with progress_bar(visible=not as_json) as report:
         path = pretrained.locate(source.kind, report=report)
-    if as_json:
-        print_json({"kind": kind, "path": str(path)})
-    else:
-        console.print(f"{kind} is at {path}", markup=False, highlight=False)
+    answer({"kind": kind, "path": str(path)}, f"{kind} is at {path}", as_json)
 
 
 def check(
     kind: Annotated[
-        str | None, typer.Argument(help="One of `weights list`; all if left out.")
+        str | None, typer.Argument(help="One of `weights list`; all by default.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -142,10 +138,7 @@ def take(file: Path, as_json: AsJson = False) -> None:
     from cxrcore.models.pretrained import inspection
 
     kind, path = inspection.take(file)
-    if as_json:
-        print_json({"kind": kind, "path": str(path)})
-    else:
-        console.print(f"{kind}: now at {path}", markup=False, highlight=False)
+    answer({"kind": kind, "path": str(path)}, f"{kind}: now at {path}", as_json)
 
 
 @recipe_options(PREPARATION)
@@ -169,48 +162,19 @@ def import_weights(
     chosen = models.get(recipe).override(**changes)
     outputs = None if classes is None else [name.strip() for name in classes.split(",")]
     spec = weight_import.plan_import(chosen, datasets.load(data), file, outputs)
-    with _stages(quiet=as_json) as report:
-        done = weight_import.import_weights(spec, report=report)
+    with progress_bar(visible=not as_json) as report:
+        done = weight_import.import_weights(
+            spec, report=lambda now: report(Progress(now.stage, now.batch, now.batches or 1))
+        )
     tracked = mlflow.log_finished(done.run)
     test = done.run.metrics["test"]
     if as_json:
-        print_json(
-            {
-                "run_id": done.run.run_id,
-                "imported": done.run.imported,
-                "layers": done.matched,
-                "test": test.model_dump(mode="json"),
-                "notes": done.run.notes,
-                "tracked": tracked,
-            }
-        )
+        record = done.run.model_dump(mode="json", include={"run_id", "imported", "notes"})
+        record |= {"layers": done.matched, "test": test.model_dump(mode="json")}
+        print_json(record | {"tracked": tracked})
         return
     columns = ("layer", "in the file", "shapes", "matched by")
     print_table(columns, ([row[name] for name in columns] for row in done.matched))
-    console.print(
-        f"{done.run.run_id} (imported): test accuracy {test.accuracy:.4f}, n = {test.n}",
-        markup=False,
-        highlight=False,
-    )
-    for note in [*done.run.notes, *([tracked] if tracked else [])]:
-        console.print(note, markup=False, highlight=False)
-
-
-@contextlib.contextmanager
-def _stages(*, quiet: bool) -> "Iterator[Callable[[TrainingProgress], None]]":
-    """One progress bar for each stage of an import; a stage without a count is one step."""
-    with progress_bar(quiet=quiet) as report:
-        last: Progress | None = None
-
-        def show(progress: "TrainingProgress") -> None:
-            nonlocal last
-            now = Progress(progress.stage, progress.batch, progress.batches or 1)
-            # Reports come at most twice a second, so the last one of a stage may be missing.
-            if last is not None and last.stage != now.stage:
-                report(replace(last, done=last.total))
-            last = now
-            report(now)
-
-        yield show
-        if last is not None:
-            report(replace(last, done=last.total))
+    say(f"{done.run.run_id} (imported): test accuracy {test.accuracy:.4f}, n = {test.n}")
+    for note in filter(None, [*done.run.notes, tracked]):
+        say(note)

@@ -49,7 +49,7 @@ def merge(
     wanted = _checked_labels(loaded, labels or {})
     try:
         shutil.rmtree(root, ignore_errors=True)  # links of a forgotten dataset
-        root.mkdir(parents=True)
+        root.mkdir(parents=True)  # links and no copies: docs/decisions/0016
         for member in loaded:
             (root / merged.folder_of(member.name)).symlink_to(member.root, target_is_directory=True)
     except OSError as error:

@@ -25,7 +25,7 @@ def file_of(reference: Path) -> Path:
 
 
 def read(reference: Path, shape: tuple[int, int]) -> np.ndarray:
-    """The lungs as a mask for an image of that shape.
+    """The lungs as a mask for an image of that shape (docs/decisions/0017).
 
     Args:
         reference: as `Dataset.mask_of` gives it.

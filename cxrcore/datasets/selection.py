@@ -150,7 +150,7 @@ def against_rest(dataset: Dataset, label: str, name: str | None = None) -> Datas
             f"{dataset.name} has no class {label!r} to separate from others. Its classes are "
             f"{listed(dataset.classes, 20)}."
         )
-    rest = f"not {label}"
+    rest = f"not {label}"  # the choice makes a dataset: docs/decisions/0033
     labels = dataset.table["label"]
     return replace(
         dataset,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "NEAR", "VERSION", "Duplicates", "between", "find", "load", "stamp"]
 
+# How they are found: docs/decisions/0013.
 VERSION = 2  # raise it when the same images are grouped differently
 
 # column of `Duplicates.pairs` and of `between`: what it holds

@@ -1,7 +1,6 @@
 """Figures: Plotly, and Altair for the confusion matrix, whose cells can be clicked.
 
-A figure draws what was computed elsewhere and is shown by pages, notebooks and reports. `theme`
-holds the colours, `overlay` lays a map or an outline over an image.
+Figures draw what was computed elsewhere, for pages, notebooks and reports.
 """
 
 from cxrcore.figures.data import class_balance, image_sizes

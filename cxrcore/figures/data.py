@@ -1,4 +1,4 @@
-"""Figures of what is in a dataset: class balance and image sizes."""
+"""Figures of a dataset: class balance and image sizes."""
 
 import math
 from collections.abc import Sequence
@@ -19,22 +19,22 @@ from cxrcore.figures.theme import (
     plain,
 )
 
-MOST_PARTS = 8  # more parts of a bar than this are summed up as "other"
-MOST_POINTS = 1_000  # more different sizes than this are counted on a grid
-GRID_CELLS = 48  # across
-MOST_NAMED = 6  # classes; a longer legend would take the figure's room
-CROWDED = 300  # dots; so many are drawn without an edge
+MOST_PARTS = 8  # of a bar; the others are summed up as "other"
+MOST_POINTS = 1_000  # sizes; more are counted on a grid
+GRID_CELLS = 48  # of one side
+MOST_NAMED = 6  # classes in the legend
+CROWDED = 300  # dots; more are drawn without an edge
 
 
 def class_balance(
     labels: pd.Series, classes: Sequence[str], parts: pd.Series | None = None
 ) -> go.Figure:
-    """One horizontal bar a class with its number of images, stacked by `parts` where given.
+    """One horizontal bar per class with its number of images, stacked by `parts` if given.
 
     Args:
         labels: (n,) class of each image.
         classes: in class order, the first on top.
-        parts: (n,) split, source or the like; missing ones are shown as unknown.
+        parts: (n,) such as split or source; missing ones are shown as unknown.
     """
     fig = go.Figure()
     names = [plain(name) for name in classes]

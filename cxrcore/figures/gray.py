@@ -13,7 +13,7 @@ from cxrcore.quality import GrayProfile
 GRAY_TITLE = "Gray value (0 black - 255 white)"
 SHARE_TITLE = "Share of pixels (%)"
 _LEVELS = np.arange(1, 255)
-_FLOOR = 1e-4  # percent: what a logarithmic axis shows for nothing
+_FLOOR = 1e-4  # percent; zero on a logarithmic axis
 
 
 def histogram_lines(
@@ -31,10 +31,9 @@ def histogram_lines(
     Args:
         profiles: from `quality.gray_profiles`.
         colours: `#rrggbb` for each profile's name.
-        multiples: one panel a group, the others gray behind it, instead of all in one.
+        multiples: one panel per group with the others in gray, instead of one for all.
         logarithmic: vertical axis.
-        beside: profiles of a figure that stands beside this one: both get the same vertical axis,
-            and are lower.
+        beside: profiles of a second figure beside this one; both get the same vertical axis.
     """
     if not multiples:
         fig = go.Figure()
@@ -52,41 +51,34 @@ def histogram_lines(
 def _profile_panels(
     profiles: Sequence[GrayProfile], colours: dict[str, str], logarithmic: bool
 ) -> go.Figure:
-    across = min(2 if len(profiles) in (2, 4) else 3, len(profiles))
-    down = math.ceil(len(profiles) / across)
+    columns = min(2 if len(profiles) in (2, 4) else 3, len(profiles))
+    rows = math.ceil(len(profiles) / columns)
     fig = make_subplots(
-        rows=down,
-        cols=across,
+        rows=rows,
+        cols=columns,
         shared_xaxes=True,
         shared_yaxes=True,
         subplot_titles=[f"{plain(p.name)} ({p.images:,})" for p in profiles],
         horizontal_spacing=0.05,
-        vertical_spacing=0.13 / max(down - 1, 1) if down > 1 else 0,
+        vertical_spacing=0.13 / (rows - 1) if rows > 1 else 0,
     )
     for place, profile in enumerate(profiles):
-        cell = {"row": place // across + 1, "col": place % across + 1}
+        cell = {"row": place // columns + 1, "col": place % columns + 1}
         for other in profiles:
             if other is not profile:
-                _line(
-                    fig,
-                    other,
-                    faded(NEUTRAL, 0.55),
-                    1,
-                    hover=False,
-                    logarithmic=logarithmic,
-                    **cell,
-                )
+                gray = faded(NEUTRAL, 0.55)
+                _line(fig, other, gray, 1, hover=False, logarithmic=logarithmic, **cell)
         _profile(fig, profile, colours[profile.name], logarithmic, **cell)
-    layout(fig, height=60 + 250 * down, legend=False)
+    layout(fig, height=60 + 250 * rows, legend=False)
     fig.update_layout(margin_t=40)
-    fig.update_xaxes(title_text=GRAY_TITLE, row=down)
+    fig.update_xaxes(title_text=GRAY_TITLE, row=rows)
     return fig.update_yaxes(title_text=SHARE_TITLE, col=1)
 
 
 def _profile(
     fig: go.Figure, profile: GrayProfile, colour: str, logarithmic: bool, **cell: int
 ) -> None:
-    """Band and line of one profile; they hide and show together from the legend."""
+    """Band and line of one profile, with one entry in the legend."""
     lower, upper = (_percent(v, logarithmic) for v in (profile.lower, profile.upper))
     fig.add_scatter(
         x=np.concatenate([_LEVELS, _LEVELS[::-1]]),

@@ -13,15 +13,15 @@ from cxrcore.quality.distances import Distances
 _WEAK, _STRONG = "#e1ebf2", PALETTE[0]
 _DARK_TEXT, _LIGHT_TEXT = "#1b2730", "#ffffff"
 _LIGHT_FROM = 0.8  # share of the largest distance
-_LINE = 14  # letters of a name in a line
+_LINE = 14  # letters of a name per line
 _ROW, _MOST_HEIGHT = 58, 620  # pixels
 
 
 def distance_matrix(distances: Distances, *, highest: float | None = None) -> go.Figure:
     """Distances between groups as a coloured square with the numbers in its cells.
 
-    The stronger the colour, the farther apart. Bold is what lies beyond chance. The diagonal has no
-    colour: in brackets it says how far apart random halves of that group are by chance.
+    The stronger the colour, the larger the distance; bold ones are beyond chance. On the diagonal, in
+    brackets, is the distance of random halves of the group.
 
     Args:
         distances: of two or more groups.

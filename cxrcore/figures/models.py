@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 CELL_COLOUR, SELECTED_COLOUR = PALETTE[0], PALETTE[1]
 LIGHT_TEXT, DARK_TEXT = "#ffffff", "#1b2730"
 DARK_CELL = 0.5  # share of the row above which a cell is dark and its text light
-PANELS_ACROSS = 4
+MOST_COLUMNS = 4
 METRIC_NAMES = {"loss": "Loss", "accuracy": "Accuracy"}
 
 
 class Probabilities(Protocol):
-    """What `probability_bars` needs to know of a prediction."""
+    """What `probability_bars` reads of a prediction."""
 
     @property
     def run_id(self) -> str:
-        """The run that says so, a panel's title."""
+        """The run, title of the panel."""
 
     @property
     def classes(self) -> Sequence[str]:
@@ -54,13 +54,11 @@ def confusion_chart(
     normalise: bool = False,
     name: str = "cell",
 ) -> "alt.LayerChart":
-    """A confusion matrix whose cells can be clicked: a row a true class.
+    """A confusion matrix whose cells can be clicked; one row per true class.
 
     Altair, because a click on a cell of a Plotly heatmap gives no event in Streamlit. The page
-    reads `event["selection"][name]`: `[{"true": ..., "predicted": ...}]`, or empty.
-
-    The colour is always the share of the true class, so that a small class is not pale only for
-    being small. It is laid on thinly over the page, hence right on light and dark pages.
+    reads `event["selection"][name]`: `[{"true": ..., "predicted": ...}]`, or empty. The colour is
+    always the share of the true class, so that small classes are not pale.
 
     Args:
         matrix: (k, k) counts, rows true and columns predicted, in the order of `classes`.
@@ -95,7 +93,7 @@ def confusion_chart(
         fillOpacity=alt.FillOpacity("share:Q", legend=None).scale(domain=[0, 1], range=[0.04, 1]),
         stroke=alt.condition(cell, alt.value(SELECTED_COLOUR), alt.value("transparent")),
     )
-    # `background` is Vega's name for the page's colour, which Streamlit's theme sets.
+    # `background` is Vega's name for the colour of the page.
     on_page = alt.ExprRef(f"luminance(background) > 0.4 ? '{DARK_TEXT}' : '{LIGHT_TEXT}'")
     texts = base.mark_text(fontSize=15 if len(classes) <= 6 else 11, cursor="pointer").encode(
         text="shown:N",
@@ -109,7 +107,7 @@ def _fits(classes: Sequence[str], side: int) -> bool:
 
 
 def curves(histories: Mapping[str, pd.DataFrame], metric: Literal["loss", "accuracy"]) -> go.Figure:
-    """One metric after each epoch: a colour a run, training dotted, validation solid.
+    """One metric after each epoch: one colour per run, training dotted, validation solid.
 
     A dot marks the best validation value of each run.
 
@@ -157,22 +155,22 @@ def _mark_best(fig: go.Figure, name: str, history: pd.DataFrame, metric: str, co
 
 
 def probability_bars(predictions: Sequence[Probabilities]) -> go.Figure:
-    """The probability of each class by each run: a panel a run, classes in the same rows.
+    """The probability of each class, one panel per run, with the classes in the same rows.
 
     The run's answer is drawn in full colour, the other classes pale.
     """
     classes = list(dict.fromkeys(name for p in predictions for name in p.classes))
     colours = class_colours(classes)
-    down = math.ceil(len(predictions) / PANELS_ACROSS)
-    across = math.ceil(len(predictions) / down)
+    rows = math.ceil(len(predictions) / MOST_COLUMNS)
+    columns = math.ceil(len(predictions) / rows)
     fig = make_subplots(
-        rows=down,
-        cols=across,
+        rows=rows,
+        cols=columns,
         shared_xaxes=True,
         shared_yaxes=True,
         subplot_titles=[plain(p.run_id) for p in predictions],
         horizontal_spacing=0.03,
-        vertical_spacing=0.35 / down if down > 1 else 0,
+        vertical_spacing=0.35 / rows if rows > 1 else 0,
     )
     for place, prediction in enumerate(predictions):
         values = np.asarray(prediction.probabilities, dtype=np.float64)
@@ -189,10 +187,10 @@ def probability_bars(predictions: Sequence[Probabilities]) -> go.Figure:
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.1f}%<extra>" + plain(prediction.run_id) + "</extra>",
-            row=place // across + 1,
-            col=place % across + 1,
+            row=place // columns + 1,
+            col=place % columns + 1,
         )
-    layout(fig, height=(70 + (ROW_HEIGHT - 8) * len(classes)) * down + 20, legend=False)
+    layout(fig, height=(70 + (ROW_HEIGHT - 8) * len(classes)) * rows + 20, legend=False)
     fig.update_layout(margin_t=36)
     fig.update_xaxes(range=[0, 128], tickvals=[0, 50, 100], ticktext=["0%", "50%", "100%"])
     return fig.update_yaxes(

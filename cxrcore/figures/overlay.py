@@ -31,25 +31,24 @@ def overlay(
     *,
     maximum: float | None = None,
 ) -> np.ndarray:
-    """Colour a picture where the map is strong, and leave it as it is where the map is weak.
+    """Colour a picture where the map is strong.
 
-    Strength is heat / maximum, cut to 0..1. It chooses the colour, and it scales the opacity, so
-    that nothing is painted where the map is 0 and a weak map stays weak.
+    heat / maximum, clipped to 0..1, chooses the colour and scales the opacity, so that nothing is
+    painted where the map is 0.
 
     Args:
         gray: (H, W) uint8.
-        heat: (h, w) float, >= 0 where it speaks for the class; resized to the picture.
+        heat: (h, w) float, > 0 where it supports the class; resized to the picture.
         opacity: 0..1 where the map is strongest.
         colormap: a name in COLORMAPS.
-        maximum: the value shown at full strength. Default: the map's own maximum. Give the same
-            one to several maps to compare them.
+        maximum: the value shown at full strength, the same for maps to compare; by default the
+            map's own.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ExplainError: a shape, the opacity, the maximum or the colour map makes no sense, or the
-            map is not finite.
+        ExplainError: an argument is out of range, or the map is not finite.
     """
     _check(gray, heat, opacity, colormap, maximum)
     height, width = gray.shape
@@ -57,10 +56,9 @@ def overlay(
         np.asarray(heat, np.float32), (width, height), interpolation=cv2.INTER_LINEAR
     )
     top = float(heat.max()) if maximum is None else maximum
-    # A map without anything positive, or one of zeros, paints nothing.
     strength = np.clip(strength / top, 0, 1) if top > 0 else np.zeros_like(strength)
     colours = COLORMAPS[colormap][np.rint(255 * strength).astype(np.uint8)]  # (H, W, 3)
-    alpha = (opacity * np.sqrt(strength))[..., None]  # the root lets the middle be seen too
+    alpha = (opacity * np.sqrt(strength))[..., None]  # the root shows medium values as well
     mixed = (1 - alpha) * gray[..., None] + alpha * colours
     return np.rint(mixed).astype(np.uint8)
 
@@ -71,9 +69,7 @@ _LINES = 250  # outlines are the longest side / _LINES pixels wide
 
 
 def outline(gray: np.ndarray, mask: np.ndarray, colour: str = OUTLINE_COLOUR) -> np.ndarray:
-    """Draw where a mask lies: its outline in full colour, its inside tinted.
-
-    The line lies inside the mask, and is drawn along the picture's edge where the mask ends there.
+    """Draw a mask: its outline in full colour, its inside tinted; the line lies inside the mask.
 
     Args:
         gray: (H, W) uint8.
@@ -81,7 +77,7 @@ def outline(gray: np.ndarray, mask: np.ndarray, colour: str = OUTLINE_COLOUR) ->
         colour: `#rrggbb`.
 
     Returns:
-        (H, W, 3) uint8 RGB; what is outside is as it was.
+        (H, W, 3) uint8 RGB; unchanged outside the mask.
 
     Raises:
         ImageError: the two are not of one shape, or not uint8 and bool.

@@ -1,4 +1,4 @@
-"""Figure of how well a score tells groups of images apart."""
+"""Figure of how well a score separates groups of images."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,14 +7,14 @@ import plotly.graph_objects as go
 from cxrcore.figures.theme import NEUTRAL, bars_height, layout, plain
 from cxrcore.quality import Group
 
-MOST_LETTERS = 28  # of a name beside the figure; the whole name is in the hover text
+MOST_LETTERS = 28  # of a name; the whole name is in the hover text
 
 
 def pairs_in_order(groups: Sequence[Group], colours: Mapping[str, str]) -> go.Figure:
     """In how many of 100 pairs the image of each group has the higher score.
 
-    A dot a group with its 95% confidence interval; the dashed line at 50 is guessing. The
-    farther from it, to either side, the better the score tells the group from the others.
+    One dot per group with its 95% confidence interval. The farther it is from the dashed line at
+    50 (guessing), to either side, the better the score separates the group from the others.
 
     Args:
         groups: from `quality.dependence`, the first on top.

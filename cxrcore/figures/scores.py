@@ -1,4 +1,4 @@
-"""Figures of BRISQUE scores: their distribution in each group, and what a limit excludes."""
+"""Figures of BRISQUE scores: their distribution per group, and what a limit excludes."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""One visual language: the colours, and what every Plotly figure looks like."""
+"""The colours and the common layout of all figures."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ PALETTE = (
     "#c31e1e",  # red
 )
 NEUTRAL = "#7d8790"  # lines and text that must be seen on a light and on a dark page
-MISSING = "unknown"  # what people read where a value is missing
+MISSING = "unknown"  # shown where a value is missing
 SPLIT_COLOURS = {
     "train": "#0072b2",
     "validation": "#00a596",
@@ -55,8 +55,8 @@ def layout(
 ) -> go.Figure:
     """Give a figure the common look and return it.
 
-    Backgrounds are transparent and texts have no colour of their own: the page's theme
-    colours them, light or dark. Dragging does nothing, so that a finger can scroll past.
+    The page's theme colours background and text, light or dark. Dragging does nothing, so that a
+    finger can scroll past.
 
     Args:
         fig: changed in place; it is the caller's own.
@@ -86,7 +86,7 @@ def layout(
 
 
 def plain(text: str) -> str:
-    """A name as Plotly shows it literally: `<` and `&` of file and class names are no markup.
+    """Escape a name for Plotly, so that `<` and `&` are no markup.
 
     >>> plain("A<b>C")
     'A&lt;b&gt;C'

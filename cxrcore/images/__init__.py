@@ -71,6 +71,8 @@ def decode(source: Path | bytes, *, name: str | None = None) -> np.ndarray:
 def header(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:
     """(width, height) in pixels as `decode` would return them, without decoding pixels.
 
+    Datasets are read with it (docs/decisions/0001).
+
     Raises:
         ImageError: as for `decode`, except for damage that only decoding reveals.
     """

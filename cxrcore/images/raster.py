@@ -17,7 +17,7 @@ _READERS: tuple[tuple[bytes, Callable[[io.BytesIO], ImageFile.ImageFile]], ...] 
     (b"MM\0*", TiffImagePlugin.TiffImageFile),
     (b"BM", BmpImagePlugin.BmpImageFile),
 )
-# Formats that users do try, for a message that says more than "not an image".
+# Formats that users try, for the message; docs/decisions/0011.
 _NOT_READ = (
     (b"GIF8", "a GIF picture"),
     (b"%PDF", "a PDF document"),

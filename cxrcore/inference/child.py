@@ -2,7 +2,8 @@
 
 A request is a pickled `(arguments of predict, settings)`; the answer is `("value", result)`
 or `("error", CxrError)`. Any other exception is a fault in this program: it ends the
-process with a traceback on the server's log, and the parent starts a new one.
+process with a traceback on the server's log, and the parent starts a new one. It is a plain
+subprocess: docs/decisions/0007.
 """
 
 import contextlib

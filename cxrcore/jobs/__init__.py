@@ -1,9 +1,8 @@
 """Jobs: processes that outlive the page or command that started them.
 
-`start` starts one, `list_jobs` and `get` say how far they are, `cancel`, `kill`, `resume` and
-`remove` change them, `log` is what they printed, `run` runs one in this process. Jobs of one lane
-wait for each other. With CXR_RAY_ADDRESS a Ray cluster runs them; `place` says where. What jobs
-can do is in `cxrcore.work`; this package knows none of it (see `registry`).
+`list_jobs` and `get` return their state, `run` runs one in this process. Jobs of one lane wait for
+each other. With CXR_RAY_ADDRESS a Ray cluster runs them. What jobs do is in `cxrcore.work`; this
+package does not know it (see `registry`).
 """
 
 from cxrcore.jobs.child import run

@@ -1,7 +1,7 @@
 """The process of one job: wait for its turn, work, record how it ended.
 
-`python -m cxrcore run-job FOLDER` comes here (see `cxrcore/__main__.py`). Until its turn comes
-the process has loaded neither TensorFlow nor pandas, so that waiting costs next to nothing.
+`python -m cxrcore run-job FOLDER` comes here (see `cxrcore/__main__.py`). Until its turn the process
+loads neither TensorFlow nor pandas, so that waiting costs next to nothing.
 """
 
 import argparse
@@ -35,10 +35,10 @@ _SUBMISSION_SECONDS = 10.0
 
 
 def main(arguments: Sequence[str], work: Mapping[str, Work] | None = None) -> int:
-    """Run the job in the folder that is given; `work` is as for `run`.
+    """Run the job in the given folder; `work` is as for `run`.
 
     Returns:
-        The exit code: 1 if the job failed, 2 if it could not even begin, else 0.
+        The exit code: 1 if the job failed, 2 if it could not begin, else 0.
     """
     parser = argparse.ArgumentParser(prog="python -m cxrcore run-job")
     parser.add_argument("folder", type=Path)
@@ -75,7 +75,7 @@ def run(
 
     Raises:
         JobError: another process works on the job, its specification is damaged, or it was
-            submitted to the cluster again since.
+            submitted to the cluster again.
     """
     folder = folder.resolve()
     spec = disk.read_spec(folder)
@@ -98,7 +98,7 @@ def run(
 
 @contextlib.contextmanager
 def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether SIGTERM or SIGINT came since."""
+    """Yield a function that returns whether SIGTERM or SIGINT has come."""
     # Not a threading.Event, which can deadlock when set in a handler.
     came: list[int] = []
 
@@ -120,13 +120,11 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
 
 
 def _own(folder: Path, given: int | None, patience: float) -> int:
-    """The job's lock: the one that was handed down, or else taken within `patience` seconds."""
+    """The job's lock: the inherited one, or else taken within `patience` seconds."""
     path = folder / disk.LOCK
     if given is not None:
         if not locks.is_of(given, path):
-            raise JobError(
-                f"Descriptor {given} is not {path}. Leave --lock out to take the lock anew."
-            )
+            raise JobError(f"Descriptor {given} is not {path}. Leave --lock out to take the lock.")
         os.set_inheritable(given, False)  # processes that the work starts must not keep it
         return given
     # Wait a moment: a page that only asks about the lock holds it for an instant.
@@ -141,13 +139,13 @@ def _still_wanted(folder: Path, submission: str | None) -> None:
     ray = disk.read_status(folder).ray
     if submission is not None and (ray is None or ray.submission != submission):
         raise JobError(
-            f"{submission} was given up: {folder.name} was started again since. "
+            f"{submission} was given up: {folder.name} was started again. "
             "There is nothing to do; this process ends."
         )
 
 
 def _begin(folder: Path) -> Job:
-    """The status to begin with: as it was submitted, with this process in it."""
+    """The first status: as submitted, with this process."""
     job = disk.read_status(folder)
     return job.model_copy(
         update={
@@ -162,7 +160,7 @@ def _begin(folder: Path) -> Job:
 
 
 def _result(context: Context, work: Mapping[str, Work] | None) -> dict[str, Any]:
-    """Wait and work; return in fields of Job how it ended."""
+    """Wait and work; return how it ended as fields of Job."""
     spec, job = context.spec, context.status.job
     try:
         run = work[spec.kind] if work else registry.kind(spec.kind).run
@@ -172,14 +170,13 @@ def _result(context: Context, work: Mapping[str, Work] | None) -> dict[str, Any]
         return {"state": "done", "stage": "", "share": 1.0, **ended}
     except Cancelled:
         if disk.asked_to_stop(context.folder) is None:  # a signal, then
-            note = f"Its process was told to end, as at a shutdown. {RESUME}"
+            note = f"Its process was asked to end, as at a shutdown. {RESUME}"
             return {"state": "interrupted", "message": note}
         return {"state": "cancelled", "message": f"Stopped as asked. {RESUME}"}
     except CxrError as error:
         return {"state": "failed", "message": str(error)}
     except BaseException as error:  # noqa: BLE001
-        # The one place where everything is caught: nobody is above this process to see an
-        # exception. BaseException, because libraries that call sys.exit would end it silently.
+        # Nobody above this process sees an exception; libraries may even call sys.exit.
         with contextlib.suppress(OSError):
             traceback.print_exc()
         return {"state": "failed", "message": _in_one_line(error)}

@@ -1,4 +1,4 @@
-"""What a piece of work may use in its job's process."""
+"""What the work of a job may use in its process."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from cxrcore.progress import Progress
 
 @dataclass
 class Context:
-    """The specification and folder of a job, and ways to report and to learn of a cancel."""
+    """The specification and folder of a job, its reports, and requests to stop."""
 
     spec: JobSpec
     folder: Path
@@ -29,11 +29,11 @@ class Context:
         return self.folder / disk.CHECKPOINT
 
     def should_stop(self) -> bool:
-        """Whether somebody cancelled the job or the process was told to end; costs microseconds."""
+        """Whether the job was cancelled or the process was asked to end; takes microseconds."""
         return self.stopped() or (self.folder / disk.CANCEL).exists()
 
     def wait(self, ahead: int) -> None:
-        """Report how many jobs wait before this one."""
+        """Report the number of jobs that wait before this one."""
         before = f", {ahead} before it" if ahead else ""
         self.status.update(stage="waiting", message=f"Waiting for its turn{before}.")
 
@@ -58,7 +58,7 @@ class Context:
 
 
 def finite(value: Any) -> float | int | None:
-    """A plain int or float of any number, NumPy's too; None for None and what is not finite."""
+    """Any number, NumPy's as well, as int or float; None for None and for NaN or infinity."""
     if value is None:
         return None
     plain = float(value)

@@ -1,7 +1,7 @@
 """What pages and commands do with jobs: start, list, cancel, resume, remove.
 
-Everything about a job is read from its folder, so that every page of every server sees the
-same, also after a restart.
+The state of a job is read from its folder, so that every server sees the same, also after a
+restart.
 """
 
 import os
@@ -29,8 +29,8 @@ _END_SECONDS = 5.0  # for a process that wrote its last status to end
 def start(spec: JobSpec, *, command: Sequence[str] = COMMAND) -> Job:
     """Start a job's process, or return the job as it is if it is active already.
 
-    A job that was interrupted, cancelled or failed goes on from its checkpoint; one that was
-    done is done anew.
+    A job that was interrupted, cancelled or failed goes on from its checkpoint; one that was done
+    starts from the beginning.
 
     Args:
         spec: what to do; its id decides whether it is the same job.
@@ -54,8 +54,7 @@ def start(spec: JobSpec, *, command: Sequence[str] = COMMAND) -> Job:
             lock = _lock(folder, ends)
             job = _prepare(folder, spec, before)
         engine.of(job).start(folder, job, lock, command)
-        # A local child has the lock now, and closing ours does not free it. Had the start
-        # failed, closing ours would, and the job would show as interrupted.
+        # Closing our lock frees it only if the start failed: a local child has inherited it.
         return observe(folder)
 
 
@@ -68,7 +67,7 @@ def list_jobs() -> list[Job]:
     found = []
     for folder in folders:
         if not folder.name.startswith("."):
-            with suppress(JobError):  # removed since the line above
+            with suppress(JobError):  # just removed
                 found.append(observe(folder))
     return sorted(found, key=lambda job: (job.created, job.job_id))
 
@@ -77,7 +76,7 @@ def get(job_id: str) -> Job:
     """One job as it is now.
 
     Raises:
-        JobError: there is none of that id.
+        JobError: there is no such job.
     """
     return observe(existing(job_id))
 
@@ -154,7 +153,7 @@ def remove(job_id: str) -> None:
 
 
 def log(job_id: str, tail: int = 200) -> str:
-    """The last `tail` lines of what the job's process printed, safe to show; "" if nothing.
+    """The last `tail` lines that the job's process printed, safe to show; "" if there are none.
 
     Raises:
         JobError: there is no such job.
@@ -167,7 +166,7 @@ def log(job_id: str, tail: int = 200) -> str:
 
 
 def _gate() -> AbstractContextManager[int]:
-    """One start or removal at a time for all processes; the work itself is not behind it."""
+    """One start or removal at a time, for all processes."""
     folder = settings.jobs_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)

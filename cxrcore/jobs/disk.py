@@ -7,11 +7,11 @@
         cancel       present once somebody asked the job to stop
         log.txt      everything the process printed
         end.json     the signal that ended the process, if one did
-        room         disk space reserved for the last status, in case the disk is full
+        room         space reserved for the last status on a full disk (docs/decisions/0037)
         checkpoint/  what a later process needs to continue
 
-A status can say "running" after a power cut; the lock cannot. So a job that claims to be active
-while nobody holds its lock is interrupted (see `state`).
+A status can say "running" after a power cut; the lock cannot. So a job whose status is active while
+nobody holds its lock is interrupted (see `state`).
 """
 
 import re
@@ -28,7 +28,7 @@ from cxrcore.jobs.model import Job, JobSpec
 SPEC, STATUS, LOCK, LOG, END = "spec.json", "status.json", "job.lock", "log.txt", "end.json"
 CANCEL, CHECKPOINT, RESERVE = "cancel", "checkpoint", "room"
 
-# A process that has not stopped this long after it was asked may be killed.
+# A process that has not stopped this long after a cancel may be killed.
 PATIENCE_SECONDS = 20.0
 # Heartbeats come every 2 s. Without one for this long, the process hangs, or it is dead while a
 # process that it started still holds its lock.
@@ -83,7 +83,7 @@ def write(path: Path, record: JobSpec | Job) -> None:
 
 
 def ask_to_stop(folder: Path) -> None:
-    """Leave the mark that the job's process looks for.
+    """Make the file that the job's process looks for.
 
     Raises:
         StoreError: the folder cannot be written.

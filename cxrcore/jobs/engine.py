@@ -12,7 +12,7 @@ from cxrcore.jobs.ray import engine as ray
 
 
 class Engine(Protocol):
-    """Where jobs run. The modules `jobs.local` and `jobs.ray.engine` are the two there are."""
+    """Where jobs run: the interface of the modules `jobs.local` and `jobs.ray.engine`."""
 
     def request(self, spec: JobSpec, before: Job | None) -> OnRay | None:
         """What the next attempt asks of a cluster; `before` is the job as it ended last."""
@@ -24,7 +24,7 @@ class Engine(Protocol):
         """The true state of a job whose status says that it is active."""
 
     def cancel(self, folder: Path, job: Job) -> None:
-        """What it takes beyond the mark `cancel` to stop a job at its next chance."""
+        """Stop a job at its next chance, as far as its file `cancel` does not."""
 
     def kill(self, folder: Path, job: Job) -> None:
         """End all processes of an active job; they are gone on return."""
@@ -33,7 +33,7 @@ class Engine(Protocol):
         """End what a process that died has left running."""
 
     def log(self, folder: Path, job: Job, tail: int) -> str:
-        """The last lines that the engine has kept of a job that has ended and wrote no log."""
+        """The last lines that the engine has of a job that has ended without a log."""
 
     def place(self, job: Job) -> str:
         """Where a job runs, as a phrase; "" on this machine."""

@@ -1,7 +1,7 @@
-"""Why the process of a job ended without saying so, as far as that can be known.
+"""Why the process of a job ended without a last status (docs/decisions/0038).
 
-The evidence: what the process noted with each heartbeat (`Vitals`), the signal that its parent
-saw it end with (`note`, in `end.json`), and what the system says now.
+The evidence: the `Vitals` of each heartbeat, the signal that its parent saw (`note`, in
+`end.json`), and what the system says now.
 """
 
 import contextlib
@@ -21,13 +21,13 @@ from cxrcore.jobs.model import Job, Vitals
 _COUNTERS = Path("/proc/vmstat")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
-# The first two were seen of TensorFlow under a limit on its memory (ulimit -v).
+# TensorFlow under a limit of its memory ended with the first two.
 _CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)
 
 _LITTLE_MB = 256.0  # with less to spare, lack of memory is likely
 _FULL_BYTES = 1 << 20
 
-_UNKNOWN = "Its process ended without a word: killed, out of memory, or the computer went off."
+_UNKNOWN = "Its process ended suddenly: killed, out of memory, or the computer went off."
 _MEMORY_ADVICE = (
     "Close other programs before you resume, or start it with a smaller batch or smaller images."
 )

@@ -1,4 +1,4 @@
-"""How far the jobs of one family are."""
+"""Progress of the jobs of one family."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from cxrcore.jobs.model import Job
 
 
 class FamilyProgress(BaseModel):
-    """Several jobs as one. `share` is 0..1 of all; `current` is a running one, or the next.
+    """Progress of several jobs. `share` is 0..1 of all; `current` is a running one, or the next.
 
-    `eta_seconds` is for all that is left, None while unknown. It assumes that jobs of a family
-    take equally long and that as many run at once as now.
+    `eta_seconds` is for all jobs, None while unknown. It assumes that they take equally long and
+    that as many go on running at once as now.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,7 +51,7 @@ def _left(jobs: Sequence[Job], running: Sequence[Job], waiting: int) -> float | 
     rest = [job.eta_seconds for job in running if job.eta_seconds is not None]
     if not waiting:
         return max(rest) if rest and len(rest) == len(running) else None
-    # What a whole one takes: best known from those that ended, else from those that run.
+    # Seconds of one job, from those that ended, else from those that run.
     took = [
         (job.finished - job.started).total_seconds()
         for job in jobs

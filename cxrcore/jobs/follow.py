@@ -10,8 +10,8 @@ from cxrcore.progress import bars
 _POLL_SECONDS = 0.2
 
 
-def follow(job_id: str, quiet: bool = False) -> Job:
-    """Wait for a job to end, with a progress bar unless `quiet`, and return it.
+def follow(job_id: str, visible: bool = True) -> Job:
+    """Wait for a job to end, with a progress bar if `visible`, and return it.
 
     Ctrl-C asks the job to stop; its checkpoint is kept.
 
@@ -20,7 +20,7 @@ def follow(job_id: str, quiet: bool = False) -> Job:
         KeyboardInterrupt: after the job was asked to stop.
     """
     job = control.get(job_id)
-    with bars() if not quiet and job.active else contextlib.nullcontext() as drawn:
+    with bars() if visible and job.active else contextlib.nullcontext() as drawn:
         task = drawn.add_task(job.title, total=1.0) if drawn else None
         try:
             while job.active:
@@ -35,7 +35,7 @@ def follow(job_id: str, quiet: bool = False) -> Job:
 
 
 def describe(job: Job) -> str:
-    """One line: what the job is doing, and the last epoch's figures of a training."""
+    """One line: what the job is doing and, for a training, the metrics of its last epoch."""
     if job.ray and job.state == "queued":
         return f"{job.title}: {job.message or 'queued'}"  # what the cluster lacks
     if job.kind != "train" or not job.epochs:

@@ -1,8 +1,8 @@
 """What a dead job's process left behind: helper processes and unfinished folders.
 
-joblib's processes, which decode images in parallel, would wait for ever with a few hundred
-megabytes each. They share the session of their job's process and began while it lived, when
-nobody else could have its number.
+joblib's processes, which decode images, would wait for ever with a few hundred megabytes each.
+They share the session of their job's process and began while it lived, when no other process
+could have its number.
 """
 
 import os
@@ -13,14 +13,14 @@ import psutil
 
 from cxrcore import files
 
-# It notices when the last helper is gone, and then removes what they shared.
+# It ends after the last helper, and removes what they shared.
 _TRACKER = "resource_tracker"
 
 _TOLERANCE_SECONDS = 5.0  # heartbeats lie 2 s apart, and clocks are set
 
 
 def end(leader: int, born: float, died: float) -> int:
-    """Kill what is left of a dead process' session; does nothing if that process is alive.
+    """Kill the processes of a dead process' session; does nothing if that process is alive.
 
     Args:
         leader: the pid of the job's process, which led its session.
@@ -37,7 +37,7 @@ def end(leader: int, born: float, died: float) -> int:
             if _belongs(process, leader, born, died) and not is_tracker(process):
                 process.kill()
                 killed += 1
-        except (psutil.Error, OSError):  # ended meanwhile, or another user's
+        except (psutil.Error, OSError):  # it has ended, or is another user's
             continue
     return killed
 
@@ -46,13 +46,13 @@ def sweep(jobs: Path) -> None:
     """Delete the folders of jobs that a process was creating or removing when it died.
 
     Args:
-        jobs: the folder of all jobs; nobody else may create or remove one meanwhile.
+        jobs: the folder of all jobs; no other process may create or remove one now.
     """
     files.remove_abandoned(jobs, ".*.????????*", 0)
 
 
 def is_tracker(process: psutil.Process) -> bool:
-    """Whether it is one of Python's resource trackers, which end by themselves."""
+    """Whether it is one of Python's resource trackers, which end on their own."""
     return any(_TRACKER in word for word in process.cmdline())
 
 

@@ -21,7 +21,7 @@ _SAME_START_SECONDS = 30.0
 
 
 def request(spec: JobSpec, _before: Job | None) -> None:
-    """Nothing is asked of a cluster; a wrong setting is an error here, not in a log."""
+    """None; a wrong setting is an error here and not in a log."""
     registry.kind(spec.kind).lane.places()
 
 
@@ -57,7 +57,7 @@ def start(folder: Path, job: Job, lock: int, command: Sequence[str]) -> None:
 
 
 def observe(folder: Path, job: Job) -> Job:
-    """The true state of an active job, which the lock of its process tells."""
+    """The true state of an active job, by the lock of its process."""
     while job.active:
         left_behind = job.silence > disk.STALE_SECONDS and _process_of(job) is None
         if locks.is_held(folder / disk.LOCK) and not left_behind:
@@ -72,7 +72,7 @@ def observe(folder: Path, job: Job) -> Job:
 
 
 def cancel(_folder: Path, _job: Job) -> None:
-    """Nothing to do: the process looks for the mark itself."""
+    """Nothing to do: the process looks for the file `cancel`."""
 
 
 def kill(folder: Path, job: Job) -> None:
@@ -96,7 +96,7 @@ def kill(folder: Path, job: Job) -> None:
                 if not leftovers.is_tracker(member):
                     member.kill()
     except psutil.NoSuchProcess:
-        pass  # it ended by itself, which is what was wanted
+        pass  # it has ended
     except psutil.AccessDenied as error:
         raise JobError(f"Only {process.username()} may end the process of {job.job_id}.") from error
     with contextlib.suppress(JobError), locks.hold(folder / disk.LOCK, _END_SECONDS):
@@ -104,7 +104,7 @@ def kill(folder: Path, job: Job) -> None:
 
 
 def clean_up(job: Job) -> None:
-    """End the helpers of a process that died while nobody was there to reap it."""
+    """End the helpers of a process whose parent had ended before."""
     if job.pid is not None and job.born is not None and job.heartbeat is not None:
         leftovers.end(job.pid, job.born, job.heartbeat.timestamp())
 
@@ -123,7 +123,7 @@ def place(_job: Job) -> str:
 def turn(
     spec: JobSpec, job: Job, stop: Callable[[], bool], report: Callable[[int], None]
 ) -> Iterator[None]:
-    """Wait in the job's lane and hold a place there for a block; Cancelled if `stop` says so."""
+    """Wait in the job's lane and hold a place there for a block; Cancelled once `stop` is true."""
     lane = registry.kind(spec.kind).lane
     handle = queue.wait(lane, spec.job_id, job.ticket, should_stop=stop, report=report)
     try:

@@ -1,8 +1,7 @@
 """Locks that the operating system drops when the process that holds them dies.
 
-A lock is an open file with `flock` on it, known by its descriptor. A descriptor can be inherited
-by a child: the job's lock is taken before the child exists and stays taken until it ends, so a
-new job never looks dead. Linux and macOS; on Windows run the project under WSL.
+A lock is an open file with `flock`, known by its descriptor, which a child can inherit: the lock of
+a job is taken before its process exists, so a new job never looks dead (docs/decisions/0003).
 """
 
 import contextlib
@@ -22,8 +21,8 @@ def take(path: Path, timeout: float = 0.0) -> int | None:
     """Lock `path` for this process alone, creating the file if needed; its folder must exist.
 
     Returns:
-        The descriptor: `os.close` it to release the lock. None if another process still holds it after
-        `timeout` seconds.
+        The descriptor: `os.close` it to release the lock. None if another process still holds it
+        after `timeout` seconds.
 
     Raises:
         JobError: this file system has no locks.
@@ -51,7 +50,7 @@ def take(path: Path, timeout: float = 0.0) -> int | None:
 def is_held(path: Path) -> bool:
     """Whether a process holds the lock `path`; a file that does not exist is not locked.
 
-    Asks with a shared lock, so that pages asking at once do not see each other as the holder.
+    Asks with a shared lock, so that two askers do not take each other for the holder.
     """
     try:
         handle = os.open(path, os.O_RDONLY)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-# Enough for 200 long lines; a progress bar can make a log of hundreds of megabytes.
+# Enough for 200 long lines; progress bars can fill hundreds of megabytes.
 _MOST_BYTES = 256 * 1024
 _MOST_CHARACTERS = 1_000  # of one line
 
@@ -15,7 +15,7 @@ def last_lines(path: Path, tail: int) -> str:
     """The last `tail` lines of `path`; "" if there is no such file.
 
     Reads 256 KB at most and cuts lines after 1,000 characters. Bytes that are not UTF-8 become
-    U+FFFD, control characters are dropped, and of a progress bar only the last state stays.
+    U+FFFD, control characters are dropped, and only the last state of a progress bar is kept.
     """
     if tail < 1:
         return ""

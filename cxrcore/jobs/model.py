@@ -1,4 +1,4 @@
-"""The records of a job: what it has to do, how far it is, what it asks of a node."""
+"""The records of a job: what it has to do, its progress, the resources it asks for."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -21,8 +21,8 @@ class Resources(BaseModel):
 class JobSpec(BaseModel):
     """What a job has to do; `details` are the arguments of its kind of work, as JSON.
 
-    Trainings that differ only in fold and seed share a `family`; `part` says which of them
-    this is: "fold 2 of 5, seed 43".
+    Trainings that differ only in fold and seed share a `family`; `part` names one of them: "fold 2
+    of 5, seed 43".
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,7 +63,7 @@ class Vitals(BaseModel):
 
 
 class Job(BaseModel):
-    """How far a job is. Times are UTC; `share` is 0..1, of all epochs or of the stage."""
+    """State and progress of a job. Times are UTC; `share` is 0..1, of all epochs or of the stage."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -76,7 +76,7 @@ class Job(BaseModel):
     part: str = ""
     run_id: str | None = None  # set when a training is done
     stage: str = ""  # a short phrase: "preparing pixels"
-    message: str = ""  # a sentence for people: why it waits, failed or ended
+    message: str = ""  # a sentence: why it waits, failed or ended
     epoch: int = 0  # the one in progress, from 1
     epochs: int = 0
     batch: int = 0
@@ -101,15 +101,19 @@ class Job(BaseModel):
         return self.state in ("queued", "running")
 
     @property
+    def step(self) -> str:
+        """The epoch in progress, or else the stage."""
+        return f"epoch {self.epoch} of {self.epochs}" if self.epoch else self.stage or "starting"
+
+    @property
     def silence(self) -> float:
         """Seconds since its process last wrote anything, or since it was submitted."""
-        # Not since `created`: a resumed job was created long ago, and its new process may not
-        # have written yet.
+        # Not since `created`, which is long ago for a resumed job.
         submitted = datetime.fromtimestamp(self.ticket / 1e9, UTC) if self.ticket else self.created
         return (now() - (self.heartbeat or submitted)).total_seconds()
 
     def ended(self, state: State, message: str, **changes: Any) -> "Job":
-        """A copy that ended at its last heartbeat, unless `changes` says otherwise."""
+        """A copy that ended at its last heartbeat, with other `changes`."""
         end = {"finished": self.heartbeat, "eta_seconds": None, **changes}
         return self.model_copy(update={"state": state, "message": message, **end})
 

@@ -1,11 +1,10 @@
-"""Whose turn it is: lanes with a few places each, entered in order of submission.
+"""The queue: lanes with a few places each, entered in order of submission.
 
     models/.jobs/.queue/<lane>/<ticket>-<job_id>   an empty file: this job waits
     models/.jobs/.slots/<lane>-<n>.lock            held by the job that has place n
 
-Tickets only order the queue. The lock of a job says whether it is alive, the lock of a place
-whether it is free, so nothing needs tidying after a crash. Each store has one queue: computers
-that share CXR_MODELS take turns.
+Tickets only order the queue. The lock of a job shows whether it is alive, the lock of a place
+whether it is free, so nothing needs tidying after a crash. Each store has a queue of its own.
 """
 
 import contextlib
@@ -19,7 +18,7 @@ from cxrcore.jobs import locks
 from cxrcore.jobs.disk import LOCK
 from cxrcore.jobs.registry import Lane
 
-POLL_SECONDS = 0.3  # between looks at the queue; read at each look
+POLL_SECONDS = 0.3  # between looks at the queue
 
 
 def line_up(lane: Lane, job_id: str, ticket: int) -> None:
@@ -64,7 +63,7 @@ def wait(
         The descriptor of the place's lock; `os.close` it to make room.
 
     Raises:
-        Cancelled: `should_stop` said so.
+        Cancelled: `should_stop` returned True.
     """
     while not should_stop():
         ahead = _ahead(lane, job_id, ticket)
@@ -79,7 +78,7 @@ def wait(
 
 
 def _ahead(lane: Lane, job_id: str, ticket: int) -> int:
-    """How many living jobs wait before this one; tickets of dead ones are thrown away."""
+    """How many living jobs wait before this one; tickets of dead ones are deleted."""
     mine, alive = f"{ticket:020d}-{job_id}", 0
     for other in _tickets(lane):
         if other.name >= mine:

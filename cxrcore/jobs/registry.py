@@ -1,7 +1,6 @@
 """The kinds of work that jobs can do.
 
-This package does not know them: each is a module of the package that `PROVIDER` names, with a
-`Kind` called KIND.
+Each is a module of the package `PROVIDER`, with a `Kind` called KIND.
 """
 
 import functools
@@ -27,7 +26,7 @@ class Lane:
     Attributes:
         name: of its folder on disk.
         places: how many of its jobs run at once on one machine.
-        resources: what a job asks of a node of a Ray cluster, unless its specification says.
+        resources: what a job asks of a node of a Ray cluster by default.
     """
 
     name: str
@@ -41,7 +40,7 @@ class Kind:
 
     Attributes:
         name: as in `JobSpec.kind`.
-        run: does the work in the job's process; returns the fields of Job that its end decides.
+        run: does the work in the job's process; returns the last changes of Job.
         lane: where its jobs wait.
         job_id: the id of the job for given details, as `cxrcore.work.find` takes them.
     """
@@ -67,7 +66,7 @@ def kind(name: str) -> Kind:
     """One kind of work.
 
     Raises:
-        JobError: there is none of that name.
+        JobError: there is no such kind.
     """
     try:
         return kinds()[name]

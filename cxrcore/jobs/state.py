@@ -31,5 +31,5 @@ def _damaged(folder: Path, message: str) -> Job:
         spec = disk.read_spec(folder)
         found = spec.model_dump(include={"kind", "title", "dataset"})
     except JobError as error:
-        message = str(error)  # without a specification it cannot be resumed: say that instead
+        message = str(error)  # it cannot be resumed without a specification
     return Job(job_id=folder.name, state="failed", message=message, created=created, **found)

@@ -1,9 +1,8 @@
 """How a job's process publishes its state: kept in memory, written by a thread of its own.
 
-The work only changes values in memory, so a slow or full disk never slows a training. The thread
-writes changes, and a heartbeat even while the work is inside a long call such as compiling a
-graph. On a full disk the work goes on; disk space reserved at the start takes the last status,
-without which a failed job would look interrupted.
+The work only changes values in memory, so that a slow or full disk never slows a training. The
+thread writes changes, and heartbeats even while the work is inside a long call. On a full disk the
+work goes on; space reserved at the start takes the last status (docs/decisions/0037).
 """
 
 import contextlib
@@ -19,15 +18,14 @@ from cxrcore.errors import StoreError
 from cxrcore.jobs import disk, exit_cause
 from cxrcore.jobs.model import Job, now
 
-# Read at each use.
-PAUSE_SECONDS = 0.3  # between writes of what changed
+PAUSE_SECONDS = 0.3  # between writes of changes
 HEARTBEAT_SECONDS = 2.0
 _LAST_TRIES = 10  # one a second, when the disk is full at the very end
 _RESERVE_BYTES = 1 << 17  # more than the status of a training of 400 epochs takes
 
 
 def log_line(text: str) -> None:
-    """One line with the time for the job's log; lost without harm when the disk is full."""
+    """Write a line with the time to the job's log, unless the disk is full."""
     with contextlib.suppress(OSError):
         print(f"{now():%Y-%m-%d %H:%M:%S}Z  {text}", file=sys.stderr, flush=True)
 

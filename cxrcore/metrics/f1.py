@@ -1,4 +1,4 @@
-"""95 % intervals of F1, from the confusion matrix alone.
+"""95 % intervals of F1, from the confusion matrix alone (docs/decisions/0021).
 
 **Of one class** F1 = 2 TP / (2 TP + FP + FN) is a transformed proportion: with m = TP + FP + FN, the
 images that are of the class or predicted as it, it is 2 s / (1 + s) of the share s = TP / m (D. Hand,

@@ -1,7 +1,7 @@
 """Several runs of one recipe summarised: folds of a cross-validation, seeds, or both.
 
 Mean and standard deviation are over the runs. The 95 % interval is Student's, with a variance that
-depends on what differs between the runs:
+depends on what differs between the runs (docs/decisions/0020):
 
 - **Folds**: the corrected resampled t interval, `mean ± t(J - 1) sqrt((1 / J + n_test / n_train) s²)`
   over the J folds (C. Nadeau, Y. Bengio: Inference for the Generalization Error. Machine

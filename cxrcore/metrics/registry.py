@@ -2,7 +2,7 @@
 
 Tables, cards, commands, tracking and pages read these records. To add a metric, add a record. Its
 values for runs that are already stored are computed from their predictions. A metric whose
-definition changes needs a new name, because runs keep values by name.
+definition changes needs a new name, because runs keep values by name (docs/decisions/0043).
 """
 
 from collections.abc import Callable

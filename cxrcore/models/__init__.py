@@ -10,7 +10,7 @@ the notebook produced the reported figures; the other value is in `defects`.
 from collections.abc import Mapping
 
 from cxrcore.models import registry
-from cxrcore.models.networks import build, count_parameters
+from cxrcore.models.networks import build
 from cxrcore.models.recipe import FAST, SCHEDULE, SETTLING_STEPS, Recipe
 from cxrcore.models.records import ClassReport, Network, Plateau, Reported, Source, Stopping
 from cxrcore.models.registry import View, get
@@ -28,7 +28,6 @@ __all__ = [
     "Source",
     "Stopping",
     "build",
-    "count_parameters",
     "get",
     "problems",
     "schedule_of",

@@ -34,8 +34,8 @@ class Option:
         title: what it is called everywhere.
         group: under which heading it stands.
         help: one or two sentences.
-        flags: its names on the command line. Without any it is not offered to people: it comes
-            with the study or the schedule.
+        flags: its names on the command line. Without any it is not offered: the study or the
+            schedule decides it.
         labels: value -> how it reads.
         requires: the field that must be set for this one to count.
         start: where a form or a command begins, if not at the recipe's value.
@@ -184,7 +184,7 @@ class Rule(Option):
     """A `Plateau`, a `Stopping` or None."""
 
     def text(self, value: Plateau | Stopping | None) -> str:
-        """The rule in words.
+        """The rule as a phrase.
 
         >>> rule = Stopping(monitor="val_loss", patience=3)
         >>> Rule(title="Ends early", group="training").text(rule)

@@ -20,8 +20,8 @@ from cxrcore.regions import REGION_NAMES
 class Hyperparameters(Frozen):
     """How a network is trained, and on what.
 
-    A new field needs its entry here and the training code that uses it. Form, command line,
-    "How it was trained", model card and tracking take it from here, in this order. `weights` is
+    Form, command line, "How it was trained", model card and tracking take the fields from here, in
+    this order. "Region" is docs/decisions/0041. `weights` is
     "random", the name of pretrained weights, or the path of an .h5 file with first weights; then
     `weights_digest` is the digest of its content, so that the run's name depends on the content
     and not on the place.

@@ -14,21 +14,13 @@ from typing import TYPE_CHECKING, Any
 from cxrcore.errors import RecipeError, WeightsError
 from cxrcore.files import digest
 from cxrcore.models import registry
+from cxrcore.models.pretrained import matching
 from cxrcore.models.pretrained.location import kinds_of, locate
 from cxrcore.models.recipe import Recipe
 from cxrcore.progress import Report, silent
 
 if TYPE_CHECKING:
     import keras
-
-
-def count_parameters(recipe: Recipe, n_classes: int) -> int:
-    """All weights of `build(recipe, n_classes)`, as Keras' `count_params`, without TensorFlow.
-
-    Raises:
-        RecipeError: there is no network of that name.
-    """
-    return recipe.architecture.count_parameters(recipe, n_classes)
 
 
 def build(
@@ -64,7 +56,7 @@ def build(
     files = _first_weights(recipe, report)  # before TensorFlow is imported: failing is quick
     if recipe.n_classes not in (None, n_classes):
         raise RecipeError(
-            f"{recipe.name} tells {recipe.n_classes} classes apart, and there are {n_classes}. "
+            f"{recipe.name} distinguishes {recipe.n_classes} classes, and there are {n_classes}. "
             "Choose another recipe, or train it on one class against the rest."
         )
 
@@ -75,15 +67,16 @@ def build(
     if files and network.load:
         network.load(model, files)
     elif files:
-        load_weights(model, files[0])
+        matching.load(files[0], model.layers, model.name)
     return model
 
 
 def compile(model: "keras.Model", recipe: Recipe) -> None:
     """Give `model` (or its head) the recipe's optimiser, loss and accuracy; labels are 0..k-1.
 
-    The studies wrote labels as one-hot rows; sparse categorical cross-entropy is the same loss. With label smoothing e, a label counts as 1 - e of its own class
-    and e spread evenly over all (Szegedy et al. 2015, arXiv:1512.00567), in validation too.
+    The studies wrote labels as one-hot rows; sparse categorical cross-entropy is the same loss.
+    With label smoothing e, a label counts as 1 - e of its own class and e spread evenly over all
+    (Szegedy et al. 2015, arXiv:1512.00567), in validation too.
     """
     import keras
 
@@ -96,8 +89,7 @@ def compile(model: "keras.Model", recipe: Recipe) -> None:
         loss=_smoothed(recipe.label_smoothing)
         if recipe.label_smoothing
         else keras.losses.SparseCategoricalCrossentropy(),
-        # The object and not its name, and the optimiser's variables now: what is made while a
-        # step is traced makes TensorFlow trace it twice, half a minute of a large network's.
+        # The object and not its name, and below the optimiser's variables: docs/decisions/0030.
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
     model.optimizer.build(model.trainable_variables)
@@ -113,17 +105,6 @@ def _smoothed(share: float) -> "Callable[[Any, Any], Any]":
         return keras.losses.categorical_crossentropy(rows, probabilities, label_smoothing=share)
 
     return smoothed_crossentropy
-
-
-def load_weights(model: "keras.Model", path: Path) -> None:
-    """Set all weights of a built model from a file, such as one that a study published.
-
-    Raises:
-        WeightsError: the file is damaged or holds another network.
-    """
-    from cxrcore.models.pretrained import matching
-
-    matching.load(path, model.layers, model.name)
 
 
 def trunk_and_head(model: "keras.Model") -> tuple["keras.Model", "keras.Model"]:
@@ -151,18 +132,15 @@ def trunk_and_head(model: "keras.Model") -> tuple["keras.Model", "keras.Model"]:
     frozen = [variable for layer in before for variable in layer.variables]
     at_random = any("seed_generator" in variable.path for variable in frozen)
     if not after or not frozen or at_random:
+        recipes = registry.models().recipes.values()
+        names = (recipe.name for recipe in recipes if recipe.architecture.frozen_first)
         raise RecipeError(
             f"The network {model.name} has no frozen layers before those that train, or changes "
             "images at random before them, so features cannot be computed once. Train it whole, "
-            f"or choose, without augmentation, one of: {', '.join(_frozen_first())}."
+            f"or choose, without augmentation, one of: {', '.join(names)}."
         )
     trunk = _chain(model.input.shape[1:], before, "trunk")
     return trunk, _chain(trunk.output.shape[1:], after, "head")
-
-
-def _frozen_first() -> list[str]:
-    recipes = registry.models().recipes.values()
-    return [recipe.name for recipe in recipes if recipe.architecture.frozen_first]
 
 
 def _chain(

@@ -5,8 +5,8 @@ blocks, each stage at half the size of the one before -> features (average) -> p
 
 Sources: residual blocks from He et al. 2015 (arXiv:1512.03385); the shortcut of a halving
 stage is averaged before its 1x1 convolution, and the last scale of a block begins at 0 (He et
-al. 2018, arXiv:1812.01187). Running means move by a tenth a step, not by Keras' hundredth: a
-thousand training images make 20 to 30 steps an epoch.
+al. 2018, arXiv:1812.01187). Running means move by a tenth per step, not by Keras' hundredth: a
+thousand training images make 20 to 30 steps per epoch.
 """
 
 from typing import TYPE_CHECKING

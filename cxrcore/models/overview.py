@@ -6,12 +6,12 @@ _COLUMNS = ("model", "study", "input", "parameters", "starts from", "published a
 
 
 def markdown() -> str:
-    """One row a recipe, in Markdown; a test compares the README with it."""
+    """One row per recipe, in Markdown; a test compares the README with it."""
     rows = [_COLUMNS, ("---",) * len(_COLUMNS)]
     for recipe in models().recipes.values():
         region = "" if recipe.region == "none" else f", {recipe.region}"
         accuracy = recipe.reported.accuracy
-        count = recipe.architecture.count_parameters(recipe, recipe.n_classes_published)
+        count = recipe.count_parameters(recipe.n_classes_published)
         rows.append(
             (
                 f"`{recipe.name}`",

@@ -17,16 +17,16 @@ from cxrcore.models.records import Network, Plateau, Reported, Stopping
 # from its default, so that earlier runs keep their names.
 _ALWAYS_NAMED = frozenset(
     (
-        "image_size batch_size epochs learning_rate optimizer seed weights region max_brisque plateau best_by "
-        "stopping augmentation class_weights label_smoothing favoured_class favoured_weight network"
+        "image_size batch_size epochs learning_rate optimizer seed weights region max_brisque "
+        "plateau best_by stopping augmentation class_weights label_smoothing favoured_class "
+        "favoured_weight network"
     ).split()
 )
 
 _HELD_BY_0_4 = ("features", "n_classes", "min_size")
 
 # For networks with slow running means: with a momentum of 0.99, 0.99^300 = 5 % of the first value
-# is left after so many steps. Until then the validation loss says nothing of the network; on a
-# thousand images that takes a dozen epochs.
+# is left after so many steps. Before, the validation loss means nothing.
 SETTLING_STEPS = 300
 
 
@@ -40,7 +40,9 @@ class Recipe(Hyperparameters):
     network: str  # name of the architecture, see `architecture`
 
     reported: Reported
-    reported_ct: Reported | None = None  # on CT slices, where `reported` is on X-rays alone
+    reported_ct: Reported | None = (
+        None  # on CT slices; `reported` is on X-rays (docs/decisions/0034)
+    )
     defects: tuple[str, ...] = ()  # sentences: known faults of the study, and what we do instead
     citation: str
     data: str  # the study's dataset
@@ -48,7 +50,7 @@ class Recipe(Hyperparameters):
 
     @property
     def n_classes_published(self) -> int:
-        """How many classes the study tells apart."""
+        """How many classes the study distinguishes."""
         return len(self.class_names)
 
     @property
@@ -58,12 +60,16 @@ class Recipe(Hyperparameters):
 
     @property
     def n_classes(self) -> int | None:
-        """How many classes its network tells apart; None for any number."""
+        """How many classes its network distinguishes; None for any number."""
         return self.architecture.n_classes
+
+    def count_parameters(self, n_classes: int) -> int:
+        """All weights of its network, as Keras' `count_params`, without TensorFlow."""
+        return self.architecture.count_parameters(self, n_classes)
 
     @property
     def weights_choices(self) -> tuple[str, ...]:
-        """Names of first weights, the published first; the path of an .h5 file will do as well."""
+        """Names of first weights, the published first; the path of an .h5 file is allowed as well."""
         return (*self.architecture.pretrained, "random")
 
     @property
@@ -156,23 +162,21 @@ class Recipe(Hyperparameters):
         return values
 
     def _first_weights(self, weights: Any) -> dict[str, str]:
-        named = weights in self.weights_choices
-        if (
-            not named
-            and isinstance(weights, str | Path)
-            and (refusal := torch_files.refusal(Path(weights)))
-        ):
+        unchanged = {"weights": weights, "weights_digest": ""}
+        if weights in self.weights_choices or not isinstance(weights, str | Path):
+            return unchanged
+        names = ", ".join(self.weights_choices)
+        if refusal := torch_files.refusal(Path(weights)):
             raise RecipeError(
-                f"{refusal} Give the path of an .h5 file in Keras' layout, or one of: "
-                f"{', '.join(self.weights_choices)}."
+                f"{refusal} Give the path of an .h5 file in Keras' layout, or one of: {names}."
             )
-        if named or not _is_h5(weights):
-            return {"weights": weights, "weights_digest": ""}
         path = Path(weights).expanduser().resolve()
+        if path.suffix.lower() not in (".h5", ".hdf5"):
+            return unchanged
         if not path.is_file():
             raise RecipeError(
                 f"weights names the file {path}, which does not exist. Correct the path, "
-                f"or choose one of: {', '.join(self.weights_choices)}."
+                f"or choose one of: {names}."
             )
         return {"weights": str(path), "weights_digest": digest(path)}
 
@@ -184,8 +188,8 @@ class Recipe(Hyperparameters):
         """
         if self.image_size < network.min_size:
             raise RecipeError(
-                f"image_size must be {self._option('image_size', network).wanted} for recipe {self.name}: "
-                f"its convolutions and poolings leave nothing of a smaller image. "
+                f"image_size must be {self._option('image_size', network).wanted} for recipe "
+                f"{self.name}: its convolutions and poolings leave nothing of a smaller image. "
                 f"Received: {self.image_size}."
             )
         choices = (*network.pretrained, "random")
@@ -229,13 +233,9 @@ SCHEDULE = Choice(
     "the validation loss stops improving, and the best epoch is kept. As published: the study's "
     "own schedule, with all its epochs unless they can change nothing any more.",
 )
-# The fast schedule; see `Recipe.fast`.
+# The fast schedule, the default (docs/decisions/0015); see `Recipe.fast`.
 FAST: dict[str, Any] = {
     "plateau": Plateau(monitor="val_loss", factor=0.25, patience=3, mode="min"),
     "best_by": "val_loss",
     "stopping": Stopping(monitor="val_loss", min_delta=0.0, patience=8),
 }
-
-
-def _is_h5(weights: Any) -> bool:
-    return isinstance(weights, str | Path) and Path(weights).suffix.lower() in (".h5", ".hdf5")

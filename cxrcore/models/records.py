@@ -1,4 +1,4 @@
-"""The records that models consist of: networks and their files, training rules, published figures."""
+"""The records of a model: networks and their files, training rules, published figures."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,7 +56,7 @@ class Network:
     load: "Callable[[keras.Model, Sequence[Path]], None] | None" = None
     min_size: int = 32  # pixels; smaller images leave nothing for the last layer
     channels: Literal[1, 3] = 3  # how many of the three equal channels of a gray image it reads
-    n_classes: Literal[2] | None = None  # how many it tells apart; None: any number
+    n_classes: Literal[2] | None = None  # how many it distinguishes; None: any number
     # As published: a strength, or layers of the network itself.
     augmentation: Strength | Literal["layers"] | None = None
     # Its first layers are frozen: without augmentation their output for an image never changes.

@@ -29,8 +29,7 @@ _RESNET50_MAPS = 2048
 def _build(recipe: Recipe, n_classes: int) -> "keras.Model":
     """ResNet50 without top, its last 32 layers trainable, and a dense head.
 
-    The other layers are frozen whatever the first weights are, also random ones: which layers
-    train belongs to the architecture. A frozen batch normalisation works as Keras defines
+    The other layers are frozen even with random first weights. A frozen batch normalisation works as Keras defines
     it: with its stored mean and variance, also while the rest is trained.
     """
     import keras
@@ -151,7 +150,7 @@ RECIPES = (
             "A Rescaling layer is built and thrown away; ResNet50's own preprocessing is what "
             "the network receives, and that is kept here.",
             "The confusion matrix is drawn with its axes swapped; here rows are true classes.",
-            "The split is by image, not by patient; here images of one patient stay together.",
+            "The split is by image, not by patient; here all images of a patient are in one part.",
             "The text removes images above the third quartile of the BRISQUE scores (62.43), the "
             "notebook scores of 70 and more (314 of 6,287 images); 70 is used here.",
             "The text trains for 40 epochs, the notebook for 20; 20 is used here, and the weights "

@@ -6,7 +6,8 @@ chexnet:       image -> normalise -> densenet121 -> findings (14, sigmoid, at ev
 chexnet-probe: image -> normalise -> densenet121, frozen -> features (average) -> head_norm
                -> predictions
 
-CheXNet is DenseNet121, pretrained on the X-rays of ChestX-ray14.
+CheXNet is DenseNet121, pretrained on the X-rays of ChestX-ray14. The probe reads its features, not
+its findings (docs/decisions/0006).
 """
 
 from collections.abc import Sequence

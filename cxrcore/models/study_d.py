@@ -131,7 +131,7 @@ RECIPES = (
             ),
             caveat=(
                 "Reported on images of several sources, not split by patient, so that a class may "
-                "be recognised by its source; how the accuracy of a class was counted is not said."
+                "be recognised by its source; it does not state how the accuracy of a class was counted."
             ),
             timing="150 epochs; seconds are not stated",
         ),

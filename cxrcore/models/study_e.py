@@ -42,8 +42,8 @@ RECIPES = (
             n_test=689,
             caveat=(
                 "Reported on 689 test images (89 COVID-19, 300 normal, 300 viral pneumonia), "
-                "without validation images of its own and not split by patient; whether the F1 "
-                "is a macro average is not said."
+                "without validation images of its own and not split by patient; it does not "
+                "state whether the F1 is a macro average."
             ),
             timing="25 epochs; seconds are not stated",
         ),

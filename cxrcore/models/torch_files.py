@@ -31,4 +31,4 @@ def _is_checkpoint(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("data.pkl") for name in archive.namelist())
     except (OSError, zipfile.BadZipFile):
-        return False  # whoever opens it reports what is wrong
+        return False  # the reader reports what is wrong

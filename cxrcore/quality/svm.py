@@ -1,8 +1,8 @@
 """The trained model of BRISQUE: a support-vector regression from 36 features to a score.
 
 The model and the ranges of its features are data files of the package `image-quality`
-1.2.7. Neither that package nor libsvm is imported: the model is 770 vectors in a text
-file with a radial kernel.
+1.2.7. Neither that package nor libsvm is imported (docs/decisions/0010): the model is 770
+vectors in a text file with a radial kernel.
 """
 
 import hashlib

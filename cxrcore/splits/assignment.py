@@ -101,7 +101,7 @@ class Split:
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits over the assignment."""
+        """16 hexadecimal digits over the assignment; see docs/decisions/0019."""
         pairs = sorted(self.assignment.items())
         text = "".join(f"{image_id}\t{part}\n" for image_id, part in pairs)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

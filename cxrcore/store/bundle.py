@@ -76,7 +76,7 @@ def publish(run_id: str, folder: Path, kind: Format = "keras") -> Path:
 
 
 def public_record(run: Run) -> dict[str, object]:
-    """The part of a run's record that may leave this machine, as JSON values; no names of images."""
+    """The part of a run's record that may leave this machine (docs/decisions/0035), as JSON values."""
     record = run.model_dump(mode="json", include=_PUBLIC)
     record["recipe"] = run.recipe.model_dump(mode="json", exclude={"weights"})
     record["leaking"] = None if run.leaks is None else run.leaks.count

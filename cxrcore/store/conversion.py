@@ -1,4 +1,4 @@
-"""A stored model in the formats of other programs, each compared with Keras before it is kept."""
+"""A stored model in the formats of other programs, each compared with Keras (docs/decisions/0023)."""
 
 import contextlib
 import importlib.util

@@ -37,7 +37,7 @@ def save(
     embeddings: npt.NDArray[np.floating],
     log: str,
 ) -> Run:
-    """Save a finished training: all of it, or nothing.
+    """Save a finished training with its metrics: all of it, or nothing (docs/decisions/0002).
 
     Args:
         run: the record; `files` and `stamps` are filled in here.

@@ -1,8 +1,7 @@
 """Augmentation of training images: rotation, zoom, shift, brightness and contrast.
 
 It depends on (seed, epoch, row) alone, so that a resumed training gets the same images as an
-uninterrupted one. OpenCV resamples once for the whole geometry: at 192 pixels this takes a tenth
-of a millisecond, a fiftieth of Keras' three layers on a CPU.
+uninterrupted one (docs/decisions/0025).
 """
 
 import cv2
@@ -16,10 +15,7 @@ STRONG = Strength(degrees=15, zoom=0.15, shift=0.08, brightness=0.20, contrast=0
 
 
 def strength_of(recipe: Recipe) -> Strength | None:
-    """What is done to this recipe's training images before they reach the network.
-
-    None where nothing is: study A's published augmentation is layers of its network.
-    """
+    """The augmentation of this recipe's training images; None for none or for layers of the network."""
     if recipe.augmentation == "strong":
         return STRONG
     published = recipe.architecture.augmentation if recipe.augmentation == "published" else None
@@ -33,7 +29,7 @@ def augment(
     seed: int,
     epoch: int,
 ) -> npt.NDArray[np.generic]:
-    """Each image changed in its own way; what comes in from outside is black.
+    """Change each image at random; what enters from outside the image is black.
 
     Args:
         images: (n, S, S) uint8.

@@ -5,8 +5,8 @@
     optimizer-<e>.npz all variables of the optimiser
 
 The arrays are written first and `state.json` last, each atomically, so a checkpoint is always
-that of a complete epoch, even if the process was killed or the computer lost power. The `.npz`
-files have no pickles: nothing in them can be executed.
+that of a complete epoch (docs/decisions/0036). The `.npz` files have no pickles: nothing in them
+can be executed.
 """
 
 import contextlib
@@ -72,7 +72,7 @@ class Checkpoint:
     def load(self, run_id: str) -> State | None:
         """The state that was saved, or None where no epoch was.
 
-        What a process left half-written when it was killed is removed.
+        Files that a killed process left half-written are removed.
 
         Raises:
             StoreError: the checkpoint is damaged, or belongs to another training.

@@ -8,7 +8,7 @@ import contextlib
 import mmap
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,14 @@ from cxrcore.errors import TrainingError
 from cxrcore.training import augment
 
 if TYPE_CHECKING:
+    import keras
     import tensorflow as tf
 
-Batch = tuple[Any, Any]
 _PREFETCHED = 2  # batches kept ready; more only costs memory
 
 
 class Rows:
-    """Rows of an array on disk, by number; the file stays open, so it may be deleted meanwhile."""
+    """Rows of an array on disk, by number; the open file may be deleted."""
 
     def __init__(self, array: np.memmap) -> None:
         owner: object = array.base  # the map itself, unless this is a part of another array
@@ -132,8 +132,8 @@ class Feed:
         )
         batches = tf.data.Dataset.from_generator(self.batches, output_signature=signature)
         batches = batches.apply(tf.data.experimental.assert_cardinality(len(self)))
-        # There is nothing to tune, and the tuner of TensorFlow 2.21 sleeps 10 ms, 20 ms, 40 ms …,
-        # which delays the end of an epoch until it wakes: an epoch took up to twice as long.
+        # The tuner of TensorFlow 2.21 sleeps ever longer, and an epoch ends only when it wakes:
+        # epochs took up to twice as long. There is nothing to tune.
         options = tf.data.Options()
         options.autotune.enabled = False
         return batches.map(_as_input).prefetch(_PREFETCHED).with_options(options)
@@ -147,14 +147,23 @@ def _as_input(x: "tf.Tensor", y: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
     return x, y
 
 
-def guard(batches: Iterable[Batch], feed: Feed) -> Iterator[Batch]:
-    """The batches of a feed's dataset; a failure of the feed is raised as it was, not as TensorFlow's.
+def outputs(model: "keras.Model", feed: Feed) -> Iterator[Any]:
+    """What `model` answers to each batch of a feed, as at inference.
 
     Raises:
         TrainingError: the file of rows has been truncated.
     """
+    import tensorflow as tf
+
+    batches = feed.dataset()
+
+    @tf.function(input_signature=[batches.element_spec[0]], autograph=False)
+    def infer(x: tf.Tensor) -> Any:
+        return model(x, training=False)
+
     try:
-        yield from batches
+        for x, _ in batches:
+            yield infer(x)
     except Exception as error:
         if feed.failure is not None:
             raise feed.failure from error

@@ -10,7 +10,7 @@ import pandas as pd
 from cxrcore.datasets import Dataset
 from cxrcore.metrics import Metrics, evaluate
 from cxrcore.progress import Meter
-from cxrcore.training.data import Feed, guard
+from cxrcore.training.data import Feed, outputs
 from cxrcore.training.monitor import Reporter
 from cxrcore.training.network import Network
 from cxrcore.training.selection import Selection
@@ -83,22 +83,12 @@ def _predict(
     network: Network, feed: Feed, reporter: Reporter
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """(n, k) probabilities and (n, d) inputs of the last layer."""
-    import tensorflow as tf
-
-    both = network.evaluator()
-
-    batches = feed.dataset()
-
-    @tf.function(input_signature=[batches.element_spec[0]], autograph=False)
-    def apply(x: tf.Tensor) -> list[tf.Tensor]:
-        return both(x, training=False)
-
     meter = Meter("evaluating", feed.images, reporter.for_stage("evaluating"))
     parts: list[list[npt.NDArray[np.float32]]] = []
     done = 0
-    for x, _ in guard(batches, feed):
-        parts.append([np.asarray(part, np.float32) for part in apply(x)])
-        done += len(x)
+    for batch in outputs(network.evaluator(), feed):
+        parts.append([np.asarray(part, np.float32) for part in batch])
+        done += len(parts[-1][0])
         meter.update(done)
     probabilities, embeddings = (np.concatenate(column) for column in zip(*parts, strict=True))
     return probabilities, embeddings

@@ -1,8 +1,7 @@
 """Features: the output of a frozen trunk for every image, computed once and shared by all heads.
 
-One file per trunk and preparation of a dataset, in the data folder. Together they take at most
-CXR_FEATURES_GB: the least recently used ones make room for new ones. A training keeps the file it
-reads open, so deleting it does no harm.
+One file per trunk and preparation of a dataset (docs/decisions/0032), at most CXR_FEATURES_GB in
+all (docs/decisions/0029). A training keeps the file it reads open, so deleting it does no harm.
 """
 
 import contextlib
@@ -19,7 +18,7 @@ from cxrcore import files, parallel, settings
 from cxrcore.pixels import Pixels
 from cxrcore.progress import Meter
 from cxrcore.store import TRAINING_VERSION
-from cxrcore.training.data import Feed, Rows, guard
+from cxrcore.training.data import Feed, Rows, outputs
 from cxrcore.training.monitor import Reporter
 
 if TYPE_CHECKING:
@@ -50,7 +49,8 @@ class Features:
             return ""
         if self.bytes > allowed:
             return f"CXR_FEATURES_GB allows {allowed / 1e9:.0f} GB"
-        free = shutil.disk_usage(_existing(self.path)).free
+        folder = next(parent for parent in self.path.absolute().parents if parent.exists())
+        free = shutil.disk_usage(folder).free
         if self.bytes > free // 2:  # leave room for runs and checkpoints
             return f"{free / 1e9:.1f} GB are free, of which features take at most half"
         return ""
@@ -103,17 +103,9 @@ def _make_room(features: Features) -> None:
 
 
 def _write(features: Features, trunk: "keras.Model", pixels: Pixels, reporter: Reporter) -> None:
-    import tensorflow as tf
-
     numbers = np.flatnonzero(pixels.usable)
     rows = Rows(pixels.array)
     feed = Feed(rows, numbers, np.zeros(len(numbers), np.int32), _BATCH)
-    batches = feed.dataset()
-
-    @tf.function(input_signature=[batches.element_spec[0]], autograph=False)
-    def apply(x: tf.Tensor) -> tf.Tensor:
-        return trunk(x, training=False)
-
     meter = Meter("computing features", len(numbers), reporter.for_stage("computing features"))
     row_bytes = features.bytes // len(pixels.array)
     try:
@@ -123,8 +115,8 @@ def _write(features: Features, trunk: "keras.Model", pixels: Pixels, reporter: R
             np.lib.format.write_array_header_1_0(file, header)
             begin, done = file.tell(), 0
             file.truncate(begin + features.bytes)
-            for images, _ in guard(batches, feed):
-                batch = np.asarray(apply(images), "<f4")
+            for output in outputs(trunk, feed):
+                batch = np.asarray(output, "<f4")
                 for number, row in zip(numbers[done : done + len(batch)], batch, strict=True):
                     file.seek(begin + row_bytes * int(number))
                     file.write(row.tobytes())
@@ -132,7 +124,3 @@ def _write(features: Features, trunk: "keras.Model", pixels: Pixels, reporter: R
                 meter.update(done)
     finally:
         rows.close()
-
-
-def _existing(path: Path) -> Path:
-    return next(parent for parent in path.absolute().parents if parent.exists())

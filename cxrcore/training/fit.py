@@ -28,8 +28,8 @@ def fit(
 ) -> None:
     """Train the compiled `model` for the epochs that `state` says are left.
 
-    `class_weights` is the weight of an image of each class, by class number; validation weighs
-    all alike. `state` is updated and saved in `checkpoint` after each epoch; at the end
+    `class_weights` is the weight of an image of each class, by class number; validation images
+    all count the same. `state` is updated and saved in `checkpoint` after each epoch; at the end
     `state.finished` says why training ended.
 
     Raises:
@@ -205,7 +205,7 @@ class Pace:
 
     @property
     def images_per_second(self) -> float | None:
-        """Training images a second, or None after the first batch."""
+        """Training images per second, or None after the first batch."""
         batch_seconds = self._batch_seconds
         if not batch_seconds:
             return None

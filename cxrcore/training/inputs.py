@@ -30,9 +30,9 @@ class Inputs:
 
 
 def load_inputs(spec: TrainSpec, reporter: Reporter) -> Inputs:
-    """Load everything that a training needs of its dataset; TensorFlow is not needed yet.
+    """Load all that a training needs of its dataset; TensorFlow is not needed yet.
 
-    Images are measured and duplicates searched where that has not been done.
+    Images are measured and duplicates searched where that has not been done (docs/decisions/0014).
 
     Raises:
         TrainingError: the dataset changed, or a class has no images left.

@@ -19,10 +19,8 @@ _LIBRARIES = ("cxrcore", "tensorflow", "keras", "numpy", "scikit-learn", "opencv
 def best_precision() -> str:
     """ "mixed_bfloat16" where this machine computes faster with it, else "float32".
 
-    CXR_PRECISION decides where it is set. A GPU computes faster with it. A CPU with amx or
-    avx512_bf16 may: with amx plain CNNs train two to three times faster, with avx512_bf16 alone
-    10 to 50 % slower was measured. Such a CPU is tested once with one convolution, for about a
-    second, and the result is kept in the data folder. Other CPUs emulate bfloat16.
+    CXR_PRECISION decides where it is set. A GPU is faster with it. A CPU with bfloat16 instructions
+    is measured once, for about a second (docs/decisions/0004); others emulate it.
     """
     if (chosen := settings.precision()) is not None:
         return chosen
@@ -36,7 +34,7 @@ def best_precision() -> str:
 def cpu_has_bfloat16(cpuinfo: str) -> bool:
     """Whether a text like Linux' /proc/cpuinfo names bfloat16 instructions."""
     flags = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "").split()
-    return any(flag == "avx512_bf16" or flag == "amx_bf16" for flag in flags)
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def device() -> str:

@@ -62,13 +62,12 @@ class Reporter:
         stage: Stage,
         *,
         epoch: int | None = None,
-        batch: int = 0,
-        batches: int = 0,
-        images_per_second: float | None = None,
-        eta_seconds: float | None = None,
         now: bool = False,
+        **details: Any,
     ) -> None:
         """Report if the last report is old enough, the stage is new, or `now`.
+
+        `details` are further fields of TrainingProgress.
 
         Raises:
             Cancelled: the training should stop.
@@ -77,18 +76,10 @@ class Reporter:
         if not now and stage == self._stage and time.monotonic() - self._last < _INTERVAL_SECONDS:
             return
         self._stage, self._last = stage, time.monotonic()
-        self._callback(
-            TrainingProgress(
-                stage=stage,
-                epoch=len(self.history) if epoch is None else epoch,
-                epochs=self._epochs,
-                batch=batch,
-                batches=batches,
-                images_per_second=images_per_second,
-                eta_seconds=eta_seconds,
-                history=list(self.history),
-            )
-        )
+        history = list(self.history)
+        epoch = len(history) if epoch is None else epoch
+        progress = TrainingProgress(stage, epoch, self._epochs, history=history, **details)
+        self._callback(progress)
 
     def for_stage(self, stage: Stage) -> Callable[[Progress], None]:
         """A Report for countable work within a stage."""

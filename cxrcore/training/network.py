@@ -41,10 +41,10 @@ class Network:
 
         *before, last = self.part.layers
         if not self.on_features:
-            # A binary network's last layer has one input; the layer before it tells more.
-            made_by = next((layer for layer in before if layer.name == "logit"), last)
-            return keras.Model(self.part.input, [self.part.output, made_by.input])
-        # A head shares its layers with the whole model, and their `input` is the one there.
+            # The input of a binary network's last layer is one number: take that of the logit.
+            layer = next((layer for layer in before if layer.name == "logit"), last)
+            return keras.Model(self.part.input, [self.part.output, layer.input])
+        # A head shares its layers with the whole model, so `layer.input` is that of the model.
         features = x = keras.Input(self.part.input.shape[1:])
         for layer in before[1:]:
             x = layer(x)

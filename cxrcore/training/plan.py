@@ -1,4 +1,7 @@
-"""Plan a training: check the request and name its run before anything is computed."""
+"""Plan a training: check the request and name its run before anything is computed.
+
+What decides the split decides the name (docs/decisions/0018).
+"""
 
 import datetime
 import functools
@@ -19,8 +22,8 @@ from cxrcore.splits import SplitSpec
 class TrainSpec(BaseModel):
     """All that a process needs to train; as JSON it is a job's specification.
 
-    `grouping` is a digest of whatever else decides the training set (see `grouping_of`). `notes`
-    are sentences for the run's record; they do not influence `run_id`.
+    `grouping` is the digest of `grouping_of`. `notes` are sentences for the run's record; they do
+    not influence `run_id`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,7 +77,7 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
         )
     if recipe.favoured_class not in (None, *dataset.classes):
         raise TrainingError(
-            f"The class not to be missed, {recipe.favoured_class!r}, is none of {dataset.name}. "
+            f"The class not to be missed, {recipe.favoured_class!r}, is no class of {dataset.name}. "
             f"Its classes are {', '.join(dataset.classes)}."
         )
     notes = []

@@ -10,46 +10,44 @@ from cxrcore.models import Plateau, Recipe, Stopping
 
 # Keras' default of ReduceLROnPlateau; the studies did not change it.
 _MIN_DELTA = 1e-4
-# Below this share of its first value the learning rate has no visible effect: from 1e-3, 5,000
-# steps at 1e-8 move a weight by at most 5e-5.
+# Below this share of its first value the learning rate has no effect (docs/decisions/0005).
 NEGLIGIBLE_SHARE = 1e-5
 
 
 @dataclass
-class PlateauState:
-    """What must be remembered between epochs; equal to Keras' ReduceLROnPlateau."""
+class _Patience:
+    """The best value so far, and the epochs since."""
 
     best: float | None = None
     wait: int = 0
 
+    def _ends(self, value: float, sign: float, min_delta: float, patience: int) -> bool:
+        """Whether `patience` epochs in a row, this one included, brought no improvement."""
+        if self.best is None or sign * value - min_delta > sign * self.best:
+            self.best, self.wait = value, 0
+            return False
+        self.wait += 1
+        return self.wait >= patience
+
+
+class PlateauState(_Patience):
+    """What must be remembered between epochs; equal to Keras' ReduceLROnPlateau."""
+
     def rate_after(self, rule: Plateau, value: float, rate: float) -> float:
         """The next learning rate, given the monitored value of the epoch that has ended."""
-        sign = 1.0 if rule.mode == "max" else -1.0
-        if self.best is None or sign * value - _MIN_DELTA > sign * self.best:
-            self.best, self.wait = value, 0
-            return rate
-        self.wait += 1
-        if self.wait < rule.patience:
+        if not self._ends(value, 1.0 if rule.mode == "max" else -1.0, _MIN_DELTA, rule.patience):
             return rate
         self.wait = 0
         return rate * rule.factor
 
 
-@dataclass
-class StoppingState:
+class StoppingState(_Patience):
     """What must be remembered between epochs; equal to Keras' EarlyStopping."""
-
-    best: float | None = None
-    wait: int = 0
 
     def ends_after(self, rule: Stopping, value: float) -> bool:
         """Whether to end, given the monitored value of the epoch that has ended."""
         sign = 1.0 if rule.monitor == "accuracy" else -1.0
-        if self.best is None or sign * value - rule.min_delta > sign * self.best:
-            self.best, self.wait = value, 0
-            return False
-        self.wait += 1
-        return self.wait >= rule.patience
+        return self._ends(value, sign, rule.min_delta, rule.patience)
 
 
 def class_weights(

@@ -1,4 +1,4 @@
-"""Trainings that belong together: the folds of a cross-validation, and seeds."""
+"""Families of trainings: the folds of a cross-validation, and repeats with other seeds."""
 
 from cxrcore.datasets import Dataset
 from cxrcore.errors import TrainingError
@@ -20,8 +20,7 @@ def plan_series(
 ) -> list[TrainSpec]:
     """The specifications of a family: all folds of the first seed, then those of the next.
 
-    The folds are the same for every seed, so that seeds show how much chance in the training
-    matters.
+    The folds are the same for every seed, so that seeds show the effect of chance in the training.
 
     Args:
         recipe: its seed is the first; each repeat adds one.

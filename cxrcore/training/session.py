@@ -24,7 +24,6 @@ from cxrcore.training.network import Network, open_network
 from cxrcore.training.plan import TrainSpec
 from cxrcore.training.run_record import build_record, first_lines, save
 from cxrcore.training.schedule import class_weights
-from cxrcore.training.selection import Selection
 from cxrcore.training.slices import in_slices, slice_size
 
 
@@ -51,7 +50,7 @@ def train(
             A resumed training keeps its precision.
 
     Raises:
-        Cancelled: `should_stop` said so; the checkpoint is kept.
+        Cancelled: `should_stop` returned True; the checkpoint is kept.
         TrainingError: the dataset changed, a class has no images left, the loss is not finite,
             or there is not enough memory.
         DatasetError, WeightsError, StoreError: the dataset is gone, pretrained weights are
@@ -147,24 +146,19 @@ def _fit_and_finish(
             networks.compile(part, recipe)
             if not machine.has_gpu():
                 part.jit_compile = False  # XLA on a CPU was 3-5 times slower
-            train, validation = _feeds(net, recipe, inputs.selection)
-            labels = inputs.selection.labels[inputs.selection.rows["train"]]
-            weights = class_weights(recipe, labels, spec.classes)
+            rows, size = inputs.selection.rows, recipe.batch_size
+            labels = {name: inputs.selection.labels[numbers] for name, numbers in rows.items()}
+            own = rows["train"], labels["train"], size, recipe.seed, strength_of(recipe)
+            train = Feed(net.rows, *own)
+            size = slice_size(net.part, size)
+            validation = Feed(net.rows, rows["validation"], labels["validation"], size)
+            weights = class_weights(recipe, labels["train"], spec.classes)
             fit(part, recipe, train, validation, state, checkpoint, reporter, weights)
             if net.on_features and state.precision == "float32":
                 # Only the head is compiled: the whole model is stored without an optimiser.
                 return finish(net)
     with network("float32", new=False) as net:
         return finish(net)
-
-
-def _feeds(net: Network, recipe: Recipe, chosen: Selection) -> tuple[Feed, Feed]:
-    train, validation = chosen.rows["train"], chosen.rows["validation"]
-    size = recipe.batch_size
-    return (
-        Feed(net.rows, train, chosen.labels[train], size, recipe.seed, strength_of(recipe)),
-        Feed(net.rows, validation, chosen.labels[validation], slice_size(net.part, size)),
-    )
 
 
 def _first_weights(recipe: Recipe, reporter: Reporter, *, needed: bool) -> str:

@@ -1,9 +1,7 @@
 """Training steps in slices of a batch: the same result with a fraction of the memory.
 
 The gradient of a batch is the mean of its images' gradients, so it can be summed over slices;
-only rounding differs. A step then holds the activations of one slice: `cnn-plain` at 192 pixels
-took 1.9 GB (float32) or 1.0 GB (bfloat16) for 32 images and their gradients, and takes about
-0.2 GB in slices, at about nine tenths of the speed.
+only rounding differs (docs/decisions/0026).
 """
 
 import math
@@ -15,8 +13,7 @@ from cxrcore.training import machine
 if TYPE_CHECKING:
     import keras
 
-# A slice's largest activation. Twice as much took another 0.2 GB for cnn-plain and saved a tenth
-# of the time; memory is what a laptop runs out of.
+# A slice's largest activation. Twice as much took 0.2 GB more and a tenth less time for cnn-plain.
 _ACTIVATION_BYTES = 40e6
 
 

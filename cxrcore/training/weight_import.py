@@ -1,8 +1,7 @@
-"""A team's own trained weights as a run: put into a recipe's network and scored on a dataset.
+"""Your own trained weights as a run: loaded into a recipe's network and scored on a dataset.
 
-Nothing is trained and nothing of the file is executed (see `pretrained.reader`). The run stands
-beside the trained ones and says that it was imported. Which images the weights were trained on
-is not known, so that leaks cannot be counted.
+Nothing is trained, and nothing of the file is executed (see `pretrained.reader`). The run is
+marked as imported. Leaks cannot be counted, as its training images are unknown.
 """
 
 import re
@@ -47,14 +46,14 @@ class ImportSpec(TrainSpec):
 
     @property
     def run_id(self) -> str:
-        """Of the content of the file, not its place; never that of a training."""
+        """From the content of the file, not its place; never equal to that of a training."""
         source = f"imported {self.file_digest} {'|'.join(self.outputs)} {self.grouping}"
         return store.run_id(self.recipe, self.fingerprint, self.split, self.classes, source)
 
 
 @dataclass(frozen=True)
 class Imported:
-    """The run, and one row a layer: layer, in the file, shapes, matched by."""
+    """The run, and one row per layer: layer, in the file, shapes, matched by."""
 
     run: Run
     matched: list[dict[str, str]]
@@ -90,8 +89,7 @@ def plan_import(
     notes = list(planned.notes)
     notes.append(
         f"Imported from {path.name}, not trained here: which images it was trained on is unknown, "
-        "so that test images may be among them; and the recipe's own scaling of the pixels is "
-        "used, whatever it was trained with."
+        "so test images may be among them. The recipe's own scaling of the pixels is used."
     )
     source = "as given" if outputs is not None else "the dataset's order, which was not confirmed"
     notes.append(f"The outputs of the file are read as {', '.join(order)} ({source}).")
@@ -107,7 +105,7 @@ def plan_import(
 def import_weights(
     spec: ImportSpec, *, report: Callable[[TrainingProgress], None] = lambda _: None
 ) -> Imported:
-    """Load the file, score it and keep it as a run; one that is there already is not scored again.
+    """Load the file, score it and keep it as a run; a run that exists is not scored again.
 
     Raises:
         WeightsError: the file is damaged, changed, or does not fit the network; names the first
@@ -149,7 +147,7 @@ def load_foreign(model: "keras.Model", spec: ImportSpec) -> list[dict[str, str]]
     """Set all weights of a built network from the file, outputs in the dataset's order.
 
     Returns:
-        One row a layer, for a table.
+        One row per layer, for a table.
 
     Raises:
         WeightsError: the file does not fit; the network is as it was.
@@ -187,7 +185,7 @@ def _in_order(last: Arrays, spec: ImportSpec, binary: bool) -> Arrays:
 
 
 def _require_same(path: Path, fixed: Match, arrays: Arrays) -> None:
-    """A binary network's last layer is no weight to be learned: it must be the one here."""
+    """The last layer of a binary network is fixed: the file's must be the same."""
     own = fixed.layer.get_weights()
     if not all(np.array_equal(a, b) for a, b in zip(own, arrays, strict=True)):
         raise WeightsError(
@@ -209,7 +207,7 @@ def _same_classes(outputs: Sequence[str], dataset: Dataset) -> tuple[str, ...]:
 
 
 def same_class(name: str, classes: Sequence[str]) -> str | None:
-    """The class that is meant: the same letters, else the only one that begins alike."""
+    """The class with the same letters, else the only one that begins with them."""
 
     def plain(text: str) -> str:
         return re.sub(r"[\W_]+", "", text).casefold()

@@ -1,7 +1,7 @@
-"""What jobs do: training, measuring, preparing pixels, searching duplicates, the demonstration.
+"""What jobs do: train, measure, prepare pixels, search duplicates, make the demonstration.
 
-`submit_*` start a job in a process of its own, `find` finds it again. Each kind of work is one
-module: how to submit it, what its process does, and a `KIND` for the registry of `cxrcore.jobs`.
+Each kind of work is one module: how to submit it, what its process does, and a `KIND` for the
+registry of `cxrcore.jobs`.
 """
 
 from typing import Any
@@ -25,12 +25,12 @@ __all__ = [
 
 
 def find(kind: str, **details: Any) -> Job | None:
-    """The job that does this work, in whatever state; None if there is none.
+    """The job for this work, in any state; None if there is none.
 
     Args:
         kind: "train" (details: run_id), "index" (dataset), "pixels" (dataset, size, region),
             "duplicates" (dataset, other) or "demo" (dataset).
-        details: as listed; of two datasets either order finds the job.
+        details: as listed; two datasets are found in either order.
     """
     wanted = {registry.kind(kind).job_id(**details)}
     if details.get("other"):

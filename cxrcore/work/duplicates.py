@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from cxrcore import jobs
-from cxrcore.jobs import Job, JobSpec
+from cxrcore.jobs import Job
 from cxrcore.jobs.context import Context
 from cxrcore.jobs.registry import Kind
 from cxrcore.work import lanes, names
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def job_id(dataset: str, other: str | None = None) -> str:
-    """The id of the job that searches one dataset, or two; the order of the two matters."""
+    """The id of the job that searches one dataset or two, in this order."""
     # Names have no capitals, so no other pair of names gives the same id.
     return f"duplicates-{dataset}-WITH-{other}" if other else f"duplicates-{dataset}"
 
@@ -33,17 +32,9 @@ def submit_duplicates(dataset: str, other: str | None = None) -> Job:
         DatasetError: no dataset is registered under one of the names.
         JobError, StoreError: as `submit_training`.
     """
-    for name in filter(None, (dataset, other)):
-        names.require_registered(name)
     both = f"{dataset} and {other}" if other else dataset
-    spec = JobSpec(
-        job_id=job_id(dataset, other),
-        kind="duplicates",
-        title=f"Searching duplicates in {both}",
-        dataset=dataset,
-        details={"dataset": dataset, "other": other},
-    )
-    return jobs.start(spec)
+    title = f"Searching duplicates in {both}"
+    return names.submit("duplicates", title, dataset=dataset, other=other)
 
 
 def run(context: Context) -> dict[str, Any]:

@@ -2,16 +2,10 @@
 
 from typing import Any
 
-from cxrcore import jobs
-from cxrcore.jobs import Job, JobSpec
+from cxrcore.jobs import Job
 from cxrcore.jobs.context import Context
 from cxrcore.jobs.registry import Kind
 from cxrcore.work import lanes, names
-
-
-def job_id(dataset: str) -> str:
-    """The id of the job that measures a dataset."""
-    return f"index-{dataset}"
 
 
 def submit_index(dataset: str) -> Job:
@@ -21,15 +15,7 @@ def submit_index(dataset: str) -> Job:
         DatasetError: no dataset is registered under that name.
         JobError, StoreError: as `submit_training`.
     """
-    names.require_registered(dataset)
-    spec = JobSpec(
-        job_id=job_id(dataset),
-        kind="index",
-        title=f"Measuring the images of {dataset}",
-        dataset=dataset,
-        details={"dataset": dataset},
-    )
-    return jobs.start(spec)
+    return names.submit("index", f"Measuring the images of {dataset}", dataset=dataset)
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -43,4 +29,4 @@ def run(context: Context) -> dict[str, Any]:
     return {"message": f"{len(measured.table):,} images are measured.{note}"}
 
 
-KIND = Kind("index", run, lanes.PREPARING, job_id)
+KIND = Kind("index", run, lanes.PREPARING, lambda dataset: f"index-{dataset}")

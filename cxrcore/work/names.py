@@ -1,6 +1,29 @@
-"""What several kinds of work need to submit a job."""
+"""What all kinds of work need to submit a job."""
 
+from typing import Any
+
+from cxrcore import jobs
 from cxrcore.errors import DatasetError
+from cxrcore.jobs import Job, JobSpec, registry
+
+
+def submit(kind: str, title: str, **details: Any) -> Job:
+    """Start the job of this kind and these details, which name a registered `dataset`.
+
+    Raises:
+        DatasetError: no dataset is registered under that name, or under `other`.
+        JobError, StoreError: as `submit_training`.
+    """
+    for name in filter(None, (details["dataset"], details.get("other"))):
+        require_registered(name)
+    spec = JobSpec(
+        job_id=registry.kind(kind).job_id(**details),
+        kind=kind,
+        title=title,
+        dataset=details["dataset"],
+        details=details,
+    )
+    return jobs.start(spec)
 
 
 def require_registered(dataset: str) -> None:
@@ -16,7 +39,7 @@ def require_registered(dataset: str) -> None:
 
 
 def model_input(size: int, region: str) -> str:
-    """What a model gets of an image, for a title: "200 px, cropped to the lungs"."""
+    """Size and region of a model's images, for a title: "200 px, cropped to the lungs"."""
     from cxrcore.images import REGION_NAMES
 
     return f"{size} px" if region == "none" else f"{size} px, {REGION_NAMES[region].lower()}"

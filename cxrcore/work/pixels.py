@@ -1,9 +1,8 @@
-"""Preparing the images of a dataset as a model sees them."""
+"""Preparing the images of a dataset for models."""
 
 from typing import Any
 
-from cxrcore import jobs
-from cxrcore.jobs import Job, JobSpec
+from cxrcore.jobs import Job
 from cxrcore.jobs.context import Context
 from cxrcore.jobs.registry import Kind
 from cxrcore.work import lanes, names
@@ -17,10 +16,9 @@ def job_id(dataset: str, size: int, region: str = "none") -> str:
 
 
 def submit_pixels(dataset: str, size: int, region: str = "none") -> Job:
-    """Prepare a registered dataset as a model sees it.
+    """Prepare the images of a registered dataset, and measure what was prepared.
 
-    Afterwards `pixels.find` has the prepared images, with their BRISQUE scores and histograms.
-    What is there already is kept, so asking again costs next to nothing.
+    Afterwards `pixels.find` has the images, with their BRISQUE scores and histograms.
 
     Args:
         dataset: the name it is registered under.
@@ -32,15 +30,8 @@ def submit_pixels(dataset: str, size: int, region: str = "none") -> Job:
         ImageError: no such size or region.
         JobError, StoreError: as `submit_training`.
     """
-    names.require_registered(dataset)
-    spec = JobSpec(
-        job_id=job_id(dataset, size, region),
-        kind="pixels",
-        title=f"Preparing {dataset} at {names.model_input(size, region)}",
-        dataset=dataset,
-        details={"dataset": dataset, "size": size, "region": region},
-    )
-    return jobs.start(spec)
+    title = f"Preparing {dataset} at {names.model_input(size, region)}"
+    return names.submit("pixels", title, dataset=dataset, size=size, region=region)
 
 
 def run(context: Context) -> dict[str, Any]:

@@ -18,17 +18,11 @@ if TYPE_CHECKING:
     from cxrcore.training import TrainingProgress, TrainSpec
 
 
-def job_id(run_id: str) -> str:
-    """The id of the job that trains a run."""
-    return run_id
-
-
 def submit_training(spec: "TrainSpec", resources: Resources | None = None) -> Job:
     """Train in a process of its own; the job's id is the run's id.
 
-    A run that is in the store already comes back at once as a job that is done. A training of
-    the same run that is active is returned as it is; one that was interrupted, cancelled or
-    failed goes on from its checkpoint.
+    For a run in the store, a job that is done is returned at once. An active training of the same
+    run is returned as it is; an ended one goes on from its checkpoint.
 
     Args:
         spec: from `training.plan`.
@@ -45,7 +39,7 @@ def submit_training(spec: "TrainSpec", resources: Resources | None = None) -> Jo
     seen = names.model_input(spec.recipe.image_size, spec.recipe.region)
     title = f"{spec.recipe.title}, {seen}, on {spec.dataset}" + (part and f", {part}")
     job = JobSpec(
-        job_id=job_id(run_id),
+        job_id=run_id,  # docs/decisions/0003
         kind="train",
         title=title,
         dataset=spec.dataset,
@@ -70,7 +64,7 @@ def submit_training(spec: "TrainSpec", resources: Resources | None = None) -> Jo
 
 
 def _part(spec: "TrainSpec") -> str:
-    """Which training of its family it is, as a phrase; empty for one on its own."""
+    """Fold and seed, as a phrase; empty for a single training with the recipe's seed."""
     from cxrcore.models import RECIPES
 
     parts = [f"fold {spec.split.fold} of {spec.split.folds}"] if spec.split.folds else []
@@ -103,7 +97,7 @@ def run(context: Context) -> dict[str, Any]:
 
 
 class Reporter:
-    """Called with the progress of a training; writes it to the job's status and log."""
+    """Writes the progress of a training to the job's status and log."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -114,7 +108,7 @@ class Reporter:
         changes: dict[str, Any] = {}
         if len(progress.history) != self._epochs:
             changes["history"] = finite_history(progress.history)
-            if self._epochs is not None:  # what an earlier process reached is in the log already
+            if self._epochs is not None:  # earlier epochs are in the log already
                 self._log_epoch(changes["history"], progress.epochs)
             self._epochs = len(progress.history)
         self._context.update(
@@ -143,15 +137,15 @@ def finite_history(history: Sequence[Mapping[str, Any]]) -> list[dict[str, float
 
 
 def _share(progress: "TrainingProgress", before: float) -> float:
-    """Part of all epochs; while a resumed training prepares, what it had reached before."""
+    """Part of all epochs; while a training prepares, as it was `before`."""
     if progress.stage in ("evaluating", "saving"):
         return 1.0
     if progress.stage != "training" or not progress.epochs:
         return before
     inside = progress.batch / progress.batches if progress.batches else 0.0
-    # At the end of an epoch its row is in the history before the next epoch is begun.
+    # An epoch is in the history before the next one begins.
     done = max(progress.epoch - 1 + min(inside, 1.0), len(progress.history))
     return min(1.0, done / progress.epochs)
 
 
-KIND = Kind("train", run, lanes.TRAINING, job_id)
+KIND = Kind("train", run, lanes.TRAINING, lambda run_id: run_id)

@@ -52,7 +52,7 @@ def chosen_dataset() -> Dataset:
 
 
 def dataset(name: str) -> Dataset:
-    """The registered dataset of that name, read anew when one of its folders has changed.
+    """The registered dataset of that name, read again when one of its folders has changed.
 
     Raises:
         DatasetError: no such name, or its folder is not usable.
@@ -84,7 +84,7 @@ def _dataset(name: str, path: str, layout: str | None, data_dir: str) -> _Loaded
 
 
 def token(of: Dataset) -> str:
-    """A key for one loaded dataset, another one each time it is read anew."""
+    """A key for one loaded dataset, another one each time it is read."""
     if of not in _versions:
         _versions[of] = next(_counter)
     return f"{of.fingerprint}-{_versions[of]}"
@@ -185,7 +185,7 @@ def _new_thumbnail(_of: Dataset, image_id: str) -> bytes:
 
 
 def runs_table(dataset_name: str) -> pd.DataFrame:
-    """`store.list_runs` of a dataset, read anew when a file of the store has changed."""
+    """`store.list_runs` of a dataset, read again when a file of the store has changed."""
     return _runs_table(dataset_name, str(settings.models_dir()), store.stamp())
 
 

@@ -33,7 +33,7 @@ def begin(title: str) -> Data:
 
 
 def _remarks(dataset: Dataset, measured: Index) -> None:
-    """What was skipped and what is damaged, folded away; nothing if there is nothing."""
+    """The skipped and the damaged files, in a closed expander; nothing if there are none."""
     labels = dataset.table.set_index("image_id")["label"]
     damaged = measured.damaged.assign(label=lambda rows: rows["image_id"].map(labels))
     if damaged.empty and not dataset.notes:

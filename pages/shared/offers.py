@@ -28,7 +28,7 @@ def required(
         offer: what it would do, Markdown.
         button: the label that starts it.
         icon: beside the texts.
-        failed: what is said to have ended early after a failure, such as "search".
+        failed: the name of the work in the message after a failure, such as "search".
         submit: starts it.
     """
     ended = waiting.follow_if_active(job, doing, icon)
@@ -51,7 +51,7 @@ def start(
     icon: str | None = None,
     primary: bool = False,
 ) -> None:
-    """A button that starts a job and draws the page anew; an error is shown below it."""
+    """A button that starts a job and draws the page again; an error is shown below it."""
     if not st.button(label, type="primary" if primary else "secondary", icon=icon):
         return
     try:

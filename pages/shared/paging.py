@@ -10,7 +10,7 @@ def paginate(count: int, size: int, *, key: str, first: int = 0) -> tuple[DeltaG
     Args:
         count: entries of the list.
         size: entries per page.
-        key: of the page number; another key begins anew.
+        key: of the page number; another key starts at the first page.
         first: the entry whose page is shown at the beginning.
 
     Returns:

@@ -40,12 +40,12 @@ _BADGES = {
 
 
 def badge(*runs: Run) -> str:
-    """The badges of a run, or of several shown as one, as Markdown beside a figure or a name."""
+    """The badges of a run or a family, as Markdown beside a figure or a name."""
     return "".join(_BADGES[mark] for mark in _marks(runs))
 
 
 def name(shown: str, *runs: Run) -> str:
-    """The name of a run, or of several shown as one, with its marks: for legends and tabs."""
+    """The name of a run or a family with its marks, for legends and tabs."""
     marks = _marks(runs)
     return f"{shown} ({', '.join(marks)})" if marks else shown
 
@@ -94,7 +94,7 @@ def _leaks_warning(run: Run) -> None:
             f"Test accuracy is {measured.accuracy:.3f} on all, **{clean.accuracy:.3f}** on the "
             f"{plural(clean.n, 'image')} that do not leak. "
         )
-    text += "Divide the images anew (More options of the training form) for figures to rely on."
+    text += "Divide the images again (More options of the training form) for reliable figures."
     st.warning(text, icon=":material/warning:")
 
 

@@ -1,4 +1,4 @@
-"""Names, numbers and times as people read them."""
+"""Names, numbers and times as readable text."""
 
 import re
 
@@ -15,7 +15,7 @@ def literal(text: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: 40 s, 3 min, 2 h 5 min.
+    """A time in readable units: 40 s, 3 min, 2 h 5 min.
 
     >>> duration(40), duration(200), duration(7500)
     ('40 s', '3 min', '2 h 5 min')

@@ -1,8 +1,7 @@
-"""Thumbnails that can be clicked, by mouse or keyboard: in a grid, or in groups that belong together.
+"""Clickable thumbnails, for mouse and keyboard: in a grid, or in groups.
 
-`st.image(link=...)` opens a new tab and session, and a button under every image doubles the page.
-So this is a small inline component (components v2: no frame, no build step, no request to the
-network), one for all groups of a page: twenty would make the page twenty times as slow.
+An inline component (docs/decisions/0009), one for all groups of a page: twenty would make the page
+twenty times as slow.
 """
 
 import base64
@@ -110,7 +109,7 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class Group:
-    """Images that belong together, with a title; `flags` are remarks beside it."""
+    """A group of images with a title; `flags` are remarks beside it."""
 
     title: str
     thumbnails: tuple[Thumbnail, ...]
@@ -197,7 +196,7 @@ def _draw(
             {"title": g.title, "flags": list(g.flags), "items": _items(g.thumbnails)} for g in shown
         ],
     }
-    # Registered anew in every run: cheap, and it survives a reset registry.
+    # Registered again in every run: cheap, and it survives a reset registry.
     component = st.components.v2.component("cxr_thumbnails", html=_HTML, css=_CSS, js=_JS)
     picked: str | None = component(data=data, key=key, on_picked_change=_nothing).picked
     if picked not in {t.image_id for g in shown for t in g.thumbnails if t.own}:

@@ -73,7 +73,7 @@ def measuring(dataset: Dataset, missing: int) -> NoReturn:
 
 
 def follow_if_active(job: Job | None, what: str, icon: str) -> Job | None:
-    """While a job is active: say what is happening, show its progress, and end the run.
+    """While a job is active, show its progress and end the run.
 
     Otherwise returns the job if it ended early, so that the page can say why.
 
@@ -86,7 +86,7 @@ def follow_if_active(job: Job | None, what: str, icon: str) -> Job | None:
         return job if job and job.state != "done" and job.message else None
     st.info(
         f"**{what}** This is done once; the page appears when it is finished. You can use "
-        "other pages meanwhile.",
+        "other pages in the meantime.",
         icon=icon,
     )
     follow(job)

@@ -81,7 +81,7 @@ def _clear(ended: list[Job]) -> None:
     finished = [job for job in ended if job.state == "done"]
     if finished and st.button("Clear the list", type="tertiary", help="Runs are kept."):
         for job in finished:
-            with contextlib.suppress(CxrError):  # it was started again meanwhile, and stays
+            with contextlib.suppress(CxrError):  # it was started again, and stays
                 jobs.remove(job.job_id)
         st.rerun(scope="fragment")
 
@@ -146,7 +146,7 @@ def _family(active: list[Job], every: list[Job]) -> None:
             width="stretch",
             help="Stops cleanly; each can be resumed.",
         ):
-            for job in reversed(active[1:]):  # waiting ones first, so that none starts meanwhile
+            for job in reversed(active[1:]):  # waiting ones first, so that none of them starts
                 with contextlib.suppress(CxrError):  # it ended a moment ago
                     jobs.cancel(job.job_id)
             _act(jobs.cancel, active[0])
@@ -155,7 +155,7 @@ def _family(active: list[Job], every: list[Job]) -> None:
 
 
 def _stopped_family(parts: list[Job]) -> None:
-    """Folds and seeds of one training that ended early, as one entry: one click for all."""
+    """One entry for the folds and seeds of a training that ended early."""
     family = parts[0].family
     with st.container(border=True):
         states = Counter(STATE_NAMES[job.state] for job in parts)
@@ -175,14 +175,14 @@ def _stopped_family(parts: list[Job]) -> None:
 
 
 def _title(job: Job) -> str:
-    """That of its family, without the fold or seed."""
+    """The title of its family, without the fold or seed."""
     return job.title.removesuffix(f", {job.part}")
 
 
 def _line(job: Job) -> str:
     if job.state == "queued":
         return job.message if job.ray else "waiting for its turn"
-    parts = [f"epoch {job.epoch} of {job.epochs}" if job.epoch else job.stage or "starting"]
+    parts = [job.step]
     if job.history:
         last = job.history[-1]
         parts += [
@@ -198,7 +198,7 @@ def _line(job: Job) -> str:
 
 
 def _ended(job: Job, *, of_family: bool = False) -> None:
-    """One job; in a family, the part is title enough."""
+    """One job; in a family its title is the part."""
     with st.container(border=not of_family):
         where = f" {jobs.place(job)}" if job.ray else ""
         title = job.part if of_family and job.part else job.title
@@ -257,6 +257,6 @@ def _act_on_all(action: Callable[[str], object], parts: list[Job]) -> None:
     if len(refused) == len(parts):
         st.error(refused[0])
         return
-    for reason in dict.fromkeys(refused):  # stays when the panel is drawn anew
+    for reason in dict.fromkeys(refused):  # stays when the panel is drawn again
         st.toast(reason, icon=":material/error:", duration="infinite")
     st.rerun()

@@ -8,7 +8,7 @@ import streamlit as st
 from cxrcore import datasets, index, jobs, settings, store, training, work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
-from cxrcore.models import RECIPES, Recipe, networks, problems
+from cxrcore.models import RECIPES, Recipe, problems
 from cxrcore.models.fields import GROUPS
 from cxrcore.splits import MOST_FOLDS, SplitSpec
 from pages.shared import reported
@@ -43,13 +43,13 @@ def show(dataset: Dataset) -> None:
 
 
 def _one_against_rest(dataset: Dataset) -> Dataset:
-    """For a model that tells two classes apart, where there are more: which one, against the rest."""
+    """The class against the rest, for a model of two classes on a dataset with more."""
     label = st.selectbox(
         "One class against the rest",
         dataset.classes,
         index=next((n for n, c in enumerate(dataset.classes) if "covid" in c.lower()), 0),
         key=f"against_rest_{dataset.name}",
-        help="This model tells two classes apart, and this dataset has more.",
+        help="This model distinguishes two classes, and this dataset has more.",
     )
     two = dataset_views.against_rest(dataset, label)
     one, rest = two.counts()
@@ -129,7 +129,7 @@ def _many(keeps_published: bool) -> dict[str, int]:
 
 def _cost(recipe: Recipe, dataset: Dataset, trainings: int) -> None:
     n_train = round(len(dataset.table) * 0.64)
-    size = networks.count_parameters(recipe, len(dataset.classes))
+    size = recipe.count_parameters(len(dataset.classes))
     seconds = training.estimate(recipe, n_train, len(dataset.classes))
     seconds = seconds and seconds * trainings
     about = "at most about" if recipe.stopping else "about"  # it may end early

@@ -39,7 +39,7 @@ def test_a_dataset_that_cannot_be_divided_still_has_its_duplicates(run, make_tin
     assert code == 0
     found = json.loads(out)
     assert "leaking" not in found
-    assert "cannot be told" in found["said"][1]
+    assert "cannot be counted" in found["said"][1]
 
 
 def test_images_that_two_datasets_share_are_told(run, copied, make_tiny_dataset):

@@ -114,7 +114,7 @@ def test_an_archive_put_there_by_hand_is_unpacked_registered_and_told(run, put_b
     code, out, _ = run("data", "fetch", "tuberculosis")
     assert code == 0
     assert "tuberculosis: 6 images in" in out
-    assert f"{put_by_hand} is not needed any more." in out
+    assert f"{put_by_hand} is no longer needed." in out
     assert "Next: python -m cxrcore index tuberculosis" in out
     assert "there already" in run("data", "fetch", "tuberculosis")[1]
     row = next(r for r in run("data", "known")[1].splitlines() if r.startswith("tuberculosis"))

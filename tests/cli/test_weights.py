@@ -145,9 +145,9 @@ def test_a_file_with_other_layers_is_refused_and_named(run, tmp_path, own_folder
     file = write_keras2(tmp_path / "three.h5", densenet(3))
     code, _, err = run("weights", "import", file)
     assert code == 2
-    assert f"{file} is none of imagenet:densenet121, imagenet:resnet50" in err
+    assert f"{file} is not one of imagenet:densenet121, imagenet:resnet50" in err
     assert "import-weights RECIPE three.h5" in err
-    assert "tells 3 classes apart, here there are 14" in err
+    assert "distinguishes 3 classes, here there are 14" in err
     assert not (own_folders.data / "weights").exists()
 
 

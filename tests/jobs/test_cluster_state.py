@@ -209,7 +209,7 @@ def test_a_silent_job_that_ray_runs_is_still_running_with_a_note(ray):
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({"driver_exit_code": -9}, "ended without a word"),
+        ({"driver_exit_code": -9}, "ended suddenly"),
         ({"error_type": "JOB_SUPERVISOR_ACTOR_DIED"}, "node was lost"),
         ({"error_type": "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"}, "RAY_JOB_START_TIMEOUT_SECONDS"),
     ],
@@ -298,7 +298,7 @@ def test_a_waiting_job_is_cancelled_at_once_and_resumed_under_a_new_number(ray):
     again = jobs.resume("count")
     assert (again.state, again.ray.attempt) == ("queued", 2)
     # The first try may get its turn all the same; it must not begin.
-    with pytest.raises(JobError, match="started again since"):
+    with pytest.raises(JobError, match="count was started again"):
         child.run(disk.folder_of("count"), submission=first)
 
 
@@ -331,7 +331,7 @@ def test_a_refused_job_is_told_and_can_be_resumed(ray):
 
 def test_what_is_no_cluster_is_told(ray):
     ray.refuses = (404, "nothing here")
-    with pytest.raises(JobError, match="no job server of Ray"):
+    with pytest.raises(JobError, match="not a job server of Ray"):
         Api(ray.address).jobs()
     ray.refuses = (200, "<html>")
     with pytest.raises(JobError, match="No Ray cluster answers"):
@@ -488,7 +488,7 @@ def test_a_job_handed_to_a_port_that_speaks_no_http_can_be_given_up(monkeypatch)
 def test_json_that_is_not_rays_is_an_error_that_says_so(ray, answer):
     ray.refuses = (200, json.dumps(answer))
     api = Api(ray.address)
-    with pytest.raises(JobError, match="no job server of Ray"):
+    with pytest.raises(JobError, match="not a job server of Ray"):
         api.nodes()
     for ask in (api.jobs, lambda: api.job("one"), lambda: api.log("one")):
         with contextlib.suppress(JobError):  # some of them may be an answer

@@ -169,13 +169,13 @@ def ended_alone(**changes: object) -> model.Job:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "ended without a word"),
+        ({}, "ended suddenly"),
         ({"boot": "another"}, "The computer went off or was restarted"),
-        ({"boot": "another", "machine": "elsewhere"}, "ended without a word"),
-        ({"boot": None, "oom_kills": None}, "ended without a word"),
+        ({"boot": "another", "machine": "elsewhere"}, "ended suddenly"),
+        ({"boot": None, "oom_kills": None}, "ended suddenly"),
         ({"free_mb": 90.0}, "perhaps for lack of memory: the computer had 90 MB left"),
         ({"oom_kills": -1}, "probably for lack of memory"),
-        ({"oom_kills": -1, "machine": "elsewhere"}, "ended without a word"),
+        ({"oom_kills": -1, "machine": "elsewhere"}, "ended suddenly"),
     ],
 )
 def test_what_a_later_look_can_tell_about_an_end(changes, said):

@@ -34,7 +34,7 @@ def bfloat16():
 def test_parameters_are_counted_without_building(whole, small, name, which, n_classes):
     model = whole(name, which, n_classes)
     recipe = small(name, which)
-    counted = networks.count_parameters(recipe, recipe.n_classes or n_classes)
+    counted = recipe.count_parameters(recipe.n_classes or n_classes)
     assert counted == model.count_params()
 
 
@@ -174,7 +174,7 @@ def test_a_training_step_is_traced_once(smoothing, monkeypatch):
 def test_importing_and_counting_do_not_import_tensorflow():
     code = (
         "import sys; from cxrcore.models import RECIPES, networks; "
-        "[networks.count_parameters(r, 3) for r in RECIPES.values()]; "
+        "[r.count_parameters(3) for r in RECIPES.values()]; "
         "print({'tensorflow', 'keras', 'h5py'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

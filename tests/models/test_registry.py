@@ -140,7 +140,7 @@ def test_one_file_adds_a_model_everywhere(folder, trunk, command, tiny_dataset_f
     assert recipe.weights_choices == ("own", "random")
     assert recipe.fast().stopping.settling_steps == models.SETTLING_STEPS
     model = models.build(recipe, 3)
-    assert models.count_parameters(recipe, 3) == model.count_params()
+    assert recipe.count_parameters(3) == model.count_params()
     assert model.get_layer("trunk").get_weights()[1].tolist() == [1, 1, 1, 1]
 
     # A training on the command line, in a process of its own, and its run.
@@ -274,7 +274,7 @@ def test_a_recipe_of_an_unknown_network_is_refused_with_the_networks_that_exist(
     assert Recipe.model_validate_json(stranger.model_dump_json()) == stranger  # a stored run opens
     for refused in (
         lambda: networks.build(stranger, 3),
-        lambda: models.count_parameters(stranger, 3),
+        lambda: stranger.count_parameters(3),
         lambda: stranger.override(epochs=3),
         stranger.fast,
     ):

@@ -87,7 +87,7 @@ def test_parameters_are_as_many_as_counted_by_hand(model):
     # At the published 200 pixels the last map has 7 x 7 places; three classes.
     published = 23_587_712 + (7 * 7 * 2048 + 1) * 512 + 513 * 3
     assert published == 74_969_987
-    assert networks.count_parameters(RECIPES["resnet50-masked"], 3) == published
+    assert RECIPES["resnet50-masked"].count_parameters(3) == published
 
 
 @pytest.fixture(scope="module")

@@ -65,8 +65,8 @@ def test_parameters_are_as_many_as_counted_by_hand(chexnet, probe):
     assert chexnet.count_params() == 7_037_504 + 1025 * 14 + 15 * 2
     assert probe.count_params() == 7_037_504 + 4 * 1024 + 1025 * 2
     # As published, for three classes.
-    assert networks.count_parameters(RECIPES["chexnet"], 3) == 7_051_899
-    assert networks.count_parameters(RECIPES["chexnet-probe"], 3) == 7_044_675
+    assert RECIPES["chexnet"].count_parameters(3) == 7_051_899
+    assert RECIPES["chexnet-probe"].count_parameters(3) == 7_044_675
 
 
 def test_of_the_probe_only_the_head_is_trained(probe):

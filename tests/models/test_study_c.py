@@ -92,5 +92,5 @@ def test_it_sees_one_channel(built):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_more_than_two_classes_are_refused_with_what_to_do(name):
-    with pytest.raises(RecipeError, match=rf"{name} tells 2 classes apart, and there are 3"):
+    with pytest.raises(RecipeError, match=rf"{name} distinguishes 2 classes, and there are 3"):
         networks.build(RECIPES[name], ["a", "b", "c"])

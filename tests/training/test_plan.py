@@ -192,5 +192,5 @@ def test_a_recipe_for_two_classes_says_so_and_what_to_do(tiny_dataset_folder):
 
 def test_a_class_not_to_be_missed_must_be_one_of_the_dataset(tiny_dataset_folder):
     recipe = models.get("cnn-plain").override(favoured_class="Z", favoured_weight=2.0)
-    with pytest.raises(TrainingError, match=r"'Z', is none of tiny\. Its classes are A, B, C"):
+    with pytest.raises(TrainingError, match=r"'Z', is no class of tiny\. Its classes are A, B, C"):
         training.plan(recipe, datasets.load(tiny_dataset_folder))

@@ -160,7 +160,7 @@ def test_weights_only_of_keras_3_with_an_unknown_order_are_refused(dataset, dono
     inner = model.layers[0]
     outer = keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(3, 1), inner])
     outer.save_weights(tmp_path / "x.weights.h5")
-    with pytest.raises(WeightsError, match=r"does not tell the order of its conv2d layers"):
+    with pytest.raises(WeightsError, match=r"does not give the order of its conv2d layers"):
         import_weights(plan_import(SMALL, dataset, tmp_path / "x.weights.h5"))
 
 
@@ -250,7 +250,7 @@ def test_the_first_layer_that_does_not_fit_is_named(dataset, donor, tmp_path):
 
 def test_another_number_of_classes_or_layers_or_another_size_is_told(dataset, donor, tmp_path):
     fourteen = write_keras2(tmp_path / "14.h5", arrays_by_layer(networks.build(SMALL, 14)))
-    with pytest.raises(WeightsError, match="tells 14 classes apart, here there are 3"):
+    with pytest.raises(WeightsError, match="distinguishes 14 classes, here there are 3"):
         import_weights(plan_import(SMALL, dataset, fourteen))
     short = write_keras2(tmp_path / "short.h5", arrays_by_layer(donor)[:-1])
     with pytest.raises(WeightsError, match="no more layers of that kind"):

@@ -21,7 +21,7 @@ _ENDED = ("STOPPED", "SUCCEEDED", "FAILED")
 
 
 class Unreachable(JobError):  # noqa: N818
-    """Nothing answers, or not as a cluster would."""
+    """No cluster answers."""
 
 
 class DuplicateSubmission(JobError):  # noqa: N818
@@ -39,7 +39,7 @@ class RayJob:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing works on it, now or later."""
+        """Whether it has ended."""
         return self.status in _ENDED
 
 
@@ -87,11 +87,11 @@ class Api:
             return None if row is None else _ray_job(row)
 
     def stop(self, submission: str) -> None:
-        """End a job: its processes get SIGTERM and 3 s later SIGKILL. Nothing if there is none."""
+        """End a job, if there is one: its processes get SIGTERM and 3 s later SIGKILL."""
         self._call("POST", f"/api/jobs/{submission}/stop", missing=None)
 
     def log(self, submission: str) -> str:
-        """What Ray has kept of a job's output; "" if nothing."""
+        """What Ray has of a job's output."""
         found = self._call("GET", f"/api/jobs/{submission}/logs", missing={})
         with self._ray_format():
             return str(found.get("logs") or "")
@@ -105,11 +105,11 @@ class Api:
 
     @contextlib.contextmanager
     def _ray_format(self) -> Iterator[None]:
-        """Turn the errors of reading another server's JSON as Ray's into Unreachable."""
+        """Turn errors of reading JSON that is not Ray's into Unreachable."""
         try:
             yield
         except (TypeError, KeyError, AttributeError) as error:
-            raise self._unreachable("what answers there is no job server of Ray") from error
+            raise self._unreachable("what answers there is not a job server of Ray") from error
 
     def _call(self, method: str, path: str, body: Any = None, **missing: Any) -> Any:
         """The JSON that the server answers with; `missing=` is returned for "not found"."""
@@ -146,7 +146,7 @@ class Api:
             )
         if code == 404:
             return JobError(
-                f"What answers at {self.address} is no job server of Ray (404). Set "
+                f"What answers at {self.address} is not a job server of Ray (404). Set "
                 "CXR_RAY_ADDRESS to the address that `ray start --head` prints for the dashboard."
             )
         lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -176,7 +176,7 @@ def _node(total: Mapping[str, float]) -> Node:
 
 
 def _authorization() -> dict[str, str]:
-    """The header that a cluster with tokens wants; found where Ray looks for the token."""
+    """The header for a cluster with tokens; the token is where Ray looks for it."""
     if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
         return {}
     token = os.environ.get("RAY_AUTH_TOKEN", "").strip()

@@ -1,8 +1,8 @@
 """The engine that runs jobs on a Ray cluster.
 
-With CXR_RAY_ADDRESS Ray starts a job's process on a node that has the resources. It is the same
-command on the same folder: the nodes share CXR_MODELS and CXR_DATA under the same paths, and the
-process writes status and log there. docs/cluster.md says how to set one up.
+With CXR_RAY_ADDRESS Ray starts a job's process on a node that has the resources: the same command on
+the same folder, since the nodes share CXR_MODELS and CXR_DATA under the same paths. docs/cluster.md
+says how to set one up.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from cxrcore.jobs.ray.watch import watch
 
 observe = state.observe
 
-# The process on a node gets these variables; of MLflow's not those with secrets.
+# The process on a node gets these variables, and none with secrets.
 _FORWARDED = ("CXR_", "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME")
 _END_SECONDS = 15.0  # Ray gives a process 3 s between SIGTERM and SIGKILL
 _LOG_AGAIN_SECONDS = 30.0
@@ -49,7 +49,7 @@ def request(spec: JobSpec, before: Job | None) -> OnRay | None:
 
 
 def start(folder: Path, job: Job, _lock: int, command: Sequence[str]) -> None:
-    """Submit the job in `folder`; its status, with `job.ray`, is written already.
+    """Submit the job in `folder`, whose status with `job.ray` is written.
 
     Raises:
         JobError: the cluster cannot be reached or refuses it. The job is interrupted then.
@@ -120,9 +120,9 @@ def _without_password(address: str) -> str:
 
 
 def cancel(folder: Path, job: Job) -> None:
-    """Take a job out of Ray's queue; one that works sees the mark in its folder by itself.
+    """Take a job out of Ray's queue; one that works looks for the file `cancel`.
 
-    A cluster that does not answer is no error: the mark stays.
+    A cluster that does not answer is no error: the file stays.
     """
     assert job.ray is not None  # noqa: S101
     api = Api(job.ray.address)
@@ -130,7 +130,7 @@ def cancel(folder: Path, job: Job) -> None:
         there = api.job(job.ray.submission)
         if there is None or there.status != "PENDING":
             return
-        # Ray acts on this when the job's turn comes; until then only we know that it is over.
+        # Ray acts on this only when the job's turn comes.
         api.stop(job.ray.submission)
     except JobError:
         return
@@ -173,7 +173,7 @@ def clean_up(_job: Job) -> None:
 
 
 def log(folder: Path, job: Job, tail: int) -> str:
-    """What Ray has of a job that ended and wrote no log; kept as its log from then on."""
+    """What Ray has of a job that ended without a log; kept as its log."""
     assert job.ray is not None  # noqa: S101
     last = _log_asked.get(job.ray.submission)
     if last is not None and time.monotonic() - last < _LOG_AGAIN_SECONDS:
@@ -197,7 +197,7 @@ def place(job: Job) -> str:
 def turn(
     _spec: JobSpec, _job: Job, stop: Callable[[], bool], _report: Callable[[int], None]
 ) -> Iterator[None]:
-    """Ray has chosen the turn; images may be read on all nodes. Cancelled if `stop` says so."""
+    """Begin at once, as Ray queues; images may be read on all nodes. Cancelled if `stop` is true."""
     from cxrcore import parallel
 
     if stop():

@@ -1,9 +1,8 @@
 """The true state of a job on a Ray cluster, from what its process writes and what Ray reports.
 
-The process writes `status.json` in the shared folder; while that moves, Ray is not asked. Ray's
-report counts where the file is silent: before the process has begun, and when nothing was
-written for some seconds. A lock that is held proves life; one that is free proves nothing,
-because not every file system carries locks from node to node.
+The process writes `status.json` in the shared folder. Ray is asked only before the process has begun,
+and when nothing was written for some seconds. A held lock proves life; a free one proves nothing
+(docs/decisions/0039).
 """
 
 import time
@@ -20,7 +19,7 @@ from cxrcore.jobs.ray.api import Node, RayJob
 
 # Heartbeats are written every 2 s; a shared file system may show them a few seconds later.
 _SILENT_SECONDS = 6.0
-# How long the last status of a process that ended by itself may take to arrive.
+# How long the last status of an ended process may take to arrive.
 _LAST_STATUS_SECONDS = 40.0
 
 
@@ -65,11 +64,11 @@ def observe(folder: Path, job: Job) -> Job:
 
 
 def _pulse(ray: OnRay, job: Job) -> tuple[_Pulse, float]:
-    """What is known of an attempt, and for how many seconds it has been silent."""
+    """The pulse of an attempt, and the seconds since it changed."""
     now = time.monotonic()
     pulse = _pulses.get(ray.submission)
     if pulse is None:
-        # First seen: only clocks can tell, and one that is ahead proves no life.
+        # First seen: only clocks can say, and one that is ahead proves no life.
         guess = abs(job.silence)
         pulse = _pulses[ray.submission] = _Pulse(now, job.heartbeat, now - guess)
     elif pulse.heartbeat != job.heartbeat:
@@ -125,13 +124,11 @@ def _amounts(cpus: float, gpus: float, memory_gb: float) -> str:
 
 
 def _ended(folder: Path, job: Job, there: RayJob | None, pulse: _Pulse) -> Job:
-    """Ray has ended it or does not know it: its last status if it wrote one, else what is known."""
+    """A job that Ray has ended or does not know: its last status, or else the known cause."""
     # Ray was asked after the status was read: the process may have written its last status since.
     again = disk.read_status(folder)
-    if not again.active:
+    if not again.active or again.ticket != job.ticket:  # ended or resumed
         return again
-    if again.ticket != job.ticket:
-        return again  # resumed meanwhile; the next look tells more
     if there is not None and there.exit_code in (0, 1) and again.pid is not None:
         # It ended by itself; its last status may still be on the way through the file system.
         now = time.monotonic()
@@ -151,8 +148,8 @@ def _why(folder: Path, job: Job, there: RayJob | None) -> str:
         )
     if there.error_type == "JOB_SUPERVISOR_ACTOR_START_TIMEOUT":
         return (
-            "Ray gave up waiting for a node with enough resources. Resume queues it again. To let jobs wait "
-            "longer, start the cluster's head with a larger RAY_JOB_START_TIMEOUT_SECONDS."
+            "Ray gave up waiting for a node with enough resources. Resume queues it again. To let jobs "
+            "wait longer, start the cluster's head with a larger RAY_JOB_START_TIMEOUT_SECONDS."
         )
     if there.error_type.startswith("JOB_SUPERVISOR"):
         where = f" ({job.vitals.machine})" if job.vitals else ""

@@ -1,7 +1,7 @@
 """The last answer of a cluster about its jobs, fetched in the background.
 
-A sidebar that redraws every second must not wait for a cluster that is slow or gone. So one
-thread per cluster asks, at most every FRESH_SECONDS and only while somebody wants to know.
+A sidebar that redraws every second must not wait for a slow or lost cluster. So one thread per
+cluster asks, at most every FRESH_SECONDS and only when `answer` is called.
 """
 
 import threading
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cxrcore.errors import JobError
 from cxrcore.jobs.ray.api import Api, Node, RayJob
 
-FRESH_SECONDS = 2.0  # read at each look
+FRESH_SECONDS = 2.0
 # How long a caller waits for an answer that is on its way, if the cluster answers at all.
 _WAIT_SECONDS = 1.0
 
@@ -44,7 +44,11 @@ class Watch:
         """
         with self._lock:
             last = self._last
-            if last is not None and last.asked > since and self._age(last) < FRESH_SECONDS:
+            if (
+                last is not None
+                and last.asked > since
+                and time.monotonic() - last.asked < FRESH_SECONDS
+            ):
                 return last
             if not self._asking:
                 self._asking = True
@@ -57,13 +61,9 @@ class Watch:
         return answer if answer is not None and answer.asked > since else None
 
     def forget(self) -> None:
-        """Drop the last answer, which a change has made out of date."""
+        """Drop the last answer, which is out of date."""
         with self._lock:
             self._last = None
-
-    @staticmethod
-    def _age(answer: Answer) -> float:
-        return time.monotonic() - answer.asked
 
     def _ask(self) -> None:
         asked = time.monotonic()

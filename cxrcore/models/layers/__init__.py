@@ -1,7 +1,8 @@
 """Parts that networks share: their two ends, the plain stack, and parameter counts.
 
 Layers are created in a fixed order, since Keras draws a seed for each as it is created: the same
-recipe must begin with the same weights in every version.
+recipe must begin with the same weights in every version. See docs/decisions/0031 for what was tried
+to make them faster.
 """
 
 from typing import TYPE_CHECKING

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Plain:
     """What distinguishes one plain CNN from another.
 
-    `dropouts` has one share (0..1) a block, 0 for none; `norm` says where the batch
+    `dropouts` has one share (0..1) per block, 0 for none; `norm` says where the batch
     normalisation of a block stands. Every convolution and hidden layer is followed by relu,
     every block ends in max pooling by 2.
     """

@@ -36,14 +36,6 @@ class Need:
             return f"{copy} (its author publishes no checksum, so it is not downloaded by program)."
         return f"python -m cxrcore weights get {self.source.kind}. {copy}."
 
-    def found_md5(self) -> str | None:
-        """MD5 of the file on this machine, None if it is missing; all of it is read.
-
-        Raises:
-            WeightsError: it cannot be read.
-        """
-        return None if self.path is None else md5_of(self.path)
-
 
 @dataclass(frozen=True)
 class Checked:
@@ -100,7 +92,7 @@ def recognise(path: Path) -> Source:
     Only files without a published checksum are recognised by their layers.
 
     Raises:
-        WeightsError: it is none of them; says what it is, where that can be told.
+        WeightsError: it is none of them; says what it is, if that is known.
     """
     found, sources = md5_of(path), registry.models().sources.values()
     for one in sources:
@@ -121,7 +113,7 @@ def recognise(path: Path) -> Source:
             f"{one.address}, or train from this one: --weights {path.name}."
         )
     raise WeightsError(
-        f"{path} is none of {', '.join(one.kind for one in sources)}. For a model of your own "
+        f"{path} is not one of {', '.join(one.kind for one in sources)}. For a model of your own "
         f"use: python -m cxrcore import-weights RECIPE {path.name} --data NAME. ({refusal})"
     )
 
@@ -157,7 +149,7 @@ class _OtherNetworkError(WeightsError):
 
 
 def _compare(path: Path, known: Source) -> int:
-    """How many layers fit, which is all of them; values are read too, to find damaged blocks."""
+    """The number of layers, all of which fit; their values are read to find damaged blocks."""
     with open_weights(path) as content:
         layers = matching.leaves(known.layers())
         try:

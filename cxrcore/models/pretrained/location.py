@@ -73,8 +73,7 @@ def _named_file(text: str) -> Path:
 
 def on_this_machine(source: Source) -> Path | None:
     """Where its file is, the content not checked; None if it is missing."""
-    # Keras keeps downloads of keras.applications in models/ of its home; a file that is
-    # already there is as good as ours.
+    # Keras keeps the downloads of keras.applications in models/ of its home.
     keras_home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
     for folder in (weights_dir(), keras_home / "models"):
         if (path := folder / source.file_name).is_file():

@@ -98,8 +98,8 @@ def match(
 
     By name if the file has exactly the targets' names; else by order, provided that no layer
     of the same name stands elsewhere (Keras numbers unnamed layers, "conv2d_7", so names may
-    differ). Keras 3's files of weights alone give no order across classes of layers; there the
-    layers are counted class by class.
+    differ). Keras 3's files of weights alone do not order layers of different classes; there each
+    class is counted by itself.
 
     Args:
         content: an open file.
@@ -191,7 +191,7 @@ def _class_by_class(
         left.setdefault(layer.kind, []).append(layer)
     if ambiguous := [kind for kind, found in places.items() if len(found) > 1]:
         raise WeightsError(
-            f"{content.path} does not tell the order of its {ambiguous[0]} layers, which lie in "
+            f"{content.path} does not give the order of its {ambiguous[0]} layers, which lie in "
             "more than one model. Save the whole model as .keras instead of its weights only."
         )
     found: list[Stored] = []
@@ -235,7 +235,7 @@ def _advice(
     alike = [a[:-1] for a in needed] == [a[:-1] for a in found]
     if place == n_targets - 1 and n_stored == n_targets and alike:
         return (
-            f"The file tells {found[-1][-1]} classes apart, here there are {needed[-1][-1]}: "
+            f"The file distinguishes {found[-1][-1]} classes, here there are {needed[-1][-1]}: "
             "choose a dataset with as many classes."
         )
     if needed == found:

@@ -42,8 +42,8 @@ _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")  # the latter of Kera
 class Stored:
     """One layer with weights as a file has it; `arrays` are open h5py datasets.
 
-    `kind` is the layer's class as Keras 3 writes it ("conv2d"), "" where the file does not
-    tell; `place` is the model inside the file that it belongs to, "" for the outermost.
+    `kind` is the layer's class as Keras 3 writes it ("conv2d"), "" if the file does not
+    say; `place` is the model inside the file that it belongs to, "" for the outermost.
     """
 
     name: str
@@ -93,7 +93,7 @@ def open_weights(path: Path) -> Iterator[Content]:
 
 
 def _layout(path: Path) -> str:
-    """ "h5" or "zip" by the file's first bytes, whatever its name says."""
+    """ "h5" or "zip", by the file's first bytes and not its name."""
     import h5py
 
     try:

@@ -31,7 +31,7 @@ def _load(_of: Dataset, key: _Key) -> Duplicates | None:
 
 
 def groups(of: Dataset, found: Duplicates) -> GroupTables:
-    """The groups with what is known of their images; read-only."""
+    """The groups with the data of their images; read-only."""
     return _groups(of, found, _key(of))
 
 

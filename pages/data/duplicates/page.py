@@ -17,7 +17,7 @@ from pages.shared.text import literal, plural
 from pages.shared.thumbnails import Group, Thumbnail
 
 PER_PAGE = 12  # groups
-MOST = 12  # images of a group that are shown
+MOST = 12  # images shown of one group
 # column of GroupTables.groups -> a remark on groups in which it differs
 FLAGS = {
     "label": "different classes: one label must be wrong",
@@ -37,7 +37,7 @@ def main() -> None:
     """Draw the page."""
     dataset = data_page.begin("Duplicates and leaks").dataset
     st.markdown(
-        "Collections often contain the same film twice: copied, resized, compressed anew. If one "
+        "Collections often contain the same film twice: copied, resized, recompressed. If one "
         "copy is used for training and the other for testing, or one patient is in both, a model "
         "is tested on what it has seen and its figures are too good: the split **leaks**."
     )
@@ -82,7 +82,7 @@ def _headline(dataset: Dataset, groups: GroupTables) -> None:
     grid.cell().metric(
         "Groups of duplicates",
         f"{len(groups.groups):,}",
-        help="Different files that show the same film: resized, compressed anew, cropped or "
+        help="Different files that show the same film: resized, recompressed, cropped or "
         "brightened.",
     )
     grid.cell().metric("Images in these groups", f"{len(groups.members):,}")
@@ -111,7 +111,7 @@ def _leaks(dataset: Dataset, found: Duplicates) -> None:
     if splits.default.count:
         st.warning(
             "Models trained with the published split are marked wherever their figures appear. "
-            "To divide anew, untick *Keep the published test part* under *More options* of the "
+            "To divide it again, untick *Keep the published test part* under *More options* of the "
             "training form.",
             icon=":material/warning:",
         )
@@ -219,7 +219,7 @@ def _copies(dataset: Dataset) -> None:
     conflicts = int((copies["reason"] == "other label").sum())
     if conflicts:
         st.caption(
-            f":material/warning: {plural(conflicts, 'file')} excluded altogether: the same content "
+            f":material/warning: {plural(conflicts, 'file')} excluded: the same content "
             "occurs in different classes, and nobody knows which is right."
         )
     with st.expander(f"The {plural(len(copies), 'file')}"):

@@ -1,4 +1,4 @@
-"""One image large, with what is known of it."""
+"""One large image with its data."""
 
 import pandas as pd
 import streamlit as st

@@ -151,7 +151,7 @@ def _thumbnails(images: pd.DataFrame, rows: np.ndarray, dataset: Dataset) -> str
     ids = images["image_id"].to_numpy(object)[rows]
     linked = linked_image(dataset)
     place = np.flatnonzero(ids == linked)
-    # A new key for new filters, so that the page number starts anew (at the linked image).
+    # A new key for new filters, so that the page number starts again (at the linked image).
     key = f"page_{dataset.name}_{hash((rows.tobytes(), len(rows)))}"
     slot, part = paginate(len(rows), PER_PAGE, key=key, first=int(place[0]) if len(place) else 0)
     shown = rows[part]

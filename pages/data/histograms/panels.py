@@ -142,7 +142,7 @@ def lines(shown: Shown, *, multiples: bool, logarithmic: bool) -> None:
     _each(shown, draw)
     st.caption(
         "Line: mean over the images. Band: the middle half of them (lower to upper quartile). "
-        "Each image counts the same, whatever its size. "
+        "Each image counts the same, large or small. "
         + (
             "Pure black and pure white are omitted, so **what the mask blackens does not count**, "
             "and neither does what was black before. The masked images are measured at "
@@ -167,7 +167,7 @@ def _each(shown: Shown, draw: Callable[[str], None], *, wide: bool = False) -> N
 
 
 def distances(shown: Shown) -> None:
-    """The distances between the groups, as a matrix and in words."""
+    """The distances between the groups, as a matrix and as sentences."""
     if len(shown.gray[WHOLE].profiles) < 2:
         return
     st.subheader("How far apart")
@@ -214,9 +214,9 @@ def _explain(shown: Shown, before: Distances) -> None:
     st.caption(
         EXPLANATIONS[kind] + " **Bold**: more than chance. *In brackets*: the distance that chance "
         "alone can make, below which random halves of one group stay in 19 of 20 draws; images of "
-        "one patient stay together. Pure black and pure white do not count."
+        "one patient stay in one half. Pure black and pure white do not count."
         + (
-            f" Empty: fewer than {FEWEST} images or patients, too few for that."
+            f" Empty: fewer than {FEWEST} images or patients."
             if np.isnan(before.chance).any()
             else ""
         )

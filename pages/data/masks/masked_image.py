@@ -119,7 +119,7 @@ def _picker(images: pd.DataFrame, rows: np.ndarray, dataset: Dataset) -> str:
     wanted = linked_image(dataset)
     known = np.flatnonzero(ids == wanted)
     place = int(known[0]) if len(known) else None
-    # A new key for new filters, and after a jump, so that the page number starts anew.
+    # A new key for new filters, and after a jump, so that the page number starts again.
     jumps = st.session_state.get("mask_jumps", 0)
     key = f"mask_page_{dataset.name}_{hash((rows.tobytes(), len(rows)))}_{jumps}"
     pages = math.ceil(len(rows) / PER_PAGE)

@@ -1,6 +1,6 @@
 """What the quality page keeps: scores, what they depend on, outliers.
 
-Results are keyed by the content of the scores, whatever pixels these are of.
+Results are keyed by the content of the scores.
 """
 # ruff: noqa: ARG001  (arguments that a function does not use are the key of its cache)
 
@@ -75,7 +75,7 @@ def _shortcut(_of: Dataset, _images: pd.DataFrame, _scores: Scores, key: str) ->
 
 
 def ranks(images: pd.DataFrame, scores: Scores) -> pd.DataFrame:
-    """How far each score is from what is usual for its source: `quality.outliers.ranks`."""
+    """How unusual each score is for its source: `quality.outliers.ranks`."""
     return _ranks(images, scores, scores.key)
 
 

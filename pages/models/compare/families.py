@@ -1,4 +1,4 @@
-"""Families of runs: the folds of a cross-validation or the seeds of one training, shown as one."""
+"""Families of runs: the folds of a cross-validation or the seeds of one training."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _NONE = "There is none for a single run, or where all runs agree."
 
 @dataclass(frozen=True)
 class Family:
-    """The runs of one family by seed and fold, compared as one."""
+    """The runs of one family by seed and fold."""
 
     name: str
     runs: tuple[Run, ...]
@@ -73,7 +73,7 @@ def load(name: str, run_ids: Sequence[str]) -> Family:
 
 
 def rows(runs: pd.DataFrame, families: pd.DataFrame) -> pd.DataFrame:
-    """The runs with each family as one row in place of its members, the newest first.
+    """The runs, with one row per family in place of its members, the newest first.
 
     Args:
         runs: as `store.list_runs`, undamaged ones.
@@ -131,7 +131,7 @@ def mark(family: Family) -> None:
         )
     if leaks := _leaks(family):
         st.warning(
-            f"**{family.name}**: {leaks} Divide the images anew (More options of the training "
+            f"**{family.name}**: {leaks} Divide the images again (More options of the training "
             "form) for metrics to rely on.",
             icon=":material/warning:",
         )

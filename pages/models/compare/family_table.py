@@ -9,7 +9,7 @@ from pages.shared import cache
 
 
 def table(dataset_name: str) -> pd.DataFrame:
-    """The rows of `store.families` with several runs, read anew when the runs change."""
+    """The rows of `store.families` with several runs, read again when the runs change."""
     runs = cache.runs_table(dataset_name)
     key = tuple(zip(runs["run_id"], runs["created"], runs["state"], strict=True))
     return _table(dataset_name, str(settings.models_dir()), hash(key))

@@ -91,7 +91,7 @@ def _choose_runs(table: pd.DataFrame, dataset: Dataset) -> list[Run | Family]:
 
 
 def _with_families(runs: pd.DataFrame, several: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
-    """The runs with each family as one row, unless single runs of one are asked for."""
+    """The runs, with one row per family unless its single runs are chosen."""
     if several.empty:
         return families.rows(runs, several)
     members = set(several["run_ids"].explode())
@@ -106,7 +106,7 @@ def _with_families(runs: pd.DataFrame, several: pd.DataFrame, wanted: list[str])
 
 
 def _shown(table: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
-    """The columns that people compare, the newest run first."""
+    """The columns to compare, the newest run first."""
     shown = pd.DataFrame(
         {
             "Run": table["run_id"],

@@ -9,7 +9,7 @@ from cxrcore.errors import CxrError
 from cxrcore.store import Run
 from pages.shared.text import literal, plural
 
-_ERROR = "trash_failed"  # in the session: an error to show once the page is drawn anew
+_ERROR = "trash_failed"  # in the session: an error to show when the page is drawn again
 
 
 def show(chosen: Sequence[Run]) -> None:
@@ -59,7 +59,7 @@ def _trash(deleted: Sequence[str]) -> None:
         try:
             store.empty_trash()
         except CxrError as error:
-            # Some are deleted: draw the list anew, with the error above it.
+            # Some are deleted: draw the list again, with the error above it.
             st.session_state[_ERROR] = str(error)
             st.session_state.pop("sure_to_empty", None)
             st.rerun()

@@ -46,6 +46,11 @@ def write_keras2(path: Path, layers, rename=keras2_name, group=None, cut=1) -> P
     return path
 
 
+def load_whole(model: keras.Model, path: Path) -> None:
+    """Set all weights of a model from a file."""
+    matching.load(path, model.layers, model.name)
+
+
 def shake(model: keras.Model) -> keras.Model:
     """Random values for all weights, so that no default passes for a loaded one."""
     rng = np.random.default_rng(1)
@@ -145,7 +150,7 @@ def test_a_model_saved_as_h5_by_the_installed_keras_loads(tmp_path):
     donor = shake(networks.build(PLAIN, 3))
     donor.save(tmp_path / "m.h5")
     model = networks.build(PLAIN, 3)
-    networks.load_weights(model, tmp_path / "m.h5")
+    load_whole(model, tmp_path / "m.h5")
     assert same_weights(model.layers, donor.layers)
 
 
@@ -153,7 +158,7 @@ def test_layers_are_matched_by_name_whatever_their_order(tmp_path):
     donor = shake(networks.build(PLAIN, 3))
     file = write_keras2(tmp_path / "m.h5", donor.layers[::-1])
     model = networks.build(PLAIN, 3)
-    networks.load_weights(model, file)
+    load_whole(model, file)
     assert same_weights(model.layers, donor.layers)
 
 
@@ -162,7 +167,7 @@ def test_names_at_each_others_places_are_not_matched_by_order(tmp_path):
     swap = {"conv3": "conv4", "conv4": "conv3", "dense1": "other"}
     file = write_keras2(tmp_path / "m.h5", donor.layers, lambda name: swap.get(name, name))
     with pytest.raises(WeightsError, match=r"'conv3', needs .*has 'conv4' .* in another order"):
-        networks.load_weights(networks.build(PLAIN, 3), file)
+        load_whole(networks.build(PLAIN, 3), file)
 
 
 def test_another_number_of_classes_is_refused_and_nothing_is_changed(tmp_path):
@@ -170,7 +175,7 @@ def test_another_number_of_classes_is_refused_and_nothing_is_changed(tmp_path):
     model = networks.build(PLAIN, 3)
     before = model.get_weights()
     with pytest.raises(WeightsError, match=r"'predictions', needs arrays .*\(50, 3\).*\(50, 4\)"):
-        networks.load_weights(model, file)
+        load_whole(model, file)
     assert all(map(np.array_equal, before, model.get_weights()))
 
 
@@ -210,7 +215,7 @@ def test_a_file_that_is_not_weights_is_refused(tmp_path, spoil, message):
     file = tmp_path / "m.h5"
     spoil(file)
     with pytest.raises(WeightsError, match=rf"m\.h5 {message}"):
-        networks.load_weights(networks.build(PLAIN, 3), file)
+        load_whole(networks.build(PLAIN, 3), file)
 
 
 def test_values_that_are_not_finite_are_refused(tmp_path):
@@ -218,7 +223,7 @@ def test_values_that_are_not_finite_are_refused(tmp_path):
     donor.get_layer("conv1").bias.assign(np.full(128, np.nan))
     file = write_keras2(tmp_path / "m.h5", donor.layers)
     with pytest.raises(WeightsError, match="'conv1' holds values that are not finite"):
-        networks.load_weights(networks.build(PLAIN, 3), file)
+        load_whole(networks.build(PLAIN, 3), file)
 
 
 def test_a_file_that_points_into_another_is_refused(tmp_path):
@@ -231,7 +236,7 @@ def test_a_file_that_points_into_another_is_refused(tmp_path):
             str(tmp_path / "other.h5"), "conv1/conv1/bias:0"
         )
     with pytest.raises(WeightsError, match="refers to other files for layer 'conv1'"):
-        networks.load_weights(networks.build(PLAIN, 3), file)
+        load_whole(networks.build(PLAIN, 3), file)
 
 
 def test_a_file_that_changed_since_it_was_chosen_is_refused(tmp_path):
@@ -247,7 +252,7 @@ def test_files_of_keras_3_are_read_as_well(tmp_path, name):
     donor = shake(networks.build(PLAIN, 3))
     (donor.save if name == "m.keras" else donor.save_weights)(tmp_path / name)
     model = networks.build(PLAIN, 3)
-    networks.load_weights(model, tmp_path / name)
+    load_whole(model, tmp_path / name)
     assert same_weights(model.layers, donor.layers)
 
 
