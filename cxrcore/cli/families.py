@@ -165,9 +165,11 @@ def _print_summary(family: str, summary: "Summary", runs: Sequence["Run"]) -> No
         say(sentence)
     rows = []
     for name, estimate in summary.estimates.items():
-        metric = METRICS[name.partition("[")[0]]
+        key, _, class_name = name.removesuffix("]").partition("[")
+        metric = METRICS[key]
+        label = f"{metric.title}, {class_name}" if class_name else metric.title
         spread = "" if estimate.sd is None else metric.text(estimate.sd)
-        rows.append((name, metric.text(estimate.mean), spread, estimate.interval))
+        rows.append((label, metric.text(estimate.mean), spread, estimate.interval))
     over = "folds (Nadeau-Bengio)" if summary.interval == "folds" else "seeds only"
     title = f"{family}: {summary.members}"
     print_table(("test images", "mean", "sd", f"95 % over {over}"), rows, title)

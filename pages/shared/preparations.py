@@ -51,7 +51,7 @@ def choice(dataset: Dataset, key: str) -> Preparation | None:
         region = "none"
         if dataset.table["mask"].notna().any():
             region = st.selectbox(
-                "What the model sees",
+                "Region",
                 list(REGION_NAMES),
                 format_func=REGION_NAMES.__getitem__,
                 key=f"{key}_arm",

@@ -87,7 +87,7 @@ def _choices(
             width=220,
         )
         region = st.selectbox(
-            "What the model sees",
+            "Region",
             list(REGIONS),
             index=1,
             format_func=REGION_NAMES.__getitem__,
@@ -181,11 +181,9 @@ def _side_by_side(view: View, row: pd.Series, region: str, size: int) -> None:
             st.image(
                 view.regions[region],
                 width="stretch",
-                alt=f"What the model sees: {REGION_NAMES[region]}",
+                alt=f"Region that the model sees: {REGION_NAMES[region]}",
             )
-            st.caption(
-                f"**What the model sees**: {REGION_NAMES[region].lower()}. {size} × {size} px."
-            )
+            st.caption(f"**Region**: {REGION_NAMES[region].lower()}. {size} × {size} px.")
 
 
 def _regions(view: View, size: int) -> None:

@@ -110,7 +110,7 @@ def _shown(table: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     shown = pd.DataFrame(
         {
             "Run": table["run_id"],
-            "Sees": [
+            "Region": [
                 f"{REGION_NAMES.get(region, region)}, {size} px"
                 for region, size in zip(table["region"], table["image_size"], strict=True)
             ],
