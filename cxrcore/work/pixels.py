@@ -30,6 +30,9 @@ def submit_pixels(dataset: str, size: int, region: str = "none") -> Job:
         ImageError: no such size or region.
         JobError, StoreError: as `submit_training`.
     """
+    from cxrcore.pixels import Preparation
+
+    Preparation(size, region)  # refuses what cannot be prepared
     title = f"Preparing {dataset} at {names.model_input(size, region)}"
     return names.submit("pixels", title, dataset=dataset, size=size, region=region)
 

@@ -118,7 +118,7 @@ def test_train_reload_compare_click_a_cell_and_predict_an_upload(dashboard):
     dashboard.act(
         lambda: page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.45)
     )
-    expect(page.get_by_text("the surest first")).to_be_visible()
+    expect(page.get_by_text("the most confident first")).to_be_visible()
 
     dashboard.act(lambda: page.get_by_role("link", name="Live prediction").first.click())
     upload = {"name": "x.png", "mimeType": "image/png", "buffer": png()}

@@ -10,6 +10,7 @@ from cxrcore.store import Run
 from pages.models.compare import families
 from pages.models.compare.families import Family
 from pages.shared import charts, run_marks, thumbnails
+from pages.shared.text import literal, plural
 
 PREDICTED_IMAGES = 24
 
@@ -67,7 +68,8 @@ def _cell_images(run: Run | Family, true: str, predicted: str, dataset: Dataset)
     with st.container(border=True):
         verdict = "correctly" if true == predicted else "wrongly"
         st.markdown(
-            f"**{name}**: {len(found)} images of *{true}* {verdict} predicted as *{predicted}*, the most confident first"
+            f"**{name}**: {plural(len(found), 'image')} of *{literal(true)}* {verdict} predicted as "
+            f"*{literal(predicted)}*, the most confident first"
         )
         if found.empty:
             return
