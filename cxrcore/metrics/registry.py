@@ -198,7 +198,8 @@ _METRICS = (
         basis="predictions",
         better="down",
         compute=calibration.calibration_error,
-        meaning="How far the confidence in the predicted class is from the share that is correct.",
+        meaning="How far the confidence in the predicted class is from the share that is correct; 0 "
+        "also where few images show no more than chance would.",
         source="Root mean square, debiased: Kumar et al. 2019, arXiv:1909.10155.",
         shown=True,
     ),
