@@ -74,21 +74,21 @@ def masking_sentences(before: Distances, after: Distances, region: str) -> str:
     """
     place = _farthest(before)
     then, kind = after.between[place], after.kind
-    said = [
+    sentences = [
         f"Most apart {_WHERE['none']}: {_pair(before, *place)}. "
         f"The same two {_WHERE[region]}: {amount(then, kind)}."
     ]
     if before.beyond_chance(*place):
-        said.append(_verdict(then / before.between[place], region))
+        sentences.append(_verdict(then / before.between[place], region))
     other = _farthest(after)
     if _all_chance(after):
-        said.append(f"No two are farther apart {_WHERE[region]} than chance makes them.")
+        sentences.append(f"No two are farther apart {_WHERE[region]} than chance makes them.")
     elif other != place:
-        said.append(
+        sentences.append(
             f"Most apart {_WHERE[region]}: {_pair(after, *other)}; "
             f"{_WHERE['none']} these are {amount(before.between[other], kind)} apart."
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def _all_chance(distances: Distances) -> bool:

@@ -1,31 +1,11 @@
 """Distances between groups in words."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from cxrcore.errors import DatasetError
 from cxrcore.quality.distance_sentences import amount, farthest_sentence, masking_sentences
-from cxrcore.quality.distances import Distances
-
-NAMES = ("COVID-19", "Normal", "<b>Viral</b> pneumonia")
-
-
-def made(first: float = 23.1, second: float = 6.0, third: float = 5.0, **changes) -> Distances:
-    """Three groups: `first` between 0 and 1, `second` between 0 and 2, `third` between 1 and 2."""
-    between = np.array([[0, first, second], [first, 0, third], [second, third, 0]], float)
-    return replace(
-        Distances(
-            kind="wasserstein",
-            names=NAMES,
-            images=np.array([40, 50, 60]),
-            between=between,
-            chance=np.array([4.0, 5.5, 5.2]),
-            single=np.array([20.0, 21.0, np.nan]),
-        ),
-        **changes,
-    )
+from tests.helpers.distances import NAMES, made
 
 
 def test_numbers_have_a_unit_only_where_there_is_one():
