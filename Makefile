@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 BIN = .venv/bin
 PORT ?= 8501
 WORKERS ?= 2
+# Where it is set, each of the hundreds of processes that the tests start would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: app test test-cluster lint format bench clean
 
@@ -11,7 +13,7 @@ app: .venv/installed
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
 test: .venv/installed-dev lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not cluster" --durations 10
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not cluster" --durations 10 -rR
 
 test-cluster: .venv/installed-cluster
 	$(BIN)/python -m pytest -m cluster --durations 5

@@ -1,4 +1,4 @@
-"""The dashboard's router: navigation on top, dataset and training form in the sidebar.
+"""The dashboard's router: navigation and header on top, jobs and training form in the sidebar.
 
 Start it with `make app`, or `streamlit run app.py`. Streamlit imports this file once as the
 server starts, and runs it as a script for every session.
@@ -9,39 +9,68 @@ from pathlib import Path
 
 import pyarrow
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit import runtime
 from streamlit.runtime.pages_manager import PagesManager
 
-PAGES = (
-    ("pages/data/gallery/page.py", "Gallery"),
-    ("pages/data/histograms/page.py", "Histograms"),
-    ("pages/data/quality/page.py", "Quality"),
-    ("pages/data/duplicates/page.py", "Duplicates and leaks"),
-    ("pages/data/masks/page.py", "Lung masks"),
-    ("pages/data/sources/page.py", "Public datasets"),
-    ("pages/models/compare/page.py", "Compare"),
-    ("pages/predict/live/page.py", "Live prediction"),
-)
+from pages.shared import origins
+
+# Section -> pages and their titles; those of "" stand by themselves.
+SECTIONS = {
+    "": {"pages/data/overview/page.py": "Overview"},
+    "Data": {
+        "pages/data/gallery/page.py": "Gallery",
+        "pages/data/histograms/page.py": "Histograms",
+        "pages/data/quality/page.py": "Quality",
+        "pages/data/duplicates/page.py": "Duplicates and leaks",
+        "pages/data/masks/page.py": "Lung masks",
+        "pages/data/sources/page.py": "Public datasets",
+        "pages/data/add/page.py": "Add X-rays",
+    },
+    "Models": {
+        "pages/models/compare/page.py": "Compare",
+        "pages/models/errors/page.py": "Errors",
+        "pages/models/thresholds/page.py": "Operating points",
+        "pages/models/external/page.py": "Other test sets",
+    },
+    "Predict": {
+        "pages/predict/live/page.py": "Live prediction",
+        "pages/predict/batch/page.py": "Many films",
+    },
+}
+START = "pages/data/overview/page.py"
 
 
 def draw() -> None:
-    """One run of the script: navigation, sidebar, the page asked for."""
-    from pages.sidebar import sidebar  # not above: caches want a running server
+    """One run of the script: navigation, header, sidebar, the page asked for."""
+    from pages.header import header  # not above: caches want a running server
+    from pages.sidebar import sidebar
 
-    st.set_page_config(page_title="Chest X-ray model comparison", page_icon="🫁", layout="wide")
+    st.set_page_config(
+        page_title="Chest X-ray model comparison",
+        page_icon="🫁",
+        layout="wide",
+        initial_sidebar_state=sidebar.initial_state(),
+    )
     # A page has the address of its folder: pages/data/gallery/page.py is /gallery.
-    pages = [st.Page(path, title=title, url_path=Path(path).parent.name) for path, title in PAGES]
-    # The default page has no address of its own; a hidden one makes /gallery work as well as /.
+    sections = {
+        section: [st.Page(p, title=t, url_path=Path(p).parent.name) for p, t in pages.items()]
+        for section, pages in SECTIONS.items()
+    }
+    # The default page has no address of its own; a hidden one makes /overview work as well as /.
     start = st.Page(_start, default=True, visibility="hidden")
-    page = st.navigation([start, *pages], position="top")
+    sections[""] = [start, *sections[""]]
+    page = st.navigation(sections, position="top")
     if page is start:
         page.run()  # goes on to the first page
-    sidebar.show()
+    header.show()
+    if not header.presenting():
+        sidebar.show()
     page.run()
 
 
 def _start() -> None:
-    st.switch_page(PAGES[0][0], query_params=st.query_params.to_dict())
+    st.switch_page(START, query_params=st.query_params.to_dict())
 
 
 if runtime.exists():
@@ -58,4 +87,4 @@ else:
     gc.collect()
     gc.freeze()
 
-app = st.App(__file__)
+app = st.App(__file__, middleware=[Middleware(origins.Guard)])

@@ -9,7 +9,7 @@ loaded when first used: importing this package loads no other library.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.5.0"
+__version__ = "0.8.0"
 
 # Public name -> the module it comes from; a module stands for itself.
 _SOURCES = {
@@ -18,24 +18,31 @@ _SOURCES = {
     "RECIPES": "cxrcore.models",
     "Run": "cxrcore.notebook",
     "build": "cxrcore.notebook",
+    "compare": "cxrcore.comparison.frames",
     "errors": "cxrcore.errors",
     "explain": "cxrcore.explanations",
     "load": "cxrcore.notebook",
+    "lungs": "cxrcore.lungs",
     "measure": "cxrcore.notebook",
+    "needs_lungs": "cxrcore.controls",
     "plot": "cxrcore.plot",
     "quality": "cxrcore.quality",
+    "report": "cxrcore.reports.file",
     "run": "cxrcore.notebook",
     "runs": "cxrcore.notebook",
     "train": "cxrcore.notebook",
 }
 
 if TYPE_CHECKING:
-    from cxrcore import errors, plot, quality
+    from cxrcore import errors, lungs, plot, quality
+    from cxrcore.comparison.frames import compare
+    from cxrcore.controls import needs_lungs
     from cxrcore.errors import CxrError
     from cxrcore.explanations import explain
     from cxrcore.metrics import METRICS  # type: ignore[attr-defined, unused-ignore]
     from cxrcore.models import RECIPES
     from cxrcore.notebook import Run, build, load, measure, run, runs, train
+    from cxrcore.reports.file import report
 else:
 
     def __getattr__(name: str) -> Any:
@@ -56,12 +63,16 @@ __all__ = [
     "CxrError",
     "Run",
     "build",
+    "compare",
     "errors",
     "explain",
     "load",
+    "lungs",
     "measure",
+    "needs_lungs",
     "plot",
     "quality",
+    "report",
     "run",
     "runs",
     "train",

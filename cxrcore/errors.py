@@ -9,10 +9,13 @@ Every message says what is wrong, what was found and what to do next.
     ├── RecipeError      an unknown recipe, or a value out of range
     ├── WeightsError     pretrained weights that are missing or damaged
     ├── StoreError       a run that is missing, damaged or cannot be written
+    ├── PredictionsError a file of predictions that cannot be used
+    ├── ComparisonError  runs that cannot be compared, or not in this way
     ├── TrainingError    a training that cannot start or cannot go on
     │   └── Cancelled    a training that stopped on request
     ├── TrackingError    a tracking server or its package that cannot be used
     ├── JobError         a job that does not exist or cannot be changed
+    │   └── Superseded   a request that gave way to a newer one of the same visitor
     └── ExplainError     a map that cannot be computed
 """
 
@@ -45,6 +48,14 @@ class StoreError(CxrError):
     """A run is missing or damaged, or it could not be written."""
 
 
+class PredictionsError(CxrError):
+    """A file of predictions cannot be read, or does not fit its dataset."""
+
+
+class ComparisonError(CxrError):
+    """Runs have no film or class in common, or a metric or class that is wanted is unknown."""
+
+
 class TrainingError(CxrError):
     """A training cannot start or cannot go on."""
 
@@ -59,6 +70,10 @@ class TrackingError(CxrError):
 
 class JobError(CxrError):
     """A job does not exist, or cannot do what was requested now."""
+
+
+class Superseded(JobError):  # noqa: N818 (a newer request is not an error)
+    """A request that waited when the same visitor asked for something newer."""
 
 
 class ExplainError(CxrError):

@@ -32,6 +32,21 @@ def stamp(paths: Iterable[Path]) -> Stamp:
     return tuple(found)
 
 
+def folder_stamp(folder: Path) -> Stamp:
+    """The stamp of a folder and of what lies directly in it; one pass over the folder."""
+    try:
+        with os.scandir(folder) as entries:
+            inside = sorted(entries, key=lambda entry: entry.name)
+    except OSError:  # not there, or deleted by another process a moment ago
+        return ()
+    found = list(stamp([folder]))
+    for entry in inside:
+        with contextlib.suppress(OSError):
+            status = entry.stat()
+            found.append((entry.path, status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
 @contextlib.contextmanager
 def atomic_file(path: Path, needed: int | None = None) -> Iterator[BinaryIO]:
     """Yield a file that replaces `path` atomically, or stays as it is if the block raises.

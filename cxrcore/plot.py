@@ -1,18 +1,14 @@
-"""The figures that are useful in a notebook, from what `load`, `measure` and `train` return.
+"""The Plotly figures that are useful in a notebook, from what `load`, `measure` and `train` return."""
 
-Plotly figures, except for the confusion matrix, which is an Altair chart.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
-from cxrcore import figures, quality
+from cxrcore import figures, quality, store
 
 if TYPE_CHECKING:
-    import altair as alt
     import plotly.graph_objects as go
 
     from cxrcore.datasets import Dataset
@@ -57,19 +53,21 @@ def curves(
 ) -> "go.Figure":
     """Training (dotted) and validation (solid) curve of one run or several."""
     many = runs if isinstance(runs, Sequence) else [runs]
-    histories: Mapping[str, pd.DataFrame] = {run.run_id: run.history() for run in many}
+    one = len({run.dataset for run in many}) == 1  # titles are unique in a dataset only
+    names = [store.title(run) if one else f"{store.title(run)}, {run.run_id}" for run in many]
+    histories = dict(zip(names, (run.history() for run in many), strict=True))
     return figures.curves(histories, metric)
 
 
-def confusion(run: "Run", part: str = "test") -> "alt.LayerChart":
+def confusion(run: "Run", part: str = "test") -> "go.Figure":
     """Confusion matrix of a run, rows true and columns predicted; `part` as in `Run.metrics`."""
-    return figures.confusion_chart(run.metrics[part].confusion, run.classes)
+    return figures.confusion_heatmap(run.metrics[part].confusion, run.classes)
 
 
 def probabilities(predictions: "Prediction | Sequence[Prediction]") -> "go.Figure":
     """Probability of each class, one panel per run."""
     many = predictions if isinstance(predictions, Sequence) else [predictions]
-    return figures.probability_bars(many)
+    return figures.probability_bars(many, store.titles())
 
 
 def _grouped(index: "Index", groups: pd.Series | None) -> tuple[np.ndarray, list[str]]:

@@ -87,9 +87,9 @@ def bars(*, time_left: bool = True) -> "Bars":
     from rich.progress import Progress as Bars
 
     return Bars(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         *([TimeRemainingColumn()] if time_left else []),
-        console=Console(stderr=True),
+        console=Console(stderr=True, emoji=False),
     )

@@ -7,6 +7,7 @@ Read at every call, so that tests and child processes see the current values.
 | CXR_MODELS | the store of trained runs | `models` beside the package |
 | CXR_DATA | registry, demonstration data, index, pixels, weights | `data` beside the package |
 | CXR_RECIPES | Python files that add models of your own; they run as part of this program | `recipes` in CXR_DATA |
+| CXR_ROOTS | folders, separated as in PATH, within which the browser may add X-rays | home, CXR_DATA and what the command line registered |
 | CXR_MAX_JOBS | trainings that may run at once on this machine | 1 |
 | CXR_MAX_PIXELS | largest image that is decoded, in pixels | 64000000 |
 | CXR_PRECISION | float32 or mixed_bfloat16, for trainings | the faster one here |
@@ -56,6 +57,12 @@ def recipes_dir() -> Path:
     """Folder of Python files that add models; it need not exist."""
     folder = os.environ.get("CXR_RECIPES")
     return Path(folder).expanduser().resolve() if folder else data_dir() / "recipes"
+
+
+def roots() -> list[Path]:
+    """Folders within which the browser may add datasets; empty where nothing is set."""
+    listed = os.environ.get("CXR_ROOTS", "").split(os.pathsep)
+    return [Path(folder).expanduser().resolve() for folder in listed if folder.strip()]
 
 
 def tensorboard_dir() -> Path | None:

@@ -2,10 +2,13 @@
 
 import gc
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import numpy as np
@@ -19,6 +22,9 @@ from cxrcore import datasets, index
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+# Tests add folders that lie where pytest makes them, and none of the developer's.
+os.environ["CXR_ROOTS"] = tempfile.gettempdir()
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # No example is late on a busy machine, and many tests lend their folder to all examples.
@@ -31,10 +37,17 @@ hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that no worker is left with one at the end."""
+    """Files that take long come first, so that no worker is left with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     browser = {item.path for item in items if item.get_closest_marker("browser")}
-    items.sort(key=lambda item: (item.path not in browser, item.path not in slow))
+    items.sort(
+        key=lambda item: (
+            item.path not in browser,
+            item.path not in slow,
+            ROOT / "tests" / "training" not in item.path.parents,
+            ROOT / "tests" / "models" not in item.path.parents,
+        )
+    )
 
 
 _modules = 0
@@ -116,11 +129,22 @@ def tiny_dataset_folder(tmp_path: Path) -> Path:
     return write_tiny_dataset(tmp_path / "tiny")
 
 
+@pytest.fixture(scope="session")
+def _measured_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with what is measured of the tiny dataset's images, wherever they lie."""
+    folder = tmp_path_factory.mktemp("measured")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXR_DATA", str(folder / "data"))
+        index.measure(datasets.load(write_tiny_dataset(folder / "tiny")))
+    return folder / "data"
+
+
 @pytest.fixture
-def tiny(tiny_dataset_folder: Path) -> datasets.Dataset:
+def tiny(tiny_dataset_folder: Path, _measured_tiny: Path, own_folders: Folders) -> datasets.Dataset:
     """The same, registered as `tiny` and measured."""
+    shutil.copytree(_measured_tiny, own_folders.data, dirs_exist_ok=True)
     dataset = datasets.register("tiny", tiny_dataset_folder)
-    index.measure(dataset)
+    assert index.missing(dataset) == 0
     return dataset
 
 
@@ -132,3 +156,37 @@ def make_tiny_dataset(tmp_path: Path) -> Callable[..., Path]:
         return write_tiny_dataset(tmp_path / name, **options)  # type: ignore[arg-type]
 
     return make
+
+
+def write_masked_dataset(folder: Path, images: int) -> Path:
+    """Two classes of so many images, all but one (2 of class B) with a lung mask."""
+    rng = np.random.default_rng(1)
+    mask = np.zeros((60, 50), np.uint8)
+    mask[10:40, 5:25] = 255
+    for label in ("A", "B"):
+        for kind in ("images", "masks"):
+            (folder / label / kind).mkdir(parents=True)
+        for number in range(images):
+            gray = rng.integers(1, 256, mask.shape, np.uint8)
+            Image.fromarray(gray).save(folder / label / "images" / f"{number}.png")
+            if (label, number) != ("B", 2):
+                Image.fromarray(mask).save(folder / label / "masks" / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def watch_images(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """`watch_images(module, "read")`: the ids of the images that `read(path, id)` gets, in order."""
+
+    def watch(module: ModuleType, name: str) -> list[str]:
+        seen: list[str] = []
+        original = getattr(module, name)
+
+        def watched(path: Path, image_id: str) -> object:
+            seen.append(image_id)
+            return original(path, image_id)
+
+        monkeypatch.setattr(module, name, watched)
+        return seen
+
+    return watch

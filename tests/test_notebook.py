@@ -108,6 +108,8 @@ def test_what_a_notebook_shows_is_escaped(run):
     assert "<script>" not in hostile._repr_html_()
     assert "&lt;script&gt;" in hostile._repr_html_()
     assert run.run_id in run._repr_html_()
+    store.annotate(run.run_id, title="<i>Mine</i>")
+    assert run._repr_html_().startswith("<b>&lt;i&gt;Mine&lt;/i&gt; on ")
 
 
 @pytest.mark.parametrize("film", [np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.float32)])
@@ -119,6 +121,17 @@ def test_an_array_that_is_no_gray_image_is_refused(run, film):
 def test_a_class_that_the_run_does_not_have_is_refused(run):
     with pytest.raises(ExplainError, match="Clear, Dense"):
         run.explain("00.png", class_name="Other")
+
+
+def test_a_layer_can_be_looked_at_and_one_that_a_run_lacks_is_refused(run, tmp_path):
+    film = tmp_path / "films" / "00.png"
+    found = run.explain(film, "layercam")
+    [layer] = found.prediction.layers
+    again = run.explain(film, "layercam", layer=layer.name)
+    assert again.prediction.layer == layer.name
+    np.testing.assert_allclose(again.map, found.map, rtol=1e-5)
+    with pytest.raises(ExplainError, match=rf"no layer 'conv99'\. Choose from: {layer.name}"):
+        run.explain(film, layer="conv99")
 
 
 def test_fields_go_to_the_recipe_and_the_split(my_xrays, monkeypatch):

@@ -7,6 +7,7 @@ overlapping entries and bombs are refused.
 """
 
 import contextlib
+import io
 import lzma
 import shutil
 import struct
@@ -23,7 +24,10 @@ from cxrcore.archives.limits import Limits, Names, Refused, size
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Meter, Report, silent
 
-__all__ = ["MAX_BYTES", "MAX_FILES", "MAX_RATIO", "SUFFIXES", "is_archive", "size", "unpack"]
+__all__ = [
+    "MAX_BYTES", "MAX_FILES", "MAX_RATIO", "SUFFIXES", "contents", "is_archive", "is_zip", "size",
+    "unpack",
+]  # fmt: skip
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MAX_BYTES = 256 << 30  # unpacked; the largest public collection of X-rays is smaller
@@ -88,6 +92,43 @@ def unpack(
         raise
 
 
+def contents(
+    data: bytes, name: str, *, max_bytes: int, max_files: int, max_ratio: float = MAX_RATIO
+) -> list[tuple[str, bytes]]:
+    """The files of a zip, (path, bytes) each; in memory, nothing is written.
+
+    Args:
+        data: the zip.
+        name: used in messages.
+        max_bytes: maximum unpacked in all.
+        max_files: maximum number of files and folders.
+        max_ratio: as of `unpack`.
+
+    Raises:
+        DatasetError: as of `unpack`.
+    """
+    limits = Limits(len(data), max_bytes, max_bytes, max_files, max_ratio)
+    names, unpacked = Names(), 0
+    found: list[tuple[str, bytes]] = []
+    with _translated(name), zipfile.ZipFile(io.BytesIO(data)) as opened:
+        readers.check_zip(io.BytesIO(data), opened, limits)
+        for entry, source in readers.zip_entries(opened):
+            path = names.add(entry, is_folder=source is None)
+            if source is None:
+                continue
+            with source:  # what an entry says of its size is not believed
+                content = source.read(max_bytes - unpacked + 1)
+            unpacked += len(content)
+            limits.check(len(found), unpacked)
+            found.append((path, content))
+    return found
+
+
+def is_zip(data: bytes) -> bool:
+    """Whether bytes begin like a zip."""
+    return data.startswith(readers.ZIP_MAGIC)
+
+
 def is_archive(path: Path) -> bool:
     """Whether a file's name is that of an archive that can be unpacked."""
     return path.name.lower().endswith(SUFFIXES)
@@ -133,7 +174,7 @@ def _write(
 
 
 @contextlib.contextmanager
-def _translated(archive: Path) -> Iterator[None]:
+def _translated(archive: Path | str) -> Iterator[None]:
     """Turn any problem with the archive into one DatasetError."""
     advice = "Nothing was unpacked. Replace it with a complete copy from where it is published."
     try:
@@ -145,7 +186,7 @@ def _translated(archive: Path) -> Iterator[None]:
     except (*_DAMAGE, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the disk
             raise
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = " ".join(str(error).split())[:200] or "it ends too early"
         raise DatasetError(
             f"{archive} is damaged or not an archive ({reason}). {advice}"
         ) from error

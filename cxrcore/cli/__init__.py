@@ -6,19 +6,30 @@ Bad input ends with exit code 2 and one clear line; `--json` prints one JSON obj
 import sys
 
 import typer
-from rich.console import Console
 
 from cxrcore.cli import (
+    annotate,
+    comparisons,
+    controls,
     data,
     duplicates,
+    explain,
+    external_tests,
     fetch,
     jobs,
+    masks,
+    mistakes,
     models,
+    predict,
+    predictions,
+    reports,
     runs,
+    thresholds,
     tracking,
     trash,
     weights,
 )
+from cxrcore.cli.output import Terminal
 from cxrcore.errors import CxrError
 
 app = typer.Typer(
@@ -29,7 +40,22 @@ app = typer.Typer(
 )
 for module in (fetch, duplicates):
     module.add_commands(data.data_app)
-for module in (data, models, runs, trash, jobs, weights, tracking):
+for module in (data, masks, models, runs, predict, explain):
+    module.add_commands(app)
+for module in (
+    comparisons,
+    external_tests,
+    predictions,
+    controls,
+    thresholds,
+    mistakes,
+    reports,
+    annotate,
+    trash,
+    jobs,
+    weights,
+    tracking,
+):
     module.add_commands(app)
 
 
@@ -38,5 +64,5 @@ def main() -> None:
     try:
         app()
     except CxrError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"Error: {error}")
+        Terminal(stderr=True, soft_wrap=True).print(f"Error: {error}")
         sys.exit(2)

@@ -1,5 +1,6 @@
 """Commands about datasets: demo, data add|merge|list|forget, index."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from cxrcore.cli.output import (
     print_json,
     print_table,
     progress_bar,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -82,27 +84,87 @@ def data_add(
             help="An option of the layout, such as classes=A,B or modality=xray; may be repeated.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be registered, and register nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Register the dataset in PATH, a folder or a CSV that names its images, under NAME."""
+    """Register the dataset in PATH, a folder or a table that names its images, under NAME.
+
+    What cannot be told for certain is asked about: the columns of tables are shown, and the
+    options that decide.
+    """
     from cxrcore import datasets
+    from cxrcore.errors import DatasetError
 
     options = datasets.parse_options(option or ())
-    show_dataset(datasets.register(name, path, layout, options), as_json)
+    add = datasets.proposed if dry_run else datasets.register
+    if dry_run and not as_json:
+        _show_tables(path)
+    try:
+        dataset = add(name, path, layout, options)
+    except DatasetError:
+        if not dry_run and not as_json:
+            _show_tables(path)
+        raise
+    if dry_run:
+        said = {"tables": [asdict(table) for table in datasets.tables(path)]} if as_json else {}
+        show_dataset(dataset, as_json, ", not registered (--dry-run)", dry_run=True, **said)
+    else:
+        show_dataset(dataset, as_json)
+
+
+def _show_tables(path: Path) -> None:
+    """Print the columns of the tables in a folder, with examples."""
+    from cxrcore import datasets
+
+    for table in datasets.tables(path):
+        if not table.columns:
+            say(table.problem)
+            continue
+        rows = [
+            (column.name, column.role, column.distinct, " | ".join(column.samples))
+            for column in table.columns
+        ]
+        title = f"{table.file}: {table.lines:,} lines"
+        print_table(("column", "used as", "different", "examples"), rows, title)
 
 
 def show_dataset(dataset: "Dataset", as_json: bool, place: str = "", **more: Any) -> None:
-    """Print a registered dataset: its classes and notes, with `more` as JSON."""
-    name, images = dataset.name, len(dataset.table)
+    """Print a registered dataset: its classes, what is known of its films, and notes.
+
+    `more` is added to the JSON object; a dry run is followed by no next step.
+    """
+    from cxrcore import datasets
+
+    name, images, table = dataset.name, len(dataset.table), dataset.table
     counts = {str(label): int(n) for label, n in dataset.counts().items()}
+    notes = [*dataset.notes, *filter(None, [datasets.note_on_few_patients(dataset)])]
+    known: dict[str, Any] = {
+        "patients": int(table["patient_id"].nunique()),
+        **{
+            f"{column}s": {str(word): int(n) for word, n in table[column].value_counts().items()}
+            for column in ("view", "split")
+        },
+        "masks": int(table["mask"].notna().sum()),
+    }
     if as_json:
         record = {"name": name, "layout": dataset.layout, "images": images, "classes": counts}
-        print_json({**record, "notes": list(dataset.notes), **more})
+        print_json({**record, **known, "notes": notes, **more})
         return
     print_table(("class", "images"), counts.items(), f"{name}: {images:,} images{place}")
-    for note in dataset.notes:
+    views, splits = (
+        ", ".join(f"{word} {n:,}" for word, n in known[which].items()) or "not told"
+        for which in ("views", "splits")
+    )
+    say(
+        f"Layout: {dataset.layout}. Patients: {known['patients'] or 'not told'}. Views: {views}. "
+        f"Published split: {splits}. Lung masks: {known['masks']:,}."
+    )
+    for note in notes:
         console.print(note, markup=False)
-    console.print(f"Next: python -m cxrcore index {name}", markup=False)
+    if not more.get("dry_run"):
+        console.print(f"Next: python -m cxrcore index {name}", markup=False)
 
 
 @data_app.command("merge")
@@ -150,6 +212,16 @@ def data_forget(name: str, as_json: AsJson = False) -> None:
     answer({"forgotten": name}, f"{name} is off the list; its files stay where they are.", as_json)
 
 
+@data_app.command("move")
+def data_move(name: str, path: Path, as_json: AsJson = False) -> None:
+    """Let NAME stand for PATH, where its images are now; nothing is measured again."""
+    from cxrcore import datasets
+    from cxrcore import index as indexes
+
+    dataset = datasets.move(name, path)
+    show_dataset(dataset, as_json, f" in {dataset.root}", to_measure=indexes.missing(dataset))
+
+
 def index(
     dataset: Annotated[str, typer.Argument(help="A registered name or a folder.")],
     layout: Layout = None,
@@ -190,4 +262,4 @@ def index(
         f"{len(measured.table):,} images, {todo:,} measured now in {seconds:.1f} s{rate}; {len(damaged)} damaged."
     )
     for row in result["damaged"]:
-        console.print(f"  {row['path']}: {row['error']}", markup=False)
+        console.print(f"  {row['path']}: {row['error']}")

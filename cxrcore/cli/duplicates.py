@@ -40,7 +40,7 @@ def data_duplicates(
         print_json({**record, "pairs": rows.to_dict("records")})
         return
     for sentence in record["said"]:
-        console.print(sentence, markup=False, highlight=False)
+        console.print(sentence)
     if len(pairs):
         columns = ("kind", "correlation", "first_path", "second_path")
         rows = pairs[list(columns)].head(_SHOWN).itertuples(index=False)

@@ -171,7 +171,7 @@ def _print_summary(family: str, summary: "Summary", runs: Sequence["Run"]) -> No
         spread = "" if estimate.sd is None else metric.text(estimate.sd)
         rows.append((label, metric.text(estimate.mean), spread, estimate.interval))
     over = "folds (Nadeau-Bengio)" if summary.interval == "folds" else "seeds only"
-    title = f"{family}: {summary.members}"
+    title = f"{store.titles(runs[0].dataset).get(family, family)} ({family}): {summary.members}"
     print_table(("test images", "mean", "sd", f"95 % over {over}"), rows, title)
 
 
@@ -183,6 +183,7 @@ def _cells(row: dict[str, Any], random_start: str) -> dict[str, Any]:
         accuracy = f"{accuracy:.4f} ± {row['accuracy_sd']:.4f}"
     estimate = Estimate(mean=None, low=row.get("accuracy_low"), high=row.get("accuracy_high"))
     return {
+        "title": row["title"],
         "run_id": row["family"] if several else row["run_id"],
         "dataset": row["dataset"],
         "runs": row["members"] if several else "",

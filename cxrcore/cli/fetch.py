@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cxrcore.cli.data import show_dataset
-from cxrcore.cli.output import AsJson, console, print_json, print_table, progress_bar
+from cxrcore.cli.output import AsJson, console, plain, print_json, print_table, progress_bar
 from cxrcore.datasets.collections import Collection
 from cxrcore.progress import Progress, Report, silent
 
@@ -53,9 +53,7 @@ def data_known(
         print_table(("name", "images", "size", "by", "layout", "here", "what"), rows)
         console.print(
             "\nLicence, citation and notes: python -m cxrcore data known NAME\n"
-            "To get one:                  python -m cxrcore data fetch NAME",
-            markup=False,
-            highlight=False,
+            "To get one:                  python -m cxrcore data fetch NAME"
         )
 
 
@@ -81,9 +79,9 @@ def data_fetch(
         raise typer.Exit(130) from None
     archive = retrieval.archive_at(name, to)
     if not as_json and found:
-        console.print(f"{name} is there already: {path}", markup=False)
+        console.print(f"{name} is there already: {path}")
     if not as_json and archive:
-        console.print(f"{archive} is no longer needed.", markup=False)
+        console.print(f"{archive} is no longer needed.")
     more = {"path": str(path), "was_there": found is not None, "archive": archive and str(archive)}
     show_dataset(dataset, as_json, f" in {path}", **more)
 
@@ -122,12 +120,12 @@ def _print_details(collection: Collection) -> None:
         ("to get it", f"python -m cxrcore data fetch {collection.name}"),
         ("by hand", retrieval.by_hand(collection)),
     ]
-    console.print(f"{collection.name}: {collection.title}", markup=False, highlight=False)
+    console.print(f"{collection.name}: {collection.title}")
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")  # addresses must stay whole
     for row in rows:
-        grid.add_row(*map(Text, row))
+        grid.add_row(*(Text(plain(cell)) for cell in row))
     console.print(grid)
 
 

@@ -11,6 +11,7 @@ from cxrcore.cli.output import (
     answer,
     ask,
     job_record,
+    plain,
     print_job,
     print_json,
     print_table,
@@ -77,7 +78,7 @@ def log(
     elif follow:
         _follow(job_id, lines)
     else:
-        typer.echo(jobs.log(job_id, lines) or "Nothing was logged yet.")
+        typer.echo(plain(jobs.log(job_id, lines)) or "Nothing was logged yet.")
 
 
 def cancel(names: Names, as_json: AsJson = False) -> None:
@@ -174,7 +175,7 @@ def _follow(job_id: str, lines: int) -> None:
             now = jobs.log(job_id, _ALL).splitlines()
             added = new_lines(shown, now) if shown else now[-lines:]
             for line in added:
-                typer.echo(line)
+                typer.echo(plain(line))
             if not job.active:
                 break
             shown = now

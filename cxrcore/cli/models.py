@@ -129,7 +129,7 @@ def _report(job: Job, *, as_json: bool) -> None:
         print_job(job)
     else:
         result = f"test accuracy {run['accuracy']:.4f} in {run['seconds']:.0f} s"
-        say(f"{job.run_id} on {job.dataset}: {result}")
+        say(f"{run['title']} ({job.run_id}) on {job.dataset}: {result}")
         if run["random_start"]:
             say(run["random_start"])
         if run["leaking"]:

@@ -1,6 +1,7 @@
 """Output of the commands: tables and progress bars for people, one JSON object for programs."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cxrcore.errors import SettingsError
 from cxrcore.jobs import Job
@@ -15,13 +17,38 @@ from cxrcore.progress import bars as bars
 from cxrcore.progress import progress_bar as progress_bar
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+# What moves the cursor, colours or hides text on a terminal, or turns the writing direction.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: str) -> str:
+    """Text that anybody may have written, for a terminal: lines and tabs stay, commands do not.
+
+    >>> plain("a\x1b[2Jb")
+    'a\ufffd[2Jb'
+    """
+    return _CONTROL.sub("\ufffd", text)
+
+
+class Terminal(Console):
+    """Shows all text as it is: without markup, emoji codes, colours of its own or commands."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text of what is printed."""
+        return super().render_str(plain(text), **options)
+
+
 # A pipe has no window to fit: names stay whole for grep.
-console = Console(width=None if sys.stdout.isatty() else 160)
+console = Terminal(width=None if sys.stdout.isatty() else 240)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: Any, indent: int | None = None) -> None:
     """One JSON object on standard output; missing values are null."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str, allow_nan=False))
+    text = json.dumps(value, ensure_ascii=False, default=str, allow_nan=False, indent=indent)
+    typer.echo(_CONTROL.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text))
 
 
 def answer(record: dict[str, Any], text: str, as_json: bool) -> None:
@@ -31,7 +58,7 @@ def answer(record: dict[str, Any], text: str, as_json: bool) -> None:
 
 def say(sentence: str) -> None:
     """Print a sentence; the terminal wraps it, so that commands can be copied."""
-    console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    console.print(sentence, soft_wrap=True)
 
 
 def ask(question: str, *, yes: bool) -> None:
@@ -50,25 +77,37 @@ def ask(question: str, *, yes: bool) -> None:
             f"{question} Nobody can answer here (the input is not a terminal), so nothing was "
             "done. Add --yes to agree."
         )
-    typer.echo(f"{question} [y/N]: ", nl=False, err=True)
+    typer.echo(f"{plain(question)} [y/N]: ", nl=False, err=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         typer.echo("Nothing was done.", err=True)
         raise typer.Exit(1)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """A plain table with numbers aligned to the right."""
+    """A plain table with numbers aligned to the right; the last column and titles may wrap."""
     if title:
-        console.print(title, markup=False, highlight=False)
+        console.print(title)
     table = Table(box=None, pad_edge=False)
     rows = [list(row) for row in rows]
     for number, name in enumerate(columns):
         numeric = all(isinstance(row[number], int | float) for row in rows)
-        last = number == len(columns) - 1
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=not last)
+        wraps = name == "title" or number == len(columns) - 1
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=not wraps)
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        # As Text, so that a name in brackets is no style.
+        table.add_row(*(Text("" if cell is None else plain(str(cell))) for cell in row))
     console.print(table)
+
+
+def pairs(texts: Sequence[str], what: str) -> dict[str, str]:
+    """The values of an option such as --map A=B; `what` names both in the error, "LABEL=CLASS"."""
+    found = {}
+    for text in texts:
+        name, sign, value = text.rpartition("=")
+        if not sign:
+            raise SettingsError(f"This must be {what}. Received: {text!r}.")
+        found[name] = value
+    return found
 
 
 def follow(job_id: str, visible: bool) -> Job:

@@ -1,23 +1,25 @@
-"""Commands about trained runs: runs, show, evaluate, explain, export."""
+"""Commands about trained runs: runs, show, evaluate, export."""
 
-import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
 import typer
 
-from cxrcore.cli import families
+from cxrcore.cli import external_tests, families
 from cxrcore.cli.output import AsJson, answer, console, print_json, print_table, say
-from cxrcore.errors import ExplainError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cxrcore.metrics import Metrics
     from cxrcore.store import Run
 
 
 def add_commands(app: typer.Typer) -> None:
     """Put this module's commands into the command line."""
-    for command in (runs, show, evaluate, explain, export):
+    for command in (runs, show, evaluate, export):
         app.command()(command)
 
 
@@ -43,6 +45,9 @@ def runs(
         console.print("No run yet. Try: python -m cxrcore train cnn-plain --data NAME")
     else:
         families.print_runs(table, summaries.head(0) if every else summaries, starts)
+    if not as_json:
+        for problem in store.damaged_annotations().values():
+            say(f"! {problem}")
 
 
 def show(run: str, as_json: AsJson = False) -> None:
@@ -53,21 +58,51 @@ def show(run: str, as_json: AsJson = False) -> None:
     if as_json:
         print_json(record)
     else:
-        typer.echo(json.dumps(record, ensure_ascii=False, indent=2))
+        print_json(record, indent=2)
 
 
-def evaluate(run: str, as_json: AsJson = False) -> None:
-    """Print the test metrics of RUN, overall and for each class."""
-    from cxrcore import store
+def evaluate(
+    run: str,
+    data: Annotated[
+        str | None, typer.Option(help="Test RUN on this other registered dataset, and keep that.")
+    ] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="LABEL=CLASS",
+            help="With --data: the class of RUN that a label there stands for; LABEL= leaves its films "
+            "out. Labels with the name of a class stand for it.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the test metrics of RUN with their 95 % intervals, overall and for each class.
 
+    With --data RUN is tested on another dataset first, without the films that it learned from.
+    """
+    from cxrcore import comparison, store
+
+    if data is not None:
+        run = external_tests.tested(run, data, mapping or [], visible=not as_json)
     loaded = store.load_run(run)
+    subject = [comparison.Subject(run, (loaded,))]
+    sure = _bounds(comparison.intervals(subject).loc[run], loaded.metrics["test"].columns())
+    patients = comparison.compare(subject).common.patients
+    title = store.title(loaded)
     test, clean = loaded.metrics["test"], loaded.metrics_clean
     notes = {**_leaks(loaded), "random_start": store.random_start(loaded) or None}
     if as_json:
-        result = {"run_id": run, "test": test.model_dump(mode="json"), **notes}
+        result = {"run_id": run, "title": title, "test": test.model_dump(mode="json"), **notes}
+        result |= {"intervals": sure, "patients": patients, "notes": loaded.notes}
         print_json(result | {"test_without_leaks": clean and clean.model_dump(mode="json")})
         return
-    _print_metrics(f"{run}: {test.n} test images", test)
+    _print_metrics(f"{title} ({run}): {test.n} test images", test, sure)
+    say(
+        "Intervals count films as independent: their patients are unknown."
+        if patients is None
+        else f"Intervals take the films of each of {patients:,} patients together."
+    )
     names = [row.name for row in test.classes]
     print_table(
         ("true \\ predicted", *names),
@@ -76,7 +111,11 @@ def evaluate(run: str, as_json: AsJson = False) -> None:
     )
     if notes["random_start"]:
         say(notes["random_start"])
-    say(f"Leaks: {notes['leaks']}")
+    if loaded.home:
+        for note in loaded.notes:
+            say(note)
+    else:
+        say(f"Leaks: {notes['leaks']}")
     if clean is not None:
         say(
             f"Without them: test accuracy {clean.accuracy:.4f}, log loss {clean.loss:.4f}, "
@@ -84,49 +123,33 @@ def evaluate(run: str, as_json: AsJson = False) -> None:
         )
 
 
-def _print_metrics(title: str, test: "Metrics") -> None:
+def _bounds(row: "pd.Series", columns: Iterable[str]) -> dict[str, list[float] | None]:
+    """[low, high] of each column, from a row of `comparison.intervals`; None where undefined."""
+    ends = {name: [row[f"{name}_low"], row[f"{name}_high"]] for name in columns}
+    return {name: None if np.isnan(pair).any() else pair for name, pair in ends.items()}
+
+
+def _print_metrics(title: str, test: "Metrics", sure: Mapping[str, Sequence[float] | None]) -> None:
     """One table of the overall metrics and one of those of the classes."""
-    from cxrcore.metrics import select
+    from cxrcore.metrics import column, select
+
+    def between(name: str) -> str:
+        return "" if (ends := sure.get(name)) is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
 
     overall = select("confusion", "predictions")
-    values = [(m.title, m.text(test.value(m.name)), m.meaning) for m in overall]
-    print_table(("metric", "value", "meaning"), values, title)
+    values = [(m.title, m.text(test.value(m.name)), between(m.name), m.meaning) for m in overall]
+    print_table(("metric", "value", "95 % interval", "meaning"), values, title)
     by_class = select("confusion", "predictions", scope="class")
     rows = [
         (row.name, *(metric.text(row.value(metric.name)) for metric in by_class), row.support)
         for row in (*test.classes, test.macro, test.weighted)
     ]
     print_table(("class", *(metric.symbol for metric in by_class), "images"), rows)
-
-
-def explain(
-    run: str,
-    image: Path,
-    out: Annotated[Path, typer.Option(help="The PNG to write.")],
-    method: str = "grad-cam",
-    label: Annotated[
-        str | None, typer.Option(help="Class to explain; by default the predicted one.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Write a PNG that shows where RUN looked in IMAGE."""
-    from cxrcore import figures, files, images
-    from cxrcore.inference import predict_here
-
-    prediction = predict_here(image, [run], methods=(method,), class_name=label)[0]
-    if prediction.error is not None:
-        raise ExplainError(prediction.error)
-    heat = figures.overlay(prediction.seen, prediction.maps[method])
-    files.write_atomic(out, images.encode_png(heat))
-    chances = dict(zip(prediction.classes, map(float, prediction.probabilities), strict=True))
-    if as_json:
-        result = {"run_id": run, "probabilities": chances, "explained": prediction.explained}
-        print_json(result | {"out": str(out)})
-    else:
-        print_table(("class", "probability"), ((c, f"{p:.4f}") for c, p in chances.items()))
-        for note in prediction.notes:
-            console.print(note, markup=False)
-        console.print(f"{method} of {prediction.explained}: {out}", markup=False)
+    intervals = [
+        (row.name, *(between(column(metric, row.name)) for metric in by_class))
+        for row in test.classes
+    ]
+    print_table(("95 % intervals", *(metric.symbol for metric in by_class)), intervals)
 
 
 def export(
@@ -157,6 +180,7 @@ def headline(run_id: str) -> dict[str, Any]:
     test = run.metrics["test"]
     return {
         "run_id": run_id,
+        "title": store.title(run),
         "accuracy": test.accuracy,
         "loss": test.loss,
         "macro_f1": test.macro.f1,
@@ -171,9 +195,7 @@ def headline(run_id: str) -> dict[str, Any]:
 def _leaks(run: "Run") -> dict[str, Any]:
     """The number of test images known from training, None if not checked, and a sentence."""
     if run.imported:
-        sentence = (
-            "Imported weights: what they were trained on is unknown, leaks cannot be counted."
-        )
+        sentence = "Imported: what it was trained on is unknown, leaks cannot be counted."
         return {"leaking": None, "leaks": sentence}
     if run.leaks is None:
         return {"leaking": None, "leaks": "Not checked: trained before leaks were counted."}

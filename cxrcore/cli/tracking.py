@@ -41,12 +41,13 @@ def track(
             "Neither MLFLOW_TRACKING_URI nor CXR_TENSORBOARD is set. Set one to the address of an "
             "MLflow server or a folder, or give a folder with --tensorboard."
         )
-    chosen = store.runs() if every else [store.load_run(name) for name in runs or []]
+    every_run = [run for run in store.runs() if run.has_network]
+    chosen = every_run if every else [store.load_run(name) for name in runs or []]
     if not chosen:
         raise SettingsError("There is nothing to log. Name a run, or use --all for every run.")
     results = []
     for run in chosen:
-        result: dict[str, Any] = {"run_id": run.run_id}
+        result: dict[str, Any] = {"run_id": run.run_id, "title": store.title(run)}
         if folder is not None:
             result["tensorboard"] = str(write_events(run, folder))
         if address:
@@ -62,9 +63,10 @@ def track(
 
 
 def _print(result: dict[str, Any]) -> None:
+    name = f"{result['title']} ({result['run_id']})"
     if "tensorboard" in result:
-        console.print(f"{result['run_id']}: {result['tensorboard']}", markup=False, highlight=False)
+        console.print(f"{name}: {result['tensorboard']}")
     if "mlflow" in result:
         how = "logged as" if result["new"] else "was already there:"
-        line = f"{result['run_id']}: {how} {result['mlflow']} {result['left_out']}".rstrip()
-        console.print(line, markup=False, highlight=False)
+        line = f"{name}: {how} {result['mlflow']} {result['left_out']}".rstrip()
+        console.print(line)

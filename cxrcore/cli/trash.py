@@ -1,6 +1,6 @@
 """Commands that delete runs and bring them back: delete, trash list|restore|empty."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -31,12 +31,12 @@ def delete(
     """Move RUNs to the trash, from which they can be brought back; asks first."""
     from cxrcore import store
 
-    chosen = _known(runs)
-    ask(f"Move to the trash: {', '.join(chosen)}?", yes=yes)
-    for run_id in chosen:
+    chosen, titles = _known(runs), store.titles()
+    ask(f"Move to the trash: {', '.join(_named(chosen, titles))}?", yes=yes)
+    for run_id, named in zip(chosen, _named(chosen, titles), strict=True):
         store.delete(run_id)
         if not as_json:
-            say(f"{run_id} is in the trash. Undo: python -m cxrcore trash restore {run_id}")
+            say(f"{named} is in the trash. Undo: python -m cxrcore trash restore {run_id}")
     if as_json:
         print_json({"deleted": chosen})
 
@@ -67,7 +67,8 @@ def restore(
     for run_id in runs:
         store.restore(run_id)
         if not as_json:
-            say(f"{run_id} is back.")
+            [named] = _named([run_id], store.titles())
+            say(f"{named} is back.")
     if as_json:
         print_json({"restored": runs})
 
@@ -82,6 +83,12 @@ def empty(yes: Yes = False, as_json: AsJson = False) -> None:
         removed = store.empty_trash()
     text = "The trash is empty." + (f" Removed for good: {removed}." if removed else "")
     answer({"removed": removed}, text, as_json)
+
+
+def _named(run_ids: Sequence[str], titles: Mapping[str, str]) -> list[str]:
+    """Each run by its title, with its name in parentheses; a damaged run has only a name."""
+    shown = {run_id: titles.get(run_id, run_id) for run_id in run_ids}
+    return [name if title == name else f"{title} ({name})" for name, title in shown.items()]
 
 
 def _known(names: Sequence[str]) -> list[str]:

@@ -155,7 +155,7 @@ def import_weights(
     changes: dict[str, Any],
 ) -> None:
     """Load your own weights FILE into the network of RECIPE, evaluate it and keep it as a run."""
-    from cxrcore import datasets, models
+    from cxrcore import datasets, models, store
     from cxrcore.tracking import mlflow
     from cxrcore.training import weight_import
 
@@ -175,6 +175,7 @@ def import_weights(
         return
     columns = ("layer", "in the file", "shapes", "matched by")
     print_table(columns, ([row[name] for name in columns] for row in done.matched))
-    say(f"{done.run.run_id} (imported): test accuracy {test.accuracy:.4f}, n = {test.n}")
+    title = f"{store.title(done.run)} ({done.run.run_id}, imported)"
+    say(f"{title}: test accuracy {test.accuracy:.4f}, n = {test.n}")
     for note in filter(None, [*done.run.notes, tracked]):
         say(note)

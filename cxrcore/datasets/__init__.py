@@ -1,8 +1,11 @@
 """Datasets: folders of labelled images in known layouts, by path or by registered name."""
 
 from cxrcore.datasets import registry, selection
+from cxrcore.datasets.assembly import note_on_few_patients
 from cxrcore.datasets.combination import merge, parse_map
-from cxrcore.datasets.loader import LAYOUTS, load, register
+from cxrcore.datasets.loader import LAYOUTS, load, proposed, register
+from cxrcore.datasets.moves import move
+from cxrcore.datasets.overview import Table, tables
 from cxrcore.datasets.registry import Entry
 from cxrcore.datasets.registry import entries as registered
 from cxrcore.datasets.registry import remove as forget
@@ -16,16 +19,21 @@ __all__ = [
     "LAYOUTS",
     "Dataset",
     "Entry",
+    "Table",
     "against_rest",
     "forget",
     "keep",
     "load",
     "merge",
+    "move",
+    "note_on_few_patients",
     "parse_map",
     "parse_options",
+    "proposed",
     "register",
     "registered",
     "source_files",
+    "tables",
 ]
 
 

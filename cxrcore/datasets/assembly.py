@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxrcore.datasets import spelling
 from cxrcore.datasets.table import Dataset, build_table, count, listed, without_duplicates
 from cxrcore.errors import DatasetError
+
+FEWEST = 3  # patients of a class: one each for training, validation and test
 
 
 def measured_table(
@@ -48,11 +51,13 @@ def assemble(
 ) -> Dataset:
     """The dataset of such rows, its classes in alphabetical order; `notes` come first.
 
+    Age and sex are kept where the rows have them.
+
     Raises:
         DatasetError: as for `measured_table`.
     """
     table, doubles, more = measured_table(root, rows, measured)
-    classes = tuple(sorted(set(table["label"])))
+    classes = tuple(sorted(set(table["label"].dropna())))
     notes = (*notes, *more, *notes_on_classes(table, classes))
     return Dataset(name, root, layout, table, classes, notes=notes, doubles=doubles)
 
@@ -65,14 +70,27 @@ def notes_on_classes(table: pd.DataFrame, classes: tuple[str, ...]) -> list[str]
     sizes = table["label"].value_counts()
     if single := [name for name in classes if sizes[name] == 1]:
         notes.append(f"Classes with only one image: {listed(single)}; a split needs more.")
-    folded = table["label"].drop_duplicates().groupby(lambda row: table["label"][row].casefold())
     notes += [
-        f"The classes {' and '.join(map(repr, sorted(names)))} differ only in capitals; "
-        "rename the folders if they are the same class."
-        for _, names in folded
-        if len(names) > 1
+        f"The classes {' and '.join(map(repr, names))} differ only by case, blanks or look-alikes; "
+        "the option spellings=merge makes them one."
+        for names in spelling.groups(classes)
     ]
     return notes
+
+
+def note_on_few_patients(dataset: Dataset) -> str | None:
+    """A sentence about classes that cannot be in training, validation and test, if there are any."""
+    table = dataset.table
+    people = table["patient_id"].fillna(table["image_id"])  # an unknown patient is one of his own
+    numbers = people.groupby(table["label"]).nunique()
+    few = [f"{name} ({numbers[name]})" for name in dataset.classes if numbers[name] < FEWEST]
+    if not few:
+        return None
+    return (
+        f"Classes of too few patients: {listed(few, 8)}. Training, validation and test need at "
+        f"least one each, so a class needs {FEWEST}, and many more for figures that mean something. "
+        "Add images, join the class to another (rename=OLD:NEW), or leave it out (classes=A,B)."
+    )
 
 
 def _notes_on_damage(measured: pd.DataFrame, table: pd.DataFrame) -> list[str]:

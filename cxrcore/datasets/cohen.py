@@ -2,6 +2,7 @@
 
     root/metadata.csv       patientid, finding, view, modality, location, folder, filename, ...
     root/images/a.jpg
+    root/annotations/lungVAE-masks/a_mask.png
 
 The finding is the label: the last part of the form with slashes, in use since October 2020
 (`Pneumonia/Viral/COVID-19`), without a syndrome after the cause (`COVID-19, ARDS`). Both
@@ -15,9 +16,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxrcore.datasets import assembly, scan, sidecars
+from cxrcore.datasets import assembly, cells, film_paths, mask_files, scan, words
 from cxrcore.datasets.selection import Options
-from cxrcore.datasets.table import Dataset, count, listed
+from cxrcore.datasets.table import PEOPLE, Dataset, count, listed
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
 
@@ -27,8 +28,6 @@ LAYOUT = "cohen"
 _METADATA = "metadata.csv"
 _REQUIRED = ("filename", "finding")
 _OPTIONAL = ("patientid", "view", "modality", "location")
-_VIEWS = {"pa": "PA", **dict.fromkeys(("ap", "ap supine", "ap erect"), "AP")}
-_VIEWS |= dict.fromkeys(("l", "lateral"), "L")
 _UNKNOWN = {"todo", "unknown"}  # written where the maintainers do not know yet
 
 
@@ -48,7 +47,8 @@ def detect(root: Path) -> bool:
 def read(root: Path, name: str, report: Report = silent) -> Dataset:
     """The dataset of `metadata.csv` and the images it names.
 
-    CT slices stay in the table with modality `ct`; `source` is the location.
+    CT slices stay in the table with modality `ct`; `source` is the location. The table also has
+    age and sex.
 
     Raises:
         DatasetError: `metadata.csv` is missing, no table, lacks a column, or names no image
@@ -57,7 +57,9 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
     """
     root = root.resolve()
     rows, notes = _rows(root)
-    pictures = {file.path: file for file in scan.find(root).files if scan.is_image(file.path)}
+    files = {file.path: file for file in scan.find(root).files if scan.is_image(file.path)}
+    masks = {path for path in files if mask_files.is_mask(path)}
+    pictures = {path: file for path, file in files.items() if path not in masks}
     rows, unmatched = _with_files(rows, set(pictures))
     rows, repeated = _one_line_each(rows)
     rows, unlabelled = _labelled(rows)
@@ -67,6 +69,9 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
             f"{root / _METADATA} names no labelled image that is in the folder. {' '.join(notes)} "
             "Copy the images to `images/` beside it."
         )
+    found = mask_files.matched(rows["path"], masks)
+    rows["mask"] = rows["path"].map(found.of).astype("string")
+    notes += found.notes()
     measured = scan.measure(root, [pictures[path] for path in rows["path"]], report)
     dataset = assembly.assemble(name, root, LAYOUT, rows, measured, notes)
     slices = int((dataset.table["modality"] == "ct").sum())
@@ -84,7 +89,7 @@ def _rows(root: Path) -> tuple[pd.DataFrame, list[str]]:
             f"{path} is missing. The layout {LAYOUT!r} needs it, with the columns "
             f"{', '.join((*_REQUIRED, *_OPTIONAL))}."
         )
-    lines = sidecars.read_csv(path)
+    lines = cells.read(path)
     if missing := [column for column in _REQUIRED if column not in lines.columns]:
         raise DatasetError(
             f"{path} lacks the column(s) {', '.join(missing)}; it has "
@@ -92,7 +97,7 @@ def _rows(root: Path) -> tuple[pd.DataFrame, list[str]]:
         )
     absent = [column for column in _OPTIONAL if column not in lines.columns]
     notes = [f"{_METADATA} has no column {', '.join(absent)}."] if absent else []
-    lines = lines.reindex(columns=[*_REQUIRED, *_OPTIONAL, "folder"]).astype("string")
+    lines = lines.reindex(columns=[*_REQUIRED, *_OPTIONAL, "folder", *PEOPLE]).astype("string")
     if blank := int(lines["filename"].isna().sum()):
         notes.append(f"{count(blank, 'line')} in {_METADATA} without a file name.")
         lines = lines[lines["filename"].notna()]
@@ -102,8 +107,9 @@ def _rows(root: Path) -> tuple[pd.DataFrame, list[str]]:
             "finding": lines["finding"],
             "patient_id": lines["patientid"],
             "source": lines["location"],
-            "modality": lines["modality"].str.lower().map(sidecars.MODALITIES).astype("string"),
-            "view": lines["view"].str.lower().map(_VIEWS).astype("string"),
+            "modality": words.normalised(lines["modality"], "modality"),
+            "view": words.normalised(lines["view"], "view"),
+            **{name: words.normalised(lines[name], name) for name in PEOPLE},
         }
     )
     return rows, notes
@@ -111,7 +117,9 @@ def _rows(root: Path) -> tuple[pd.DataFrame, list[str]]:
 
 def _with_files(rows: pd.DataFrame, pictures: set[str]) -> tuple[pd.DataFrame, list[str]]:
     """The lines whose image is present, and notes on lines and images without a partner."""
-    there = rows["path"].isin(pictures)
+    path, _ = film_paths.matched(rows["path"], pictures)
+    rows = rows.assign(path=path.fillna(rows["path"]))
+    there = path.notna()
     notes = []
     if not there.all():
         notes.append(

@@ -1,70 +1,103 @@
-"""Any CSV that names images and labels, with columns named by the user.
+"""Any table that names images and labels, with columns named by the user.
 
-    root/labels.csv        path, finding, ...       the only CSV in the root, or `file`
-    root/films/a.png                                paths are relative to the root
+    root/labels.csv        path, finding, ...       the only table in the root, or `file`
+    root/films/a.png
 
-Columns with common names (`image_path`, `Label`, `patient id`) are found automatically. Values of
-view, modality and split are read as in the other layouts, in any letter case.
+CSV of any encoding and separator, packed or not, or an Excel workbook (`cells`). Columns with
+common names (`image_path`, `Label`, `patient id`) are found automatically, and else the column
+of paths by what it holds. Labels may be one column, or one a class with 1 and 0.
 """
 
 import os
-import posixpath
 import shlex
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 from pydantic import Field
 
-from cxrcore.datasets import assembly, scan, selection, sidecars
-from cxrcore.datasets.table import Dataset, count, listed, plain
+from cxrcore.datasets import cells, film_paths, findings, scan, selection, sidecars
+from cxrcore.datasets.record import Record
+from cxrcore.datasets.table import Dataset, listed, plain
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
 
 LAYOUT = "csv"
-SUFFIX = ".csv"
 # Common names of columns, as `table.plain` writes them.
 _COMMON_NAMES = {
     "path": "path filepath filename file image imagepath imagefile imagefilename imagename "
-    "imageindex relativepath img imgpath",
-    "label": "label labels class classname finding findings findinglabels diagnosis target "
-    "category",
-    "patient_id": "patientid patient subjectid subject",
+    "imageindex imageid relativepath img imgpath dicomid dateiname bild",
+    "label": "label labels class classname classes finding findings findinglabels diagnosis target "
+    "category diagnose befund",
+    "patient_id": "patientid patient subjectid subject patientnummer",
     "source": "source hospital institution site dataset collection",
     "view": "view viewposition viewpos projection",
     "modality": "modality",
     "split": "split subset fold partition set",
     "mask": "mask maskpath maskfile lungmask",
+    "age": "age patientage ageyears alter",
+    "sex": "sex gender patientsex patientgender geschlecht",
 }
+OURS = tuple(_COMMON_NAMES)
 _NEEDED = ("path", "label")
+_SAMPLE = 200  # lines in which columns are judged by what they hold
 
 
-class Options(selection.Options):
-    """Which column of the CSV is which."""
+class Options(selection.LabelOptions):
+    """Which column of the table is which."""
 
-    file: str = Field("", description="the CSV in the folder; by default the only one")
+    file: str = Field(
+        "", description="the table in the folder, or several of one form: a.csv,b.csv"
+    )
     path: str = Field("", description="the column of the images' files")
-    label: str = Field("", description="the column of the classes")
+    label: str = Field("", description="the column of the classes, or one a class: A,B,C")
+    constant_label: str = Field("", description="one class for all images of the table")
     patient_id: str = Field("", description="the column of patient numbers or names")
     source: str = Field("", description="the column of hospitals or collections")
     view: str = Field("", description="the column with PA, AP or L")
     modality_column: str = Field("", description="the column with xray or ct")
     split: str = Field("", description="the column with train, validation or test")
     mask: str = Field("", description="the column of the lung masks' files")
+    age: str = Field("", description="the column of ages, in years or as DICOM writes them")
+    sex: str = Field("", description="the column with F or M, female or male")
 
 
 def detect(root: Path) -> bool:
-    """Whether the root has one CSV, with a path and a label column of common names.
+    """Whether there is one table, and its columns of paths and labels can be told.
 
-    `metadata.csv` does not count: it is the sidecar of class folders.
+    `metadata.csv` does not count: it may be the sidecar of class folders, so it has to be named.
     """
     try:
-        file = _file(root, "")
-        _columns(file, sidecars.header(file), {})
+        files = tables_in(root)
+        if len(files) != 1 or files[0].name == sidecars.METADATA:
+            return False
+        names = [plain(name) for name in cells.header(files[0])]
+        named = [sum(name in _COMMON_NAMES[ours].split() for name in names) for ours in _NEEDED]
+        if named != [1, 1]:
+            columns(root, files[0], {})
     except DatasetError:
         return False
-    return file.name != sidecars.METADATA
+    return True
+
+
+def tables_in(root: Path) -> list[Path]:
+    """The tables in a folder, or in the only folder in it, by name.
+
+    A `metadata.csv` with a column `path` does not count: it is the sidecar of class folders.
+
+    Raises:
+        DatasetError: the folder cannot be opened.
+    """
+    for base in scan.wrappers(root):
+        try:
+            names = sorted(entry.name for entry in os.scandir(base))
+        except OSError as error:
+            raise DatasetError(f"{base} cannot be opened. Check the permissions.") from error
+        tables = [base / name for name in names if cells.is_table(name) and name[0] not in ".~"]
+        tables = [path for path in tables if not sidecars.is_sidecar(path)]
+        if tables:
+            return tables
+    return []
 
 
 def read(
@@ -73,165 +106,153 @@ def read(
     report: Report = silent,
     *,
     file: str = "",
+    constant_label: str = "",
+    as_written: bool = False,
     **named: str,
 ) -> Dataset:
-    """The dataset of a CSV; `named` are the columns of `Options`.
+    """The dataset of a table; `named` are the columns of `Options`.
 
-    Lines without a label or an existing image are left out with a note, and so are images with
-    two labels. Absolute paths may lead into the root. A bare name, with or without its ending,
-    stands for the only image of that name at any depth.
+    Lines without a label or an existing image are left out with a note. `as_written` takes a cell
+    with several findings as one label, as earlier versions did.
 
     Raises:
-        DatasetError: no CSV or several, not a table, a column that is missing or cannot be
-            guessed, or no usable line.
+        DatasetError: no table or several, a column that is missing or cannot be told, or no
+            usable line.
         StoreError: the cache of file hashes cannot be written.
     """
     root = root.resolve()
-    path = _file(root, file)
-    cells = sidecars.read_csv(path, sidecars.DELIMITERS)
+    files = _files(root, file)
     named = {key.removesuffix("_column"): column for key, column in named.items() if column}
-    columns = _columns(path, list(cells.columns), named)
-    rows, notes = _rows(root, path.name, cells, columns)
-    present = {found.path: found for found in scan.find(root).files}
-    rows["path"] = _full(rows["path"], present)
-    rows, unused = _usable(root, path.name, rows, present)
-    notes += unused
-    if rows.empty:
-        raise DatasetError(
-            f"{path} names no labelled image that is in its folder. {' '.join(notes)} "
-            f"Paths are relative to {root}."
-        )
-    measured = scan.measure(root, [present[path] for path in rows["path"]], report)
-    return assembly.assemble(name, root, LAYOUT, rows, measured, notes)
+    found, labels, example = columns(root, files[0], named, constant_label)
+    used = {**found, **({"label": ", ".join(labels)} if labels else {})}
+    label = found.get("label", "")
+    record = Record(
+        name=LAYOUT,
+        source="",
+        tables=tuple(path.relative_to(root).as_posix() for path in files),
+        path=found["path"],
+        label=label,
+        labels=labels,
+        separator=findings.separator_of(example[label]) if label and not as_written else "",
+        columns={
+            ours: (theirs,) for ours, theirs in found.items() if ours not in ("path", "label")
+        },
+        constants={"label": constant_label} if constant_label else {},
+        split_of_table=len(files) > 1,
+    )
+    told = [f"{ours}: {theirs}" for ours, theirs in used.items() if ours != theirs]
+    said = f"Columns used from {files[0].name}: {', '.join(told)}."
+    return record.read(root, name, report, notes=(said,) if told else ())
 
 
-def _file(root: Path, file: str) -> Path:
-    """The CSV that was named, or the only one."""
+def _files(root: Path, file: str) -> list[Path]:
+    """The tables that were named, or the only one."""
+    names = [file] if (root / file).is_file() else [part.strip() for part in file.split(",")]
     if file:
-        path = root / file
-        if not path.is_file() or not path.resolve().is_relative_to(root.resolve()):
-            raise DatasetError(f"There is no file {file!r} in {root}. Name a CSV that lies in it.")
-        return path
-    try:
-        names = sorted(
-            entry.name
-            for entry in os.scandir(root)
-            if entry.name.lower().endswith(SUFFIX) and not entry.name.startswith(".")
-        )
-    except OSError as error:
-        raise DatasetError(f"{root} cannot be opened. Check the permissions.") from error
-    if len(names) != 1:
-        content = (
-            f"holds {len(names)} CSV files: {listed(names, 8)}" if names else "holds no CSV file"
-        )
+        for name in names:
+            path = root / name
+            if not path.is_file() or not path.resolve().is_relative_to(root.resolve()):
+                raise DatasetError(
+                    f"There is no file {name!r} in {root}. Name a table that lies in it."
+                )
+        return [root / name for name in names]
+    there = tables_in(root)
+    if len(there) != 1:
+        said = listed((path.name for path in there), 8)
+        kinds = ", ".join(cells.SUFFIXES)
+        content = f"holds {len(there)} tables: {said}" if there else f"holds no table ({kinds})"
         raise DatasetError(f"{root} {content}. Name one: --option file=NAME.csv.")
-    return root / names[0]
+    return there
 
 
-def _columns(file: Path, there: list[str], named: Mapping[str, str]) -> dict[str, str]:
-    """The CSV's column for each of ours: as named, else the only one with a common name.
+def columns(
+    root: Path, file: Path, named: Mapping[str, str], constant_label: str = ""
+) -> tuple[dict[str, str], tuple[str, ...], pd.DataFrame]:
+    """The table's column for each of ours: as named, else the only one with a common name.
+
+    Returns:
+        our column -> the table's; the columns of classes if there is one a class; the table.
 
     Raises:
         DatasetError: a named column is missing, or none or several may be path or label.
     """
+    table = cells.read(file)
+    there = list(map(str, table.columns))
     has = f"it has the columns {listed(there, 20)}" if there else "it is empty"
-    if strange := [column for column in named.values() if column not in there]:
+    label = named.get("label", "")
+    wanted = [column for ours, column in named.items() if ours != "label"]
+    wanted += [label] if label in there else _parts(label)
+    if strange := [column for column in wanted if column not in there]:
         raise DatasetError(f"{file} has no column {listed(map(repr, strange))}; {has}.")
-    taken, found = set(named.values()), dict(named)
-    for ours, names in _COMMON_NAMES.items():
-        if ours in found:
-            continue
-        fitting = [name for name in there if plain(name) in names.split() and name not in taken]
-        if len(fitting) == 1:
-            found[ours] = fitting[0]
-        elif ours in _NEEDED:
-            why = f"{listed(fitting)} all fit" if fitting else "none has a common name"
+    found, labels, fitting = told_columns(root, table, named)
+    if constant_label:
+        found.pop("label", None)
+        labels = ()
+    for ours in _NEEDED:
+        if ours not in found and not (ours == "label" and (labels or constant_label)):
+            fits = fitting.get(ours, [])
+            why = f"{listed(fits)} all fit" if fits else "none has a common name"
             raise DatasetError(
                 f"{file}: it is unclear which column is the {ours}: {why}; {has}. Name it: "
                 f"python -m cxrcore data add NAME {shlex.quote(str(file))} {_example(found)}"
             )
-    return found
+    return found, labels, table
+
+
+def told_columns(
+    root: Path, table: pd.DataFrame, named: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[str, ...], dict[str, list[str]]]:
+    """What can be told of a table's columns.
+
+    Returns:
+        our column -> the table's; the columns of classes if there is one a class; our column ->
+        those that fit, where it was not named.
+    """
+    there = list(map(str, table.columns))
+    labels = () if named.get("label") in there else _parts(named.get("label", ""))
+    found = {ours: column for ours, column in named.items() if not (ours == "label" and labels)}
+    taken = {*found.values(), *labels}
+    fitting: dict[str, list[str]] = {}
+    for ours, names in _COMMON_NAMES.items():
+        if ours in found or (ours == "label" and labels):
+            continue
+        fits = [name for name in there if plain(name) in names.split() and name not in taken]
+        fitting[ours] = fits or (_holding_films(root, table) if ours == "path" else [])
+        found |= {ours: fitting[ours][0]} if len(fitting[ours]) == 1 else {}
+    if not labels and "label" not in found and not fitting["label"]:
+        labels = _yes_or_no(table.drop(columns=list(found.values())))
+    return found, labels, fitting
+
+
+def _parts(label: str) -> tuple[str, ...]:
+    """The columns of classes that were named as A,B,C."""
+    return tuple(part.strip() for part in label.split(",") if part.strip())
+
+
+def _holding_films(root: Path, table: pd.DataFrame) -> list[str]:
+    """The columns of which most cells name an image of the folder, and the most different ones."""
+    films = scan.pictures(root, scan.find(root))
+    sample = table.head(_SAMPLE)
+    found = {str(name): film_paths.matched(sample[name], films)[0] for name in sample.columns}
+    different = {
+        name: meant.nunique() for name, meant in found.items() if meant.notna().mean() > 0.5
+    }
+    return [name for name, number in different.items() if number == max(different.values())]
+
+
+def _yes_or_no(table: pd.DataFrame) -> tuple[str, ...]:
+    """The columns of 1, 0, -1 and empty cells, if there are two or more."""
+    names = []
+    for name in table.columns:
+        try:
+            told = findings.of_cells(table[[name]])[name]
+        except DatasetError:
+            continue
+        names += [str(name)] if (told == findings.PRESENT).any() else []
+    return tuple(names) if len(names) > 1 else ()
 
 
 def _example(found: Mapping[str, str]) -> str:
     """The two options to type, with what is known filled in."""
     options = [f"{ours}={found.get(ours, 'COLUMN')}" for ours in _NEEDED]
     return " ".join(f'--option "{o}"' if " " in o else f"--option {o}" for o in options)
-
-
-def _rows(
-    root: Path, file: str, cells: pd.DataFrame, columns: Mapping[str, str]
-) -> tuple[pd.DataFrame, list[str]]:
-    """The cells under our columns' names, values as in the image table, and notes."""
-    rows = pd.DataFrame({ours: cells[theirs] for ours, theirs in columns.items()}, dtype="string")
-    notes = []
-    if used := [f"{ours}: {theirs}" for ours, theirs in columns.items() if ours != theirs]:
-        notes.append(f"Columns used from {file}: {', '.join(used)}.")
-    for ours in ("path", "mask"):
-        if ours in rows:
-            rows[ours] = _relative(root, rows[ours])
-    for ours in ("view", "modality", "split"):
-        if ours not in rows:
-            continue
-        good = sidecars.normalised(rows[ours], ours)
-        if (bad := rows[ours].notna() & good.isna()).any():
-            values = listed(rows.loc[bad, ours].drop_duplicates())
-            notes.append(
-                f"In {file}, {count(int(bad.sum()), 'value')} not used as {ours}: {values}."
-            )
-        rows[ours] = good
-    return rows, notes
-
-
-def _relative(root: Path, paths: pd.Series) -> pd.Series:
-    """Paths relative to the root with /; those that lead out of it stay as they are."""
-    paths = paths.str.replace("\\", "/", regex=False)
-    paths = paths.str.removeprefix(root.as_posix() + "/")
-    return paths.map(lambda path: posixpath.normpath(path), na_action="ignore").astype("string")
-
-
-def _full(paths: pd.Series, present: Iterable[str]) -> pd.Series:
-    """Bare names replaced by the path of the only image of that name; all others as they are."""
-    places: dict[str, set[str]] = defaultdict(set)
-    for path in present:
-        if scan.is_image(path):
-            stem, suffix = posixpath.splitext(posixpath.basename(path))
-            places[stem + suffix].add(path)
-            places[stem].add(path)
-    known = set(present)
-    single = {name: next(iter(found)) for name, found in places.items() if len(found) == 1}
-    bare = ~paths.isin(known) & paths.isin(single.keys())
-    return paths.mask(bare, paths.map(single).astype("string"))
-
-
-def _usable(
-    root: Path, file: str, rows: pd.DataFrame, present: Mapping[str, scan.File]
-) -> tuple[pd.DataFrame, list[str]]:
-    """The lines with a label and an existing image, each image once, and notes on the others."""
-    notes = []
-
-    def leave_out(bad: pd.Series, why: str) -> None:
-        nonlocal rows
-        if bad.any():
-            many = count(int(bad.sum()), "line")
-            paths = listed(rows.loc[bad, "path"].dropna())
-            notes.append(f"In {file}, {many} left out {why}{': ' if paths else ''}{paths}.")
-            rows = rows[~bad]
-
-    leave_out(rows["path"].isna(), "because no image is named")
-    outside = rows["path"].str.startswith(("/", "../")) | rows["path"].str.match(r"[A-Za-z]:/")
-    leave_out(outside, f"because the path leads out of {root}")
-    leave_out(~rows["path"].isin(present.keys()), "because there is no such file")
-    leave_out(~rows["path"].map(scan.is_image).astype(bool), "because the file is not an image")
-    leave_out(rows["label"].isna(), "because there is no label")
-    labels = rows.groupby("path")["label"].nunique()
-    ambiguous = rows["path"].isin(labels.index[labels > 1])
-    leave_out(ambiguous, "because the image has two labels in this file")
-    leave_out(rows["path"].duplicated(), "because the image is listed earlier")
-    if "mask" in rows:
-        absent = rows["mask"].notna() & ~rows["mask"].isin(present.keys())
-        if absent.any():
-            masks = listed(rows.loc[absent, "mask"])
-            notes.append(f"{count(int(absent.sum()), 'lung mask')} not in the folder: {masks}.")
-        rows = rows.assign(mask=rows["mask"].mask(absent))
-    return rows.reset_index(drop=True), notes

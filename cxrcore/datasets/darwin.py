@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 from pydantic import Field
 
-from cxrcore.datasets import assembly, scan, selection
+from cxrcore.datasets import assembly, scan, selection, words
 from cxrcore.datasets.darwin_json import (
     RARE,
     Record,
@@ -26,7 +26,7 @@ from cxrcore.datasets.darwin_json import (
     rasterise,
     read_record,
 )
-from cxrcore.datasets.table import Dataset, count, listed
+from cxrcore.datasets.table import PEOPLE, Dataset, count, listed
 from cxrcore.errors import DatasetError, ImageError
 from cxrcore.progress import Meter, Report, silent
 
@@ -47,7 +47,7 @@ LAYOUT = "darwin"
 WITHOUT_IGNORED = "#without-ignored"  # ends references to masks without the Ignore regions
 # Columns beyond `table.COLUMNS`: the image's name before V7 renamed it, the patient's age and sex
 # from the tags, and the JSON file.
-EXTRA = ("original_name", "age", "sex", "annotation")
+EXTRA = ("original_name", "annotation")
 _WHERE = ("annotations", "releases/*/annotations", "*/releases/*/annotations")
 
 
@@ -124,6 +124,8 @@ def read(
         raise DatasetError(f"No image in {root} can be used. {' '.join(notes)}")
     measured = scan.measure(root, [file for _, file in kept], report)
     rows = pd.DataFrame([_row(record, file.path, without_ignored) for record, file in kept])
+    for column in PEOPLE:
+        rows[column] = words.normalised(rows[column].astype("string"), column)
     notes += _notes_on_kept(kept, measured)
     dataset = assembly.assemble(name, root, LAYOUT, rows, measured, notes)
     extra = rows.set_index("path")[list(EXTRA)].astype("string")

@@ -3,7 +3,7 @@
     root/NORMAL/a.png                        classes
     root/train/NORMAL/a.png                  published splits above (or below) the class
     root/COVID/images/a.png                  images and lung masks of the same name
-    root/COVID/masks/a.png
+    root/COVID/masks/a.png                   or a_mask.png, mask_a.png and so on, see `mask_files`
     root/X-ray/COVID/a.png, root/CT/COVID/…  modalities
     root/archive/COVID/patient7/a.png        one folder around it all, any depth below
 
@@ -11,17 +11,24 @@
 `sidecars`.
 """
 
-import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
+from pydantic import Field
 
 from cxrcore import images
-from cxrcore.datasets import assembly, scan, sidecars
-from cxrcore.datasets.selection import Options
+from cxrcore.datasets import (
+    assembly,
+    csv_table,
+    mask_files,
+    scan,
+    selection,
+    sidecars,
+    words,
+)
 from cxrcore.datasets.table import Dataset, build_table, count, listed, patient_of
 from cxrcore.errors import DatasetError
 from cxrcore.progress import Report, silent
@@ -30,8 +37,7 @@ __all__ = ["LAYOUT", "Options", "detect", "read"]
 
 LAYOUT = "folders"
 _IMAGES = {"images", "image", "img", "imgs"}
-_MASKS = {"masks", "mask", "lung_masks", "lung masks"}
-_PARTS = _IMAGES | _MASKS
+_PARTS = _IMAGES | mask_files.FOLDERS
 _OTHER = {"lesions", "lesion_masks", "annotations"}  # pictures that are not X-rays
 
 
@@ -40,7 +46,7 @@ class _Sorted:
     """The paths in a folder by what they are for."""
 
     rows: list[dict[str, str | None]] = field(default_factory=list)
-    masks: dict[tuple[str, ...], str] = field(default_factory=dict)
+    masks: mask_files.Masks = field(default_factory=mask_files.Masks)
     not_images: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)  # images in no class folder
     wrapper: str = ""  # folders that wrap everything else
@@ -51,8 +57,16 @@ def detect(root: Path) -> bool:
     return root.is_dir()
 
 
-def read(root: Path, name: str, report: Report = silent) -> Dataset:
-    """The dataset in a folder of class folders.
+class Options(selection.Options):
+    """What the folders mean."""
+
+    constant_label: str = Field(
+        "", description="one class for all images, whatever folder they are in"
+    )
+
+
+def read(root: Path, name: str, report: Report = silent, *, constant_label: str = "") -> Dataset:
+    """The dataset in a folder of class folders; for `constant_label` see `Options`.
 
     Raises:
         DatasetError: no images, no class folders, or a `metadata.csv` or `dataset.json` that
@@ -62,7 +76,7 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
     root = root.resolve()
     found = scan.find(root)
     files = {file.path: file for file in found.files if file.path not in sidecars.NAMES}
-    by_use = _sort(files, root.name)
+    by_use = _sort(files, scan.pictures(root, found), root.name, constant_label)
     if not by_use.rows:
         raise _nothing_in(root, found, by_use)
     about = sidecars.read_about(root)
@@ -83,52 +97,51 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
     )
 
 
-def _sort(files: Iterable[str], root_name: str) -> _Sorted:
+def _sort(
+    files: Iterable[str], pictures: Iterable[str], root_name: str, constant_label: str
+) -> _Sorted:
     """Sort paths by what they are for; the folders of an image describe it."""
-    result = _Sorted()
-    paths = []
-    for file in files:
-        if scan.is_image(file):
-            paths.append(tuple(file.split("/")))
-        else:
-            result.not_images.append(file)
+    pictures = set(pictures)
+    result = _Sorted(not_images=[file for file in files if file not in pictures])
+    beside = mask_files.beside(pictures)
+    masks = {path for path in pictures if path in beside or mask_files.is_mask(path)}
+    paths = [tuple(path.split("/")) for path in sorted(pictures)]
     depth = _wrapper_depth(paths)
     result.wrapper = "/".join(paths[0][:depth]) if depth else ""
-    keys: list[tuple[str, ...]] = []  # of the rows: folder and stem lead to their masks
     for path in paths:
-        file, (*above, name) = "/".join(path), path[depth:]
-        lower = {folder.lower() for folder in above}
-        place = tuple(f for f in above if f.lower() not in _PARTS)
-        stem = posixpath.splitext(name)[0]
-        if lower & _OTHER:
+        file, above = "/".join(path), path[depth:-1]
+        if file in masks or {folder.lower() for folder in above} & _OTHER:
             continue
-        if lower & _MASKS:
-            result.masks[(*place, stem.removesuffix("_mask"))] = file
-        elif (row := _read_place(place, root_name)) is None:
+        place = tuple(f for f in above if f.lower() not in _PARTS)
+        row = _read_place(place, root_name)
+        if row is None and constant_label:
+            row = {"modality": "xray"}
+        if row is None:
             result.outside.append(file)
-        else:
-            result.rows.append(row | {"path": file, "patient_id": patient_of(file)})
-            keys.append((*place, stem))
-    for row, key in zip(result.rows, keys, strict=True):
-        row["mask"] = result.masks.get(key)
+            continue
+        label = {"label": constant_label} if constant_label else {}
+        result.rows.append(row | label | {"path": file, "patient_id": patient_of(file)})
+    result.masks = mask_files.matched((str(row["path"]) for row in result.rows), masks)
+    for row in result.rows:
+        row["mask"] = result.masks.of.get(str(row["path"]))
     return result
 
 
 @lru_cache(maxsize=4096)  # called for every file, computed once per folder; do not change the dict
 def _read_place(place: tuple[str, ...], root_name: str) -> dict[str, str | None] | None:
     """label, split and modality from the folders around an image; None if none is a class."""
-    lower = [folder.lower() for folder in place]
-    split_at = next((i for i, folder in enumerate(lower) if folder in sidecars.SPLITS), None)
+    lower = [words.word(folder) for folder in place]
+    split_at = next((i for i, folder in enumerate(lower) if folder in words.SPLITS), None)
     # A folder above the split only wraps the dataset, unless there is no folder below.
     below = place if split_at is None else place[split_at + 1 :] or place[:split_at]
     below = tuple(folder for folder in below if folder.strip())
     # A folder "CT" is a modality where a class follows, and a class where none does.
-    named = [folder for folder in below if folder.lower() not in sidecars.MODALITIES]
+    named = [folder for folder in below if words.word(folder) not in words.MODALITIES]
     if not below:
         return None
-    around = [*lower, root_name.lower()]
-    modality = next((sidecars.MODALITIES[f] for f in around if f in sidecars.MODALITIES), "xray")
-    split = None if split_at is None else sidecars.SPLITS[lower[split_at]]
+    around = [*lower, words.word(root_name)]
+    modality = next((words.MODALITIES[f] for f in around if f in words.MODALITIES), "xray")
+    split = None if split_at is None else words.SPLITS[lower[split_at]]
     return {"label": (named or below)[0], "split": split, "modality": modality}
 
 
@@ -138,7 +151,7 @@ def _wrapper_depth(paths: list[tuple[str, ...]]) -> int:
     A wrapper is the only folder at its level, holds folders and no pictures, and has no known
     meaning (splits, modalities, images, masks).
     """
-    known = _PARTS | _OTHER | set(sidecars.MODALITIES) | set(sidecars.SPLITS)
+    known = _PARTS | _OTHER | set(words.MODALITIES) | set(words.SPLITS)
     depth = 0
     while paths and all(len(path) > depth + 2 for path in paths):
         here = {path[depth] for path in paths}
@@ -152,10 +165,13 @@ def _wrapper_depth(paths: list[tuple[str, ...]]) -> int:
 def _nothing_in(root: Path, found: scan.Found, by_use: _Sorted) -> DatasetError:
     """The error for a folder without a single labelled image."""
     if by_use.outside:
+        tables = ",".join(path.relative_to(root).as_posix() for path in csv_table.tables_in(root))
+        told = f" If the tables there tell the classes: --option file={tables}." if tables else ""
         return DatasetError(
             f"{root} holds {len(by_use.outside):,} images but no class folders "
             f"({listed(by_use.outside)}). Put the images of each class into a folder named "
-            "after the class."
+            "after the class, or name one class for all: --option constant_label=CLASS."
+            f"{told}"
         )
     if "" in found.closed:
         return DatasetError(f"{root} cannot be opened. Check the permissions of the folder.")
@@ -163,7 +179,7 @@ def _nothing_in(root: Path, found: scan.Found, by_use: _Sorted) -> DatasetError:
         f"{len(paths):,} {what} ({listed(paths)})"
         for what, paths in (
             ("other files", by_use.not_images),
-            ("masks", list(by_use.masks.values())),
+            ("masks", by_use.masks.unmatched),
             ("links that are not followed", found.links),
             ("folders that cannot be opened", found.closed),
         )
@@ -210,4 +226,4 @@ def _notes_on_files(found: scan.Found, by_use: _Sorted) -> list[str]:
     ):
         if paths:
             notes.append(f"{count(len(paths), noun)} {why}: {listed(paths)}.")
-    return notes
+    return [*notes, *by_use.masks.notes()]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxrcore.datasets import folders, scan, sidecars
+from cxrcore.datasets import folders, scan, words
 from cxrcore.datasets.selection import Options
 from cxrcore.datasets.table import Dataset, listed, plain
 from cxrcore.errors import DatasetError
@@ -35,7 +35,7 @@ def detect(root: Path) -> bool:
         path
         for top in (root, *covid)
         for path in (*scan.subfolders(top), top)
-        if path.name.lower() in sidecars.MODALITIES
+        if words.word(path.name) in words.MODALITIES
     ]
     return any(
         {_CLASSES.get(plain(path.name)) for path in scan.subfolders(modality)}
@@ -57,7 +57,7 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
     table = dataset.table.copy()
     inside = [
         any(
-            part.lower() in sidecars.MODALITIES
+            words.word(part) in words.MODALITIES
             for part in (dataset.root.name, *path.split("/")[:-1])
         )
         for path in table["path"]

@@ -16,14 +16,11 @@ doi 10.1016/j.compbiomed.2021.104319 (Study B).
 import contextlib
 import posixpath
 import re
-import zipfile
-import zlib
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from xml.etree import ElementTree
 
-from cxrcore.datasets import folders, scan
+from cxrcore.datasets import cells, folders, scan
 from cxrcore.datasets.selection import Options
 from cxrcore.datasets.table import Dataset, count, listed, plain
 from cxrcore.errors import DatasetError
@@ -36,7 +33,6 @@ _TABLE = ".metadata.xlsx"
 _COVID, _OTHERS = {"covid", "covid19"}, {"normal", "viralpneumonia"}
 _FILE = re.compile(r"(covid|covid-19) ?(-\d+|\(\d+\))\.\w+", re.IGNORECASE)
 _NAME, _URL = "FILE NAME", "URL"
-_MAX_BYTES = 64 << 20  # of one part of a table, unpacked; the largest has 2 MB
 
 
 def detect(root: Path) -> bool:
@@ -92,77 +88,18 @@ def read(root: Path, name: str, report: Report = silent) -> Dataset:
     return replace(dataset, layout=LAYOUT, table=table, notes=tuple(notes))
 
 
-def _sources(path: Path) -> dict[str, str | None]:
+def _sources(path: Path) -> dict[str, str]:
     """The URL of each file in a table, by the plain name of the file.
 
     Raises:
         DatasetError: it is not a workbook, or lacks one of the two columns.
     """
-    header, *lines = _rows(path) or [[]]
-    names = [cell.strip().upper() if cell else "" for cell in header]
-    if _NAME not in names or _URL not in names:
+    table = cells.read(path)
+    table.columns = table.columns.str.upper()
+    if not {_NAME, _URL} <= set(table.columns):
         raise DatasetError(
             f"{path.name} lacks the columns {_NAME} and {_URL}; it has "
-            f"{', '.join(filter(None, names)) or 'none'}. Copy it again."
+            f"{', '.join(table.columns) or 'none'}. Copy it again."
         )
-    sources = {}
-    for line in lines:
-        cells = dict(zip(names, line, strict=False))
-        if file := cells.get(_NAME):
-            sources[plain(file)] = (cells.get(_URL) or "").strip() or None
-    return sources
-
-
-def _rows(path: Path) -> list[list[str | None]]:
-    """The cells of a workbook's first sheet as text; DatasetError if it is not a workbook.
-
-    Enough of ECMA-376 for plain tables, so that no spreadsheet library is needed for four files.
-    """
-    try:
-        with zipfile.ZipFile(path) as book:
-            shared = []
-            if "xl/sharedStrings.xml" in book.namelist():
-                shared = [_text(item) for item in _part(book, "xl/sharedStrings.xml")]
-            sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
-            root = _part(book, min(sheets, key=lambda name: (len(name), name)))
-        return [_cells(row, shared) for row in root.iter() if _tag(row) == "row"]
-    except (
-        OSError, ValueError, LookupError, RuntimeError, NotImplementedError, EOFError,
-        zipfile.BadZipFile, zlib.error, ElementTree.ParseError,
-    ) as error:  # fmt: skip
-        raise DatasetError(
-            f"{path.name} cannot be read as a workbook: {' '.join(str(error).split())[:120]}. "
-            "Copy it again."
-        ) from error
-
-
-def _part(book: zipfile.ZipFile, name: str) -> ElementTree.Element:
-    with book.open(name) as file:
-        content = file.read(_MAX_BYTES + 1)  # a zip may lie about sizes
-    if len(content) > _MAX_BYTES or b"<!DOCTYPE" in content:
-        raise ValueError(f"{name} is not a plain table")
-    return ElementTree.fromstring(content)  # noqa: S314 (no document type, so no entities)
-
-
-def _cells(row: ElementTree.Element, shared: list[str]) -> list[str | None]:
-    """The cells in their columns; skipped columns are None."""
-    cells: list[str | None] = []
-    for cell in row:
-        letters = "".join(filter(str.isalpha, cell.get("r", "")))[:3].upper()
-        if letters:  # "AB12" is column 27, counted from 0
-            column = 0
-            for letter in letters:
-                column = column * 26 + ord(letter) - 64
-            cells += [None] * (column - 1 - len(cells))
-        value = _text(cell)
-        cells.append(shared[int(value)] if cell.get("t") == "s" and value else value or None)
-    return cells
-
-
-def _text(element: ElementTree.Element) -> str:
-    """All text in a cell or shared string, without formulas and phonetic hints."""
-    return "".join(part.text or "" for part in element.iter() if _tag(part) in ("t", "v"))
-
-
-def _tag(element: ElementTree.Element) -> str:
-    return element.tag.rpartition("}")[2]
+    named = table[table[_NAME].notna()]
+    return dict(zip(named[_NAME].map(plain), named[_URL], strict=True))

@@ -103,6 +103,12 @@ def add(entry: Entry) -> None:
         known[entry.name] = entry
 
 
+def replace(entry: Entry) -> None:
+    """Let a registered name stand for another folder."""
+    with _changing() as known:
+        known[entry.name] = entry
+
+
 def remove(name: str) -> None:
     """Remove a name; the images stay.
 

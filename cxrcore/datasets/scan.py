@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +20,18 @@ from cxrcore import files, images, settings
 from cxrcore.errors import ImageError
 from cxrcore.progress import Meter, Report, silent
 
-_CACHE_VERSION = 1  # raise it when `_measured` gives another result for the same file
+_CACHE_VERSION = 2  # raise it when `_measured` gives another result for the same file
 _KEY = ["path", "size", "mtime_ns"]
 _COLUMNS = [*_KEY, "image_id", "width", "height", "error"]
 _SYSTEM = {"__macosx", "thumbs.db", "desktop.ini"}
 _REPORT_EVERY = 50  # files
+_MOST_WRAPPERS = 6
+_BEGINNING = 1024  # bytes that tell DICOM from other files
+# Endings of what is never a film; other files are opened to see whether they are DICOM.
+_OTHER = frozenset(
+    ".csv .tsv .txt .md .json .xml .html .htm .pdf .xls .xlsx .doc .docx .zip .gz .tar .7z .rar "
+    ".py .ipynb .log .npy .npz .h5 .hdf5 .keras .pt .pth .onnx .pkl .parquet .yaml .yml .svg .mp4".split()
+)
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, broken encodings
 
 
@@ -119,11 +127,53 @@ def is_image(path: str) -> bool:
     return posixpath.splitext(path)[1].lower() in images.SUFFIXES
 
 
+def pictures(root: Path, found: Found) -> list[str]:
+    """The paths of the images in a folder, by ending; DICOM files of any other name by content.
+
+    A PACS or a CD writes them as `IM000001` or `1.2.840.113.7`.
+    """
+    return [
+        file.path
+        for file in found.files
+        if is_image(file.path)
+        or (posixpath.splitext(file.path)[1].lower() not in _OTHER and _is_dicom(root / file.path))
+    ]
+
+
+def _is_dicom(path: Path) -> bool:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return images.is_dicom(file.read(_BEGINNING))
+    return False
+
+
 def subfolders(folder: Path) -> list[Path]:
     """The folders directly in a folder; none if it cannot be opened."""
     # Not Path.is_dir: it asks the disk once for each of the 20,000 files of a class folder.
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         return [folder / entry.name for entry in entries if entry.is_dir()]
+    return []
+
+
+def wrappers(root: Path) -> list[Path]:
+    """The folder, and the only folder in it, and so on: where an archive puts its content."""
+    found = [root]
+    while len(found) < _MOST_WRAPPERS:
+        inside = [
+            path
+            for path in subfolders(found[-1])
+            if not path.name.startswith(".") and path.name.lower() not in _SYSTEM
+        ]
+        if len(inside) != 1:
+            break
+        found += inside
+    return found
+
+
+def some_files(folder: Path, most: int) -> list[Path]:
+    """Some of the files directly in a folder; none if it cannot be opened."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        files = (folder / entry.name for entry in entries if not entry.is_dir())
+        return list(islice(files, most))
     return []
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cxrcore.datasets import assembly, spelling
 from cxrcore.datasets.table import Dataset, count, listed
 from cxrcore.errors import DatasetError
 
@@ -27,6 +28,9 @@ class Options(BaseModel):
     against_rest: str | None = Field(
         None, description="one class against the rest: all others become 'not CLASS'"
     )
+    spellings: Literal["", "merge"] = Field(
+        "", description="merge: class names that differ only by case, blanks or look-alikes are one"
+    )
 
     def explicit(self) -> dict[str, Any]:
         """What differs from the defaults, as JSON values."""
@@ -37,8 +41,25 @@ class Options(BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields.keys() - _COMMON}
 
 
-_COMMON = frozenset(Options.model_fields)
-_LISTS = ("classes", "views")
+class LabelOptions(Options):
+    """The options of layouts in which a film may have several findings, or uncertain ones."""
+
+    several: Literal["", "one", "priority", "whole", "any"] = Field(
+        "",
+        description="images with several findings: one (only images with exactly one are kept), "
+        "priority, whole (each combination is a class), or any (with against_rest: an image is of "
+        "that class if it is one of its findings)",
+    )
+    priority: tuple[str, ...] = Field(
+        (), description="of several findings the first in this order that is present"
+    )
+    uncertain: Literal["", "out", "positive", "negative"] = Field(
+        "", description="uncertain findings (-1): left out, or counted as positive or negative"
+    )
+
+
+_COMMON = frozenset(LabelOptions.model_fields)
+_LISTS = ("classes", "views", "priority")
 
 
 def checked(kind: type[Options], layout: str, values: Mapping[str, Any] | None) -> Options:
@@ -98,18 +119,22 @@ def narrowed(dataset: Dataset, options: Options) -> Dataset:
     Raises:
         DatasetError: no image has a label or class, or no image is left.
     """
-    table, notes = dataset.table, []
+    table, notes = _renamed(dataset.table, options.rename, dataset.name), []
+    if options.spellings:
+        table, merged = spelling.merged(table)
+        notes += merged
     for column, wanted in (
         ("modality", (options.modality,) if options.modality else ()),
         ("view", options.views),
     ):
         if wanted:
             keep = table[column].isin(wanted).to_numpy(bool)
+            found = table.loc[~keep, column].fillna("not told").value_counts().sort_index()
+            told = ", ".join(f"{word} ({number:,})" for word, number in found.items())
             notes += _note_on_omitted(
-                table[~keep], f"of another {column} than {' or '.join(wanted)}"
+                table[~keep], f"of another {column} than {' or '.join(wanted)}: {told}"
             )
             table = table[keep]
-    table = _renamed(table, options.rename, dataset.name)
     if options.classes:
         if unknown := sorted(set(options.classes) - set(table["label"])):
             raise DatasetError(
@@ -127,14 +152,18 @@ def narrowed(dataset: Dataset, options: Options) -> Dataset:
     order = options.classes or (
         dataset.classes if present == set(dataset.classes) else tuple(sorted(present))
     )
+    before = assembly.notes_on_classes(dataset.table, dataset.classes)
     chosen = replace(
         dataset,
         table=table.reset_index(drop=True),
         classes=tuple(name for name in order if name in present),
-        notes=(*dataset.notes, *notes),
         options=options.explicit(),
     )
-    return chosen if options.against_rest is None else against_rest(chosen, options.against_rest)
+    if options.against_rest is not None:
+        chosen = against_rest(chosen, options.against_rest)
+    kept = (note for note in dataset.notes if note not in before)
+    after = assembly.notes_on_classes(chosen.table, chosen.classes)
+    return replace(chosen, notes=(*kept, *notes, *after))
 
 
 def against_rest(dataset: Dataset, label: str, name: str | None = None) -> Dataset:

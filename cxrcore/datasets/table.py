@@ -28,6 +28,7 @@ COLUMNS = {
     "width": "pixels, upright; missing if the file is damaged",
     "height": "pixels, upright; missing if the file is damaged",
 }
+PEOPLE = ("age", "sex")  # in years, and F or M: columns beyond, where a collection tells them
 _NUMBERS = ("width", "height")
 # What is kept of files that are left out because of their content.
 DOUBLES = ("path", "image_id", "label", "split", "reason")
@@ -44,7 +45,8 @@ class Dataset:
     softmax. `notes` are sentences for people about what was skipped or looks odd. `options`
     are the layout's. `doubles` has the columns of DOUBLES and one row for each file that is left
     out because its content is already in `table` ("same content") or has several labels
-    ("other label").
+    ("other label"). `findings` tells more than one class of films before one was chosen, see
+    `datasets.findings`; None in every dataset that is ready for use.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     doubles: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DOUBLES)))
+    findings: pd.DataFrame | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -101,13 +104,17 @@ def build_table(rows: Iterable[Mapping[str, Any]] | pd.DataFrame) -> pd.DataFram
     """The image table from rows with some of the columns; the others are missing.
 
     Returns:
-        COLUMNS in order, strings as `string`, width and height as `Int64`, sorted by path,
-        index 0..n-1. Empty strings and blanks become missing.
+        COLUMNS in order, then PEOPLE that the rows have; strings as `string`, width and height as
+        `Int64`, age as `Float64`; sorted by path, index 0..n-1. Empty strings and blanks become
+        missing.
     """
     frame = pd.DataFrame(rows if isinstance(rows, pd.DataFrame) else list(rows))
-    frame = frame.reindex(columns=list(COLUMNS))
-    for column in COLUMNS:
-        if column in _NUMBERS:
+    wanted = [*COLUMNS, *(name for name in PEOPLE if name in frame)]
+    frame = frame.reindex(columns=wanted)
+    for column in wanted:
+        if column == "age":
+            frame[column] = pd.to_numeric(frame[column], errors="coerce").astype("Float64")
+        elif column in _NUMBERS:
             frame[column] = frame[column].astype("Int64")
         else:
             text = frame[column].astype("string")
@@ -165,6 +172,19 @@ def plain(name: str) -> str:
     'noncovid191'
     """
     return "".join(filter(str.isalnum, name)).casefold()
+
+
+def same_name(text: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that a text names: exactly, else with other case and punctuation; else None.
+
+    >>> same_name("covid 19", ["COVID-19", "Normal"]), same_name("a", ["A+", "A-"])
+    ('COVID-19', None)
+    """
+    names = list(names)
+    if text in names:
+        return text
+    alike = [name for name in names if plain(name) == plain(text)]
+    return alike[0] if len(alike) == 1 else None
 
 
 def count(number: int, noun: str) -> str:

@@ -93,7 +93,7 @@ def _pictures(dataset: "Dataset", measured: "Index", report: Report) -> tuple[li
     """
 
     def read(row: tuple[str, str | None]) -> tuple[_Picture, Gray] | None:
-        gray = _thumbnail(measured, row[0])
+        gray = read_thumbnail(measured, row[0])
         if gray is None or descriptors.is_flat(gray):
             return None
         frame = descriptors.frame(gray)
@@ -124,7 +124,8 @@ def _found(
                 meter.update(done)
 
 
-def _thumbnail(measured: "Index", image_id: str) -> Gray | None:
+def read_thumbnail(measured: "Index", image_id: str) -> Gray | None:
+    """(h, w) uint8 of an image's thumbnail; None where it has none."""
     data = measured.thumbnail(image_id)
     if data is None:
         return None
@@ -153,38 +154,61 @@ def _confirmed(
 
     @lru_cache(16 * _KEPT)
     def small(row: int) -> Detail:
-        return detail(squares[row], *_SMALL)
+        return of_square(squares[row])
 
     @lru_cache(4 * _KEPT)
     def thumbnail(row: int) -> Detail:
         picture = pictures[row]
-        gray = _thumbnail(picture.measured, picture.image_id)
+        gray = read_thumbnail(picture.measured, picture.image_id)
         if gray is None:
             raise DatasetError(
                 f"The thumbnail of {picture.dataset.path_of(picture.image_id)} was removed during "
                 "the search for duplicates. Measure the dataset again, then search again."
             )
-        return detail(descriptors.without(gray, picture.frame), *_THUMB)
+        return of_thumbnail(gray, picture.frame)
 
     @lru_cache(_KEPT)
     def file(row: int) -> Detail:
         picture = pictures[row]
         gray = read_gray(picture.dataset.path_of(picture.image_id), picture.image_id)
-        inner = np.ascontiguousarray(descriptors.without(gray, picture.frame))
-        return detail(images.resize(inner, _FILE[0]), *_FILE)
+        return of_file(gray, picture.frame)
 
     def compare(candidate: Candidate) -> tuple[int, int, float] | None:
-        score, place = 0.0, start(candidate.box)
-        for size, least, rounds in steps:
-            one, other = size(candidate.whole), size(candidate.part)
-            other = other.negative() if candidate.negative else other
-            score, place = register(one, other, place, rounds)
-            if score < least:
-                return None
-        return candidate.whole, candidate.part, score
+        score = agreement(candidate, (small, thumbnail, file))
+        return None if score is None else (candidate.whole, candidate.part, score)
 
-    steps = (small, _ROUGH, _ROUNDS), (thumbnail, _THUMBS, 40), (file, NEAR, 40)
     return list(_found("confirming similar images", compare, found, report))
+
+
+def of_square(square: Gray) -> Detail:
+    """The first of the three sizes at which candidates are compared, of a square thumbnail."""
+    return detail(square, *_SMALL)
+
+
+def of_thumbnail(gray: Gray, frame: Box) -> Detail:
+    """The second: of a thumbnail without its frame."""
+    return detail(descriptors.without(gray, frame), *_THUMB)
+
+
+def of_file(gray: Gray, frame: Box) -> Detail:
+    """The last: of all pixels of an image without its frame."""
+    inner = np.ascontiguousarray(descriptors.without(gray, frame))
+    return detail(images.resize(inner, _FILE[0]), *_FILE)
+
+
+def agreement(candidate: Candidate, sizes: Sequence[Callable[[int], Detail]]) -> float | None:
+    """The correlation of a candidate's images, NEAR..1; None if they do not show the same film.
+
+    `sizes` give the three details of a row, each asked for only if the one before agrees.
+    """
+    score, place = 0.0, start(candidate.box)
+    for size, least, rounds in zip(sizes, (_ROUGH, _THUMBS, NEAR), (_ROUNDS, 40, 40), strict=True):
+        one, other = size(candidate.whole), size(candidate.part)
+        other = other.negative() if candidate.negative else other
+        score, place = register(one, other, place, rounds)
+        if score < least:
+            return None
+    return score
 
 
 def _frame(found: Sequence[tuple[int, int, float]], pictures: Sequence[_Picture]) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """Explanations: where in an image did a network find its evidence?
 
-Every map comes from the gradient of a logit (the output of the last Dense layer before its
-softmax), never of a probability: a probability near 1 has no gradient left, and its gradient
-mixes in the evidence for the other classes.
+Maps come from the gradient or the drop of a logit (the output of the last Dense layer before its
+softmax), not of a probability: a probability near 1 has no gradient left, and its gradient mixes
+in the evidence for the other classes. Score-CAM and RISE count probabilities, as published.
 
 The first call for a network and set of methods compiles them (seconds); later calls run the
 compiled function, which returns probabilities and maps together and takes the class as an
@@ -14,14 +14,17 @@ To add a method, add a module with a `METHOD` to `methods/`; command line, pages
 process and notebooks read METHODS.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cxrcore.errors import ExplainError
-from cxrcore.explanations import base, methods
+from cxrcore.explanations import computation, methods
 from cxrcore.explanations.base import Method
+from cxrcore.explanations.computation import Explanation, Progress
+from cxrcore.explanations.convolutions import Layer, layers
+from cxrcore.explanations.correlation import agreement
 
 if TYPE_CHECKING:
     import keras
@@ -29,10 +32,18 @@ if TYPE_CHECKING:
 __all__ = [
     "BY_DEFAULT",
     "METHODS",
+    "Explanation",
+    "Layer",
     "Method",
+    "Progress",
+    "agreement",
     "check",
+    "embed",
     "explain",
     "explain_all",
+    "layers",
+    "maps",
+    "predict",
     "predict_and_explain",
 ]
 
@@ -41,7 +52,12 @@ BY_DEFAULT = tuple(method.name for method in METHODS.values() if method.by_defau
 
 
 def explain(
-    model: "keras.Model", image: np.ndarray, method: str, class_index: int | None = None
+    model: "keras.Model",
+    image: np.ndarray,
+    method: str,
+    class_index: int | None = None,
+    *,
+    layer: str | None = None,
 ) -> np.ndarray:
     """Map of the evidence in one image for one class.
 
@@ -52,24 +68,26 @@ def explain(
             gray is repeated over the channels. Not changed.
         method: one of METHODS.
         class_index: the class to explain, from 0; None for the predicted class.
+        layer: the convolution that a class activation map looks at, the `name` of one of
+            `layers`; None for the last one. Other methods do not look at one.
 
     Returns:
         (H, W) float32, >= 0 and not stretched to [0, 1], so that a weak map stays weak.
         The unit is the method's: see its module.
 
     Raises:
-        ExplainError: no such method or class, an image of another shape or range, or a
+        ExplainError: no such method, class or layer, an image of another shape or range, or a
             network that the method cannot look into.
     """
-    return predict_and_explain(model, image, method, class_index)[1]
+    return explain_all(model, image, (method,), class_index, layer=layer).maps[method]
 
 
 def predict_and_explain(
     model: "keras.Model", image: np.ndarray, method: str, class_index: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The (k,) float32 probabilities and the map of `explain`, from one compiled call."""
-    probabilities, maps = explain_all(model, image, (method,), class_index)
-    return probabilities, maps[method]
+    found = explain_all(model, image, (method,), class_index)
+    return found.probabilities, found.maps[method]
 
 
 def explain_all(
@@ -77,10 +95,70 @@ def explain_all(
     image: np.ndarray,
     names: Sequence[str],
     class_index: int | None = None,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The probabilities and one map per method, from one pass; without methods a prediction."""
+    *,
+    layer: str | None = None,
+    progress: Progress | None = None,
+) -> Explanation:
+    """The probabilities and one map per method; the quick ones from one compiled pass.
+
+    Args:
+        model, image, class_index, layer: as in `explain`.
+        names: of methods; without any a prediction.
+        progress: hears how many passes of the slow methods are done, and of how many, after each
+            batch; what it raises ends the work.
+
+    Raises:
+        ExplainError: as `explain`.
+    """
     check(names)
-    return base.run(model, {name: METHODS[name].compute for name in names}, image, class_index)
+    chosen = [METHODS[name] for name in names]
+    return computation.run(model, image, chosen, class_index, layer, progress)
+
+
+def embed(model: "keras.Model", images: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Embedding and depths of `Explanation` for many images, in batches.
+
+    Args:
+        model: as in `explain`.
+        images: (n, H, W) uint8 of the network's input size, n >= 1; may be a memory map.
+
+    Returns:
+        (n, d) float32 embeddings, and (n, c) float32 means of each depth.
+
+    Raises:
+        ExplainError: as `explain`.
+    """
+    return computation.embed(model, images)
+
+
+def predict(model: "keras.Model", images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and embeddings of many images, in batches; arguments and errors as `embed`.
+
+    Returns:
+        (n, k) float32 probabilities, and (n, d) float32 embeddings.
+    """
+    return computation.predict(model, images)
+
+
+def maps(
+    model: "keras.Model", images: np.ndarray, method: str, *, layer: str | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Maps of many images for their predicted classes, batch by batch, at their own resolution.
+
+    Args:
+        model, layer: as in `explain`.
+        images: (n, H, W) uint8 of the network's input size, n >= 1.
+        method: one of METHODS; those that are not `slow` take little longer than a prediction.
+
+    Returns:
+        For each batch of m images (m,) int32 classes and (m, h, w) float32 maps, >= 0: of class
+        activation maps (h, w) are the places of the convolution, of others the image's size.
+
+    Raises:
+        ExplainError: as `explain`.
+    """
+    check([method])
+    return computation.maps(model, images, METHODS[method], layer)
 
 
 def check(names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Feature maps and logits of one pass through a Keras network.
+"""Feature maps, embedding and logits of one pass through a Keras network.
 
 Asking a nested network for the output of one of its layers fails in Keras ("graph disconnected"),
 because the layer's tensor belongs to the inner model's own input. Here the network is called as
@@ -16,24 +16,36 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+DEPTHS = 4  # convolutions whose means describe an image, at most
 _ABSENT = object()
 
 
 @dataclass(frozen=True)
 class ForwardPass:
-    """One pass through a network, as tensors of the graph that is being traced."""
+    """One pass of n images through a network, as tensors of the graph that is being traced."""
 
     model: "keras.Model"
     image: "tf.Tensor"  # (n, H, W, C) 0..255
-    features: "list[tf.Tensor]"  # (n, h, w, C) of each convolution, last one first, h * w > 1
+    # (n, h, w, c) by path ("conv1", "resnet50/conv5_out"), last one first, h * w > 1
+    convolutions: "dict[str, tf.Tensor]"
+    embedding: "tf.Tensor"  # (n, d) input of the last Dense layer that takes more than one number
     logits: "tf.Tensor"  # (n, k)
     probabilities: "tf.Tensor"  # (n, k)
 
-    def score(self, class_index: "tf.Tensor") -> "tf.Tensor":
-        """(n,) logits of one class."""
+    def score(self, classes: "tf.Tensor") -> "tf.Tensor":
+        """(n,) logits of the (n,) class indices."""
         import tensorflow as tf
 
-        return tf.gather(self.logits, class_index, axis=1)
+        return tf.gather(self.logits, classes, axis=1, batch_dims=1)
+
+    def depths(self) -> "tuple[tf.Tensor, ...]":
+        """(n, c) means over all places of up to DEPTHS convolutions, evenly from first to last."""
+        import tensorflow as tf
+
+        found = list(reversed(self.convolutions.values()))
+        count = min(DEPTHS, len(found))
+        chosen = [found[round(i * (len(found) - 1) / max(1, count - 1))] for i in range(count)]
+        return tuple(tf.reduce_mean(maps, axis=(1, 2)) for maps in chosen)
 
 
 def forward_pass(model: "keras.Model", image: "tf.Tensor") -> ForwardPass:
@@ -45,38 +57,61 @@ def forward_pass(model: "keras.Model", image: "tf.Tensor") -> ForwardPass:
     Raises:
         ExplainError: the network does not end in a layer that has logits.
     """
+    from keras import layers
+
+    kinds = (layers.Conv2D, layers.SeparableConv2D, layers.DepthwiseConv2D)
     logits: list[Any] = []
-    outputs: list[list[Any]] = []  # of each convolution; more than one if it is shared
+    outputs: dict[str, list[Any]] = {}  # of each convolution; more than one if it is shared
+    dense_inputs: list[list[Any]] = []
     with contextlib.ExitStack() as stack:
-        for layer in _convolutions(model):
-            outputs.append([])
-            record = _recording_output(layer.call, outputs[-1])
+        for path, layer in _layers(model):
+            if isinstance(layer, kinds):
+                record = _recording_output(layer.call, outputs.setdefault(path, []))
+            elif isinstance(layer, layers.Dense):
+                dense_inputs.append([])
+                record = _recording_input(layer.call, dense_inputs[-1])
+            else:
+                continue
             stack.enter_context(_replaced(layer, "call", record))
         stack.enter_context(_recording_logits(_last_layer(model), logits))
         probabilities = model(image, training=False)
     if not logits:  # a linear end: the outputs are the logits
         logits.append(probabilities)
     # After global pooling a convolution has a single place: nothing to show on an image.
-    features = [maps[-1] for maps in outputs if maps and tuple(maps[-1].shape[1:3]) != (1, 1)]
-    return ForwardPass(model, image, features, logits[-1], probabilities)
+    convolutions = {
+        path: maps[-1]
+        for path, maps in outputs.items()
+        if maps and tuple(maps[-1].shape[1:3]) != (1, 1)
+    }
+    embedding = _embedding(dense_inputs, logits[-1])
+    return ForwardPass(model, image, convolutions, embedding, logits[-1], probabilities)
 
 
-def _convolutions(model: "keras.Model") -> Iterator["keras.layers.Layer"]:
-    """All two-dimensional convolutions, also in nested models; each once, the last one first."""
-    from keras import Model, layers
+def _embedding(dense_inputs: list[list[Any]], logits: Any) -> Any:
+    """(n, d) as the training keeps it: a binary network's last layer takes one number, its logit."""
+    import tensorflow as tf
 
-    kinds = (layers.Conv2D, layers.SeparableConv2D, layers.DepthwiseConv2D)
+    found = (record[-1] for record in dense_inputs if record and record[-1].shape[-1] != 1)
+    x = next(found, logits)  # without any Dense layer
+    return x if len(x.shape) == 2 else tf.reduce_mean(x, axis=tuple(range(1, len(x.shape) - 1)))
+
+
+def _layers(model: "keras.Model") -> "Iterator[tuple[str, keras.layers.Layer]]":
+    """Path and layer of all layers, also in nested models; each once, the last one first."""
+    from keras import Model
+
     visited: set[int] = set()
-    pending = list(model.layers)
+    pending = [("", layer) for layer in model.layers]
     while pending:
-        layer = pending.pop()
+        room, layer = pending.pop()
         if id(layer) in visited:
             continue
         visited.add(id(layer))
+        path = f"{room}{layer.name}"
         if isinstance(layer, Model):
-            pending.extend(layer.layers)
-        elif isinstance(layer, kinds):
-            yield layer
+            pending.extend((f"{path}/", inner) for inner in layer.layers)
+        else:
+            yield path, layer
 
 
 def _last_layer(model: "keras.Model") -> Any:

@@ -43,8 +43,9 @@ def class_balance(
         colours = list(class_colours(classes).values())
         fig.add_bar(x=counts, y=names, orientation="h", marker_color=colours, name="images")
     else:
-        table = _crosstab(labels, parts, classes)
-        for part, colour in _part_colours(list(table.columns)).items():
+        shown, part_colours = parts_of(parts)
+        table = pd.crosstab(labels, shown).reindex(list(classes), fill_value=0)
+        for part, colour in part_colours.items():
             fig.add_bar(
                 x=table[part], y=names, orientation="h", marker_color=colour, name=plain(part)
             )
@@ -61,15 +62,20 @@ def class_balance(
     return fig.update_yaxes(autorange="reversed")
 
 
-def _crosstab(labels: pd.Series, parts: pd.Series, classes: Sequence[str]) -> pd.DataFrame:
-    parts = parts.astype(object).where(parts.notna(), MISSING)
-    ranked = parts.value_counts().index
-    if len(ranked) > MOST_PARTS:
-        parts = parts.where(parts.isin(ranked[: MOST_PARTS - 1]), "other")
-    table = pd.crosstab(labels, parts).reindex(list(classes), fill_value=0)
-    ranked = [part for part in SPLIT_COLOURS if part in table.columns]
-    others = table.sum().drop(ranked).sort_values(ascending=False, kind="stable").index
-    return table[[*(p for p in ranked if p != MISSING), *others, *({MISSING} & set(ranked))]]
+def parts_of(values: pd.Series) -> tuple[pd.Series, dict[str, str]]:
+    """(n,) splits or sources, few enough to tell apart, and the colour of each in order.
+
+    Args:
+        values: (n,); rare ones are summed up as "other", missing ones are "unknown".
+    """
+    parts = values.astype(object).where(values.notna(), MISSING)
+    counts = parts.value_counts()
+    if len(counts) > MOST_PARTS:
+        parts = parts.where(parts.isin(counts.index[: MOST_PARTS - 1]), "other")
+        counts = parts.value_counts()
+    known = [part for part in SPLIT_COLOURS if part in counts and part != MISSING]
+    others = [str(part) for part in counts.index if part not in SPLIT_COLOURS]
+    return parts, _part_colours([*known, *others, *({MISSING} & set(counts.index))])
 
 
 def _part_colours(parts: Sequence[str]) -> dict[str, str]:

@@ -1,23 +1,28 @@
 """Figures of the model pages: confusion matrix, training curves, probabilities."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from cxrcore.figures.theme import PALETTE, ROW_HEIGHT, class_colours, faded, layout, plain
+from cxrcore.figures.theme import (
+    PALETTE,
+    ROW_HEIGHT,
+    class_colours,
+    faded,
+    layout,
+    plain,
+    run_colours,
+)
 
-if TYPE_CHECKING:
-    import altair as alt
-
-CELL_COLOUR, SELECTED_COLOUR = PALETTE[0], PALETTE[1]
-LIGHT_TEXT, DARK_TEXT = "#ffffff", "#1b2730"
-DARK_CELL = 0.5  # share of the row above which a cell is dark and its text light
+PALE = "#f3f6f8"  # of an empty cell
 MOST_COLUMNS = 4
+HEAD_LETTERS, HEAD_LINE = 30, 17  # of the title above a panel: letters and pixels of a line
 METRIC_NAMES = {"loss": "Loss", "accuracy": "Accuracy"}
 
 
@@ -37,76 +42,44 @@ class Probabilities(Protocol):
         """(k,) 0..1, in the order of `classes`."""
 
 
-def confusion_table(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> pd.DataFrame:
-    """A confusion matrix as rows: true, predicted, images, share (of the true class, 0..1)."""
-    counts = np.asarray(matrix, dtype=np.int64)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    true, predicted = (grid.ravel() for grid in np.meshgrid(classes, classes, indexing="ij"))
-    return pd.DataFrame(
-        {"true": true, "predicted": predicted, "images": counts.ravel(), "share": shares.ravel()}
-    )
+def confusion_heatmap(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> go.Figure:
+    """A confusion matrix with the images in its cells.
 
-
-def confusion_chart(
-    matrix: Sequence[Sequence[int]],
-    classes: Sequence[str],
-    *,
-    normalise: bool = False,
-    name: str = "cell",
-) -> "alt.LayerChart":
-    """A confusion matrix whose cells can be clicked; one row per true class.
-
-    Altair, because a click on a cell of a Plotly heatmap gives no event in Streamlit. The page
-    reads `event["selection"][name]`: `[{"true": ..., "predicted": ...}]`, or empty. The colour is
-    always the share of the true class, so that small classes are not pale.
+    The colour is the share of the true class, so that small classes are not pale.
 
     Args:
         matrix: (k, k) counts, rows true and columns predicted, in the order of `classes`.
         classes: their names.
-        normalise: write the share of the true class into the cells instead of the count.
-        name: of the selection.
     """
-    import altair as alt  # a quarter of a second that other pages need not pay
-
-    table = confusion_table(matrix, classes)
-    table["shown"] = [
-        f"{s:.0%}" if normalise else f"{n:,}"
-        for n, s in table[["images", "share"]].itertuples(index=False)
-    ]
-    cell = alt.selection_point(
-        name=name, fields=["true", "predicted"], on="click", clear="dblclick", empty=False
+    counts = np.asarray(matrix, dtype=np.int64)
+    names = [plain(name) for name in classes]
+    fig = go.Figure(
+        go.Heatmap(
+            z=counts / np.maximum(counts.sum(axis=1, keepdims=True), 1),
+            x=names,
+            y=names,
+            customdata=counts,
+            texttemplate="%{customdata:,}",
+            hovertemplate="%{y} called %{x}: %{customdata:,}, %{z:.1%} of the class<extra></extra>",
+            colorscale=[[0, PALE], [1, PALETTE[0]]],
+            zmin=0,
+            zmax=1,
+            xgap=3,
+            ygap=3,
+            showscale=False,
+        )
     )
-    side = max(220, min(96 * len(classes), 480))
-    base = alt.Chart(table).encode(
-        x=alt.X("predicted:N", sort=list(classes), title="Predicted class").axis(
-            labelAngle=0 if _fits(classes, side) else -35, labelLimit=170, labelOverlap=False
-        ),
-        y=alt.Y("true:N", sort=list(classes), title="True class").axis(labelLimit=170),
-        tooltip=[
-            alt.Tooltip("true:N", title="True class"),
-            alt.Tooltip("predicted:N", title="Predicted class"),
-            alt.Tooltip("images:Q", title="Images", format=","),
-            alt.Tooltip("share:Q", title="Share of the true class", format=".1%"),
-        ],
-    )
-    squares = base.mark_rect(color=CELL_COLOUR, cursor="pointer", strokeWidth=3).encode(
-        fillOpacity=alt.FillOpacity("share:Q", legend=None).scale(domain=[0, 1], range=[0.04, 1]),
-        stroke=alt.condition(cell, alt.value(SELECTED_COLOUR), alt.value("transparent")),
-    )
-    # `background` is Vega's name for the colour of the page.
-    on_page = alt.ExprRef(f"luminance(background) > 0.4 ? '{DARK_TEXT}' : '{LIGHT_TEXT}'")
-    texts = base.mark_text(fontSize=15 if len(classes) <= 6 else 11, cursor="pointer").encode(
-        text="shown:N",
-        color=alt.condition(alt.datum.share > DARK_CELL, alt.value(LIGHT_TEXT), alt.value(on_page)),
-    )
-    return (squares.add_params(cell) + texts).properties(height=side)
+    side = max(220, min(96 * len(names), 480))
+    layout(fig, height=side, x="Predicted class", y="True class", legend=False)
+    fig.update_xaxes(type="category", showgrid=False)
+    return fig.update_yaxes(type="category", showgrid=False, autorange="reversed")
 
 
-def _fits(classes: Sequence[str], side: int) -> bool:
-    return max(map(len, classes)) * 7 < side / len(classes)
-
-
-def curves(histories: Mapping[str, pd.DataFrame], metric: Literal["loss", "accuracy"]) -> go.Figure:
+def curves(
+    histories: Mapping[str, pd.DataFrame],
+    metric: Literal["loss", "accuracy"],
+    colours: Mapping[str, str] | None = None,
+) -> go.Figure:
     """One metric after each epoch: one colour per run, training dotted, validation solid.
 
     A dot marks the best validation value of each run.
@@ -114,10 +87,12 @@ def curves(histories: Mapping[str, pd.DataFrame], metric: Literal["loss", "accur
     Args:
         histories: run name -> table with `epoch`, the metric and `val_` + the metric.
         metric: "loss" or "accuracy".
+        colours: run name -> its colour; without them by the order of `histories`.
     """
     fig = go.Figure()
-    for place, (name, history) in enumerate(histories.items()):
-        colour = PALETTE[place % len(PALETTE)]
+    colours = run_colours(histories) if colours is None else colours
+    for name, history in histories.items():
+        colour = colours[name]
         for column, dash, width in ((metric, "dot", 1.5), (f"val_{metric}", "solid", 2.5)):
             validation = column != metric
             fig.add_scatter(
@@ -128,7 +103,8 @@ def curves(histories: Mapping[str, pd.DataFrame], metric: Literal["loss", "accur
                 name=plain(name),
                 legendgroup=name,
                 showlegend=validation,
-                hovertemplate="epoch %{x}: %{y:.3f}<extra>"
+                customdata=history.get("learning_rate"),
+                hovertemplate="epoch %{x}: %{y:.3f}, learning rate %{customdata:.2g}<extra>"
                 f"{plain(name)}, {'validation' if validation else 'training'}</extra>",
             )
         _mark_best(fig, name, history, metric, colour)
@@ -154,13 +130,25 @@ def _mark_best(fig: go.Figure, name: str, history: pd.DataFrame, metric: str, co
     )
 
 
-def probability_bars(predictions: Sequence[Probabilities]) -> go.Figure:
+def probability_bars(
+    predictions: Sequence[Probabilities],
+    titles: Mapping[str, str] | None = None,
+    colours: Mapping[str, str] | None = None,
+) -> go.Figure:
     """The probability of each class, one panel per run, with the classes in the same rows.
 
     The run's answer is drawn in full colour, the other classes pale.
+
+    Args:
+        predictions: one a run.
+        titles: run -> what is written above its panel, if not its name.
+        colours: class -> its colour; without them by the order of the classes.
     """
     classes = list(dict.fromkeys(name for p in predictions for name in p.classes))
-    colours = class_colours(classes)
+    colours = class_colours(classes) if colours is None else colours
+    names = [(titles or {}).get(p.run_id, p.run_id) for p in predictions]
+    heads = [textwrap.wrap(name, HEAD_LETTERS) for name in names]
+    head = HEAD_LINE * max(map(len, heads), default=1)
     rows = math.ceil(len(predictions) / MOST_COLUMNS)
     columns = math.ceil(len(predictions) / rows)
     fig = make_subplots(
@@ -168,11 +156,12 @@ def probability_bars(predictions: Sequence[Probabilities]) -> go.Figure:
         cols=columns,
         shared_xaxes=True,
         shared_yaxes=True,
-        subplot_titles=[plain(p.run_id) for p in predictions],
+        subplot_titles=["<br>".join(map(plain, lines)) for lines in heads],
         horizontal_spacing=0.03,
         vertical_spacing=0.35 / rows if rows > 1 else 0,
     )
-    for place, prediction in enumerate(predictions):
+    fig.update_annotations(font_size=13)
+    for place, (name, prediction) in enumerate(zip(names, predictions, strict=True)):
         values = np.asarray(prediction.probabilities, dtype=np.float64)
         answer = int(values.argmax())
         fig.add_bar(
@@ -186,12 +175,13 @@ def probability_bars(predictions: Sequence[Probabilities]) -> go.Figure:
             text=[f"{'<b>' if i == answer else ''}{v:.1%}" for i, v in enumerate(values)],
             textposition="outside",
             cliponaxis=False,
-            hovertemplate="%{y}: %{x:.1f}%<extra>" + plain(prediction.run_id) + "</extra>",
+            hovertemplate="%{y}: %{x:.1f}%<extra>" + plain(name) + "</extra>",
             row=place // columns + 1,
             col=place % columns + 1,
         )
-    layout(fig, height=(70 + (ROW_HEIGHT - 8) * len(classes)) * rows + 20, legend=False)
-    fig.update_layout(margin_t=36)
+    panel = 54 + head + (ROW_HEIGHT - 8) * len(classes)
+    layout(fig, height=panel * rows + 20, legend=False)
+    fig.update_layout(margin_t=20 + head)
     fig.update_xaxes(range=[0, 128], tickvals=[0, 50, 100], ticktext=["0%", "50%", "100%"])
     return fig.update_yaxes(
         categoryorder="array", categoryarray=[plain(c) for c in classes], autorange="reversed"

@@ -30,6 +30,7 @@ def overlay(
     colormap: str = "inferno",
     *,
     maximum: float | None = None,
+    box: tuple[int, int, int, int] | None = None,
 ) -> np.ndarray:
     """Colour a picture where the map is strong.
 
@@ -43,6 +44,8 @@ def overlay(
         colormap: a name in COLORMAPS.
         maximum: the value shown at full strength, the same for maps to compare; by default the
             map's own.
+        box: (x, y, width, height) of the part of the picture that the map is of, in pixels, as
+            `Prediction.box`; by default all of it. Nothing is painted outside.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -51,8 +54,14 @@ def overlay(
         ExplainError: an argument is out of range, or the map is not finite.
     """
     _check(gray, heat, opacity, colormap, maximum)
-    height, width = gray.shape
-    strength = cv2.resize(
+    x, y, width, height = (0, 0, *gray.shape[::-1]) if box is None else box
+    strength = np.zeros(gray.shape, np.float32)
+    if min(x, y) < 0 or strength[y : y + height, x : x + width].shape != (height, width):
+        raise ExplainError(
+            f"The box {box} (x, y, width, height) is not inside the picture of {gray.shape[1]} x "
+            f"{gray.shape[0]} pixels. Give the picture that was explained."
+        )
+    strength[y : y + height, x : x + width] = cv2.resize(
         np.asarray(heat, np.float32), (width, height), interpolation=cv2.INTER_LINEAR
     )
     top = float(heat.max()) if maximum is None else maximum

@@ -37,11 +37,12 @@ def brisque_panels(
     known = scores[~np.isnan(scores)]
     edges = _edges(known)
     fig = make_subplots(rows=len(summary), shared_xaxes=True, vertical_spacing=0.22 / len(summary))
+    lines: list[go.layout.Shape] = []
     for row, group in enumerate(summary, 1):
         own = scores[(groups == group.name) & ~np.isnan(scores)]
         counts = np.histogram(own, edges)[0]
         _score_bars(fig, row, counts, edges, colours[group.name], above)
-        _quartile_lines(fig, row, group)
+        lines += _quartile_lines(row, group)
         fig.add_annotation(
             text=f"<b>{plain(group.name)}</b>  {group.images:,} images",
             x=0, y=1, xref="x domain", yref="y domain", xanchor="left", yanchor="bottom",
@@ -51,11 +52,14 @@ def brisque_panels(
     fig.update_layout(bargap=0.06, margin_t=28)
     fig.update_yaxes(ticksuffix="%", nticks=4, rangemode="tozero")
     if not math.isnan(above):
-        fig.add_vline(x=above, line={"color": NEUTRAL, "width": 2, "dash": "dash"})
+        dashed = {"width": 2, "dash": "dash"}
+        lines += [_line(row, above, dashed) for row in range(1, len(summary) + 1)]
         fig.add_annotation(
             text=f"limit {above:.1f}", x=above, y=1, xref="x", yref="paper", xanchor="left",
             yanchor="bottom", showarrow=False,
         )  # fmt: skip
+    # All at once: `add_vline` copies and checks all earlier lines for each new one.
+    fig.layout.shapes = lines
     return fig.update_xaxes(title_text=BRISQUE_TITLE, row=len(summary))
 
 
@@ -85,11 +89,20 @@ def _score_bars(
     )
 
 
-def _quartile_lines(fig: go.Figure, row: int, group: Quartiles) -> None:
+def _quartile_lines(row: int, group: Quartiles) -> list[go.layout.Shape]:
     if not group.images:
-        return
-    for value, width in ((group.q1, 1), (group.median, 2), (group.q3, 1)):
-        fig.add_vline(x=value, line={"color": NEUTRAL, "width": width}, row=row, col=1)
+        return []
+    lines = ((group.q1, 1), (group.median, 2), (group.q3, 1))
+    return [_line(row, value, {"width": width}) for value, width in lines]
+
+
+def _line(row: int, x: float, style: dict[str, object]) -> go.layout.Shape:
+    """A line from bottom to top of the panel in a row."""
+    axis = "" if row == 1 else row
+    return go.layout.Shape(
+        type="line", xref=f"x{axis}", yref=f"y{axis} domain", x0=x, x1=x, y0=0, y1=1,
+        line={"color": NEUTRAL, **style},
+    )  # fmt: skip
 
 
 def removed_bars(

@@ -1,6 +1,6 @@
 """The colours and the common layout of all figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -20,6 +20,20 @@ PALETTE = (
     "#7896c3",  # steel
     "#c31e1e",  # red
 )
+# Eight colours for runs, so that a run is never taken for a class. Contrast as above; 10 CIEDE2000
+# apart from each other in full, protan and deutan vision and 12 in tritan; from any colour of a
+# class 10 in full, 6 in protan and deutan and 4 in tritan vision; a search of colours every 10 levels
+# of red, green and blue found none that keep 10 from both in all of them.
+RUN_PALETTE = (
+    "#d200be",  # magenta
+    "#00785a",  # pine
+    "#0a64fa",  # ultramarine
+    "#646e32",  # moss
+    "#dc0a64",  # crimson
+    "#5aa03c",  # leaf
+    "#5a648c",  # slate
+    "#aa6e82",  # rose
+)
 NEUTRAL = "#7d8790"  # lines and text that must be seen on a light and on a dark page
 MISSING = "unknown"  # shown where a value is missing
 SPLIT_COLOURS = {
@@ -38,6 +52,28 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
     {'Normal': '#0072b2', 'COVID-19': '#d55e00'}
     """
     return {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(classes)}
+
+
+def run_colours(
+    names: Iterable[str], members: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, str]:
+    """A colour for each run, the same in every figure; the ninth starts again.
+
+    Args:
+        names: of runs and families of runs, in the order in which the first of each was made
+            (`store.by_creation`), so that a new one changes the colour of no other.
+        members: of a family -> its runs, the oldest first. They take its colour and those that
+            follow it.
+
+    >>> run_colours(["one", "two"])
+    {'one': '#d200be', 'two': '#00785a'}
+    """
+    found = {}
+    for place, name in enumerate(names):
+        for offset, run in enumerate((members or {}).get(name, ())):
+            found[run] = RUN_PALETTE[(place + offset) % len(RUN_PALETTE)]
+        found[name] = RUN_PALETTE[place % len(RUN_PALETTE)]
+    return found
 
 
 def faded(colour: str, alpha: float) -> str:

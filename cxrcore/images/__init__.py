@@ -1,36 +1,42 @@
 """Images: any supported file or upload to gray pixels, and basic operations on pixels.
 
-The content decides the format, not the name. Files are untrusted: the size is checked in the
-header before any pixel is decoded, and whatever the decoders raise becomes one readable
-ImageError. The decoders are in `dicom` and `raster`.
+The content decides the format, not the name. Files are untrusted: the size and what else a
+header claims (`limits`) are checked before any pixel is decoded, and whatever the decoders raise
+becomes one readable ImageError. The decoders are in `dicom` and `raster`.
 """
 
 import contextlib
+import hashlib
 import re
 import stat
 import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from cxrcore import settings
 from cxrcore.errors import ImageError
-from cxrcore.images import decoder_warnings, raster
+from cxrcore.images import decoder_warnings, limits, raster
+from cxrcore.images.region import REGIONS as REGIONS
+from cxrcore.images.region import apply_region as apply_region
 from cxrcore.regions import REGION_NAMES as REGION_NAMES
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"})
-MIN_SIDE = 16  # pixels; smaller images show no finding and suit no network
+# Beside DICOM files, which are recognised whatever they are called.
+SUFFIXES = frozenset(
+    ".png .jpg .jpeg .jfif .tif .tiff .bmp .webp .gif .dcm .dicom .dicm .dic".split()
+)
+HEAD_BYTES = 132  # of a file that `is_dicom` needs
+_BAND = 128  # rows that are stretched at once
 MAX_BYTES = 512 * 1024 * 1024  # more than any image within the pixel limit needs
-REGIONS = tuple(REGION_NAMES)
 
 # Everything that decoders have raised on damaged files; pydicom adds `dicom.DAMAGE`.
 _DAMAGE = (
     ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError,
-    MemoryError, NameError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
+    NameError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
     struct.error, zlib.error, cv2.error, Image.DecompressionBombError,
 )  # fmt: skip
 
@@ -38,10 +44,10 @@ _DAMAGE = (
 def decode(source: Path | bytes, *, name: str | None = None) -> np.ndarray:
     """Read one image as gray pixels.
 
-    PNG, JPEG, TIFF, BMP and DICOM. EXIF orientation is applied. Colour, palette and CMYK
+    PNG, JPEG, TIFF, BMP, WebP, GIF and DICOM. EXIF orientation is applied. Colour, palette and CMYK
     become luma (ITU-R BT.601); transparent pixels are blended with black. More than 8 bits are
     scaled so that the darkest value of the image is 0 and the brightest 255 (a flat image is all
-    0); DICOM uses its window if it has one, see `dicom.values`.
+    0); DICOM uses its window if it has one, see `display.values`.
 
     Args:
         source: a file, or the bytes of an upload.
@@ -54,18 +60,36 @@ def decode(source: Path | bytes, *, name: str | None = None) -> np.ndarray:
         ImageError: not an image, damaged, truncated, too small, too large, or several frames.
     """
     data, name = _data(source, name)
-    with _translated(name, private=_is_dicom(data)):
-        if _is_dicom(data):
-            from cxrcore.images import dicom  # pydicom takes 13 MB, and most datasets have no DICOM
+    return _decoded(data, name)[0]
 
-            found = dicom.parse(data, name)
-            _check_size(dicom.size(found), name)
-            gray = _stretched(*dicom.values(found, name))
-        else:
-            picture = raster.parse(data, name)
-            _check_size(raster.size(picture), name)
-            gray = _stretched(*raster.values(picture))
-    return np.ascontiguousarray(gray)
+
+class Look(NamedTuple):
+    """A picture, and what its file tells beyond gray levels."""
+
+    gray: np.ndarray  # (H, W) uint8, as of `decode`
+    # (h, w) uint8 of a copy of at most 128 pixels a side: the largest channel minus the smallest.
+    chroma: np.ndarray | None  # None for files without colours
+    view: str | None  # of DICOM: AP, PA, LL (lateral) and so on; None where it is not told
+    digest: str  # BLAKE2b-128 of the file's bytes: what datasets call image_id
+    notes: tuple[str, ...] = ()  # of DICOM: elements that were missing or odd, and what was done
+
+
+def look(source: Path | bytes, *, name: str | None = None) -> Look:
+    """As `decode`, with colour, view, content hash and notes.
+
+    Raises:
+        ImageError: as for `decode`.
+    """
+    data, name = _data(source, name)
+    gray, notes = _decoded(data, name)
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    with _translated(name, private=is_dicom(data)):
+        if is_dicom(data):
+            from cxrcore.images import dicom
+
+            parsed = dicom.parse(data, name)
+            return Look(gray, dicom.chroma(parsed), dicom.view(parsed), digest, notes)
+        return Look(gray, raster.chroma(raster.parse(data, name)), None, digest)
 
 
 def header(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:
@@ -77,14 +101,14 @@ def header(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:
         ImageError: as for `decode`, except for damage that only decoding reveals.
     """
     data, name = _data(source, name)
-    with _translated(name, private=_is_dicom(data)):
-        if _is_dicom(data):
+    with _translated(name, private=is_dicom(data)):
+        if is_dicom(data):
             from cxrcore.images import dicom
 
             size = dicom.size(dicom.parse(data, name))
         else:
             size = raster.size(raster.parse(data, name))
-        _check_size(size, name)
+        limits.check_size(size, name)
     return size
 
 
@@ -146,52 +170,6 @@ def read_mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
     return cv2.resize(inside, shape[::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
 
 
-def apply_region(gray: np.ndarray, mask: np.ndarray | None, region: str) -> np.ndarray:
-    """The part of an image that a region shows; erased pixels are 0.
-
-    `none` shows everything; `lungs` only the lungs; `lungs-crop` their bounding box, including
-    what lies between them; `lungs-erased` all but the lungs; `border` all but their bounding
-    box. A model that still scores well on the last two does not look at the lungs.
-
-    Args:
-        gray: (H, W) uint8.
-        mask: (H, W) bool, True inside the lungs; None only for `none`.
-        region: one of REGIONS.
-
-    Returns:
-        (H, W) uint8; for `lungs-crop` the size of the box. Treat it as read-only.
-
-    Raises:
-        ImageError: unknown region, or a mask that is missing, empty or of another shape.
-
-    Source:
-        Maguolo and Nanni 2021, doi 10.1016/j.inffus.2021.04.008 (centre blackened).
-    """
-    if region not in REGIONS:
-        raise ImageError(f"There is no region {region!r}. Choose one of {', '.join(REGIONS)}.")
-    if region == "none":
-        return gray
-    if mask is None:
-        raise ImageError(
-            f"The region {region!r} needs a lung mask and there is none. Use region 'none'."
-        )
-    if mask.shape != gray.shape:
-        raise ImageError(f"The lung mask is {mask.shape}, the image {gray.shape}. Scale the mask.")
-    if not mask.any():
-        raise ImageError(
-            "The lung mask is empty: no pixel is marked. Correct it or use region 'none'."
-        )
-    if region in ("lungs", "lungs-erased"):
-        return gray * (mask if region == "lungs" else ~mask)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    if region == "lungs-crop":
-        return np.ascontiguousarray(gray[box])
-    framed = gray.copy()
-    framed[box] = 0
-    return framed
-
-
 def _data(source: Path | bytes, name: str | None) -> tuple[bytes, str]:
     """The bytes of a file or upload, and its name for messages."""
     if isinstance(source, bytes):
@@ -231,36 +209,61 @@ def _too_many_bytes(name: str, count: int) -> ImageError:
     )
 
 
-def _is_dicom(data: bytes) -> bool:
-    """Whether the bytes start like a DICOM file (any 128 bytes, then DICM)."""
-    return data[128:132] == b"DICM"
+def is_dicom(data: bytes) -> bool:
+    """Whether bytes, of which the first HEAD_BYTES suffice, start like a DICOM file.
+
+    That is 128 bytes and DICM, or DICM alone, or at once an element of the groups that stand
+    first (0002, 0008), as files without the preamble do.
+
+    Source:
+        DICOM PS3.10 7.1 (preamble), PS3.5 7.1 (elements).
+    """
+    if data[128:132] == b"DICM" or data[:4] == b"DICM":
+        return True
+    if len(data) < 12 or data[0] not in (2, 8) or data[1] or data[3]:
+        return False
+    if re.fullmatch(rb"[A-Z]{2}", data[4:6]):  # with VR
+        return data[4:6] in (b"UL", b"OB", b"CS", b"UI", b"DA", b"TM", b"DT", b"SH", b"LO")
+    length = int.from_bytes(data[4:8], "little")
+    following = data[8 + length : 10 + length]
+    return length % 2 == 0 and length <= 64 and following == data[:2]
 
 
-def _check_size(size: tuple[int, int], name: str) -> None:
-    width, height = size
-    if width < MIN_SIDE or height < MIN_SIDE:
-        raise ImageError(
-            f"{name} is too small: {width} x {height} pixels, at least {MIN_SIDE} x {MIN_SIDE} "
-            "are needed. Use the original picture."
-        )
-    if width * height > settings.max_pixels():
-        raise ImageError(
-            f"{name} is too large: {width} x {height} pixels, up to {settings.max_pixels():,} "
-            "are decoded. Make it smaller, or raise CXR_MAX_PIXELS."
-        )
+def _decoded(data: bytes, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Gray pixels as of `decode`, and the notes of a DICOM file."""
+    with _translated(name, private=is_dicom(data)):
+        if is_dicom(data):
+            from cxrcore.images import dicom, display  # pydicom takes 13 MB; most data is not DICOM
+
+            parsed = dicom.parse(data, name)
+            limits.check_size(dicom.size(parsed), name)
+            gray, notes = _stretched(*display.values(parsed)), tuple(parsed.notes)
+        else:
+            picture = raster.parse(data, name)
+            limits.check_size(raster.size(picture), name)
+            gray, notes = _stretched(*raster.values(picture)), ()
+    return np.ascontiguousarray(gray), notes
 
 
 def _stretched(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """(H, W) uint8 with `low` at 0 and `high` at 255; flat pictures and NaN are 0."""
     if values.dtype == np.uint8 and (low, high) == (0, 255):
         return values
+    gray = np.zeros(values.shape, np.uint8)
     if not high > low:
-        return np.zeros(values.shape, np.uint8)
-    if values.dtype == np.uint16:  # a table of 65,536 values is faster than computing each pixel
-        steps = (np.arange(65536) - low) * (255 / (high - low))
-        return np.clip(np.rint(steps), 0, 255).astype(np.uint8)[values]
-    shares = (values.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
-    return np.rint(np.clip(np.nan_to_num(shares, nan=0.0), 0, 255)).astype(np.uint8)
+        return gray
+    # A table of 65,536 values is faster than computing each pixel.
+    table = np.clip(np.rint((np.arange(65536) - low) * (255 / (high - low))), 0, 255)
+    table = table.astype(np.uint8)
+    for top in range(0, len(values), _BAND):  # intermediate values take 8 bytes a pixel
+        band = values[top : top + _BAND]
+        if values.dtype == np.uint16:
+            gray[top : top + _BAND] = table[band]
+        else:
+            shares = band.astype(np.float32) - np.float32(low)
+            shares *= np.float32(255 / (high - low))
+            gray[top : top + _BAND] = np.rint(np.clip(np.nan_to_num(shares, nan=0.0), 0, 255))
+    return gray
 
 
 @contextlib.contextmanager
@@ -279,9 +282,14 @@ def _translated(name: str, private: bool) -> Iterator[None]:
             yield
     except ImageError:
         raise
+    except MemoryError:
+        raise ImageError(
+            f"{name} needs more memory to be read than is allowed here. Save it smaller, or as "
+            "gray of 8 bits."
+        ) from None
     except damage as error:
         detail = "" if private else " ".join(str(error).split())[:120].rstrip(".")
         raise ImageError(
-            f"{name} is damaged or cut short: {detail or type(error).__name__}. "
+            f"{name} is damaged or cut short{detail and f': {detail}'}. "
             "Copy or export the picture again."
         ) from (None if private else error)

@@ -15,6 +15,7 @@ from pydicom import uid
 from pydicom.encaps import get_frame
 
 from cxrcore.errors import ImageError
+from cxrcore.images import limits
 
 _JPEG = {uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1}
 _JPEG_LS = {uid.JPEGLSLossless, uid.JPEGLSNearLossless}
@@ -24,7 +25,6 @@ SYNTAXES = frozenset(_JPEG | _JPEG_LS | _JPEG_2000 | {uid.RLELossless})
 
 # JPEG markers that open a frame: SOF0-15 without the tables DHT, JPG, DAC; and JPEG-LS's SOF55.
 _FRAMES = {0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_MAX_TILES = 4096  # OpenJPEG allocates about 6 kB for each before decoding; a radiograph has one
 _END = b"\xff\xd9"  # end of image in all JPEG families; cannot occur within compressed data
 _RLE_HEADER = 64  # bytes
 _RLE_SLACK = 256  # bytes that the padding of a run-length segment may decode to
@@ -44,8 +44,8 @@ def decode(found: pydicom.Dataset, name: str) -> np.ndarray:
     """The stored values of a compressed file, before any rescale.
 
     Args:
-        found: a DICOM dataset of one frame, with its transfer syntax in SYNTAXES and its size
-            within the limits.
+        found: a DICOM dataset of one frame, its image description complete (`dicom.parse`),
+            with its transfer syntax in SYNTAXES and its size within the limits.
         name: of the file, for messages.
 
     Returns:
@@ -66,8 +66,8 @@ def decode(found: pydicom.Dataset, name: str) -> np.ndarray:
         stream = get_frame(found.PixelData, 0, number_of_frames=1)
         if syntax == uid.RLELossless:
             stored = _run_lengths(stream, expected, int(found.BitsAllocated) // 8)
-            return _signed(stored, found, 8 * stored.dtype.itemsize)
-        stream, frame = _parsed(stream, syntax)
+            return signed(stored, found, 8 * stored.dtype.itemsize)
+        stream, frame = _parsed(stream, syntax, name)
     except (ValueError, LookupError, struct.error, RuntimeError) as error:
         raise _damaged(name, kind) from error
     if frame[:3] != expected:
@@ -79,18 +79,40 @@ def decode(found: pydicom.Dataset, name: str) -> np.ndarray:
         stored = _decoded(stream, syntax, frame, str(found.PhotometricInterpretation))
     except (ValueError, RuntimeError, MemoryError) as error:
         raise _damaged(name, kind) from error
-    return stored if frame.signed else _signed(stored, found, frame.precision)
+    return stored if frame.signed else signed(stored, found, frame.precision)
 
 
-def _parsed(stream: bytes, syntax: str) -> tuple[bytes, Frame]:
-    """The bare codestream, and its header."""
+def syntax_of(found: pydicom.Dataset, name: str) -> uid.UID:
+    """The transfer syntax that compressed pixels look like, for a file that does not say it.
+
+    Raises:
+        ImageError: they look like none that is read.
+    """
+    try:
+        stream = get_frame(found.PixelData, 0, number_of_frames=1)
+        if _without_boxes(stream)[:4] == b"\xff\x4f\xff\x51":
+            return uid.JPEG2000
+        if stream[:3] == b"\xff\xd8\xff":
+            return uid.JPEGLSLossless if b"\xff\xf7" in stream[:4096] else uid.JPEGBaseline8Bit
+        if 1 <= struct.unpack_from("<I", stream)[0] <= 15:
+            return uid.RLELossless
+    except (ValueError, LookupError, struct.error, RuntimeError) as error:
+        raise _damaged(name, "compressed") from error
+    raise _damaged(name, "compressed")
+
+
+def _parsed(stream: bytes, syntax: str, name: str) -> tuple[bytes, Frame]:
+    """The bare codestream, within the limits, and its header."""
     if syntax in _JPEG_2000:
         stream = _without_boxes(stream)
     end = stream.rfind(_END)
     if end < 0:
         raise ValueError("the end of the image is missing")
     stream = stream[: end + len(_END)]
-    return stream, _jpeg_2000_frame(stream) if syntax in _JPEG_2000 else _jpeg_frame(stream)
+    if syntax in _JPEG_2000:
+        return stream, _jpeg_2000_frame(stream, name)
+    limits.check_scans(stream, name)
+    return stream, _jpeg_frame(stream)
 
 
 def _jpeg_frame(stream: bytes) -> Frame:
@@ -114,7 +136,7 @@ def _jpeg_frame(stream: bytes) -> Frame:
         at += 2 + length
 
 
-def _jpeg_2000_frame(stream: bytes) -> Frame:
+def _jpeg_2000_frame(stream: bytes, name: str) -> Frame:
     """The image and tile sizes of a JPEG 2000 codestream (SIZ, always its first segment)."""
     if stream[:4] != b"\xff\x4f\xff\x51":
         raise ValueError("no start of codestream")
@@ -125,8 +147,7 @@ def _jpeg_2000_frame(stream: bytes) -> Frame:
     depth, *steps = parts.pop()
     if steps != [1, 1] or not (wide and high and x1 > x0 and y1 > y0):
         raise ValueError("subsampled or without size")
-    if -(-(x1 - tile_x) // wide) * -(-(y1 - tile_y) // high) > _MAX_TILES:
-        raise ValueError("too many tiles")
+    limits.check_tiles(-(-(x1 - tile_x) // wide) * -(-(y1 - tile_y) // high), name)
     return Frame(y1 - y0, x1 - x0, bands, (depth & 0x7F) + 1, bool(depth & 0x80))
 
 
@@ -200,7 +221,7 @@ def _run_lengths(stream: bytes, expected: tuple[int, int, int], size: int) -> np
     return values[..., 0] if bands == 1 else values
 
 
-def _signed(stored: np.ndarray, found: pydicom.Dataset, precision: int) -> np.ndarray:
+def signed(stored: np.ndarray, found: pydicom.Dataset, precision: int) -> np.ndarray:
     """Values without unused high bits, and with their sign if the file says they are signed."""
     used = int(found.BitsStored)
     if not 1 <= used <= precision:

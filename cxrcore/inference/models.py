@@ -7,20 +7,37 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import cv2
 import numpy as np
 
-from cxrcore import explanations, images, pixels, store
+from cxrcore import explanations, pixels, store
 from cxrcore.datasets import masks
-from cxrcore.errors import CxrError, ExplainError, StoreError
+from cxrcore.errors import CxrError, StoreError
+from cxrcore.films import Film
+from cxrcore.inference import evidence
 from cxrcore.inference.prediction import Prediction
+from cxrcore.lungs import ESTIMATED, GIVEN, Segmentation, segment
+from cxrcore.regions import REGION_NAMES
+from cxrcore.training import machine
 
 if TYPE_CHECKING:
     import keras
 
 Key = tuple[Path, int, int]
-Prepared = tuple[np.ndarray, tuple[str, ...]]  # (S, S) uint8 and notes
+_ESTIMATED = (
+    "This film came without a lung mask: its lungs were estimated, while the model was trained with "
+    "the masks of its dataset."
+)
+
+
+class Prepared(NamedTuple):
+    """A film as a network sees it."""
+
+    seen: np.ndarray  # (S, S) uint8
+    box: tuple[int, int, int, int]  # (x, y, width, height) of it in pixels of the film
+    notes: tuple[str, ...] = ()
 
 
 class Models:
@@ -70,53 +87,118 @@ class Models:
             gc.collect()
 
 
+class Picture:
+    """An image and its lungs, prepared once for all runs that want the same."""
+
+    def __init__(self, gray: np.ndarray, mask: Path | np.ndarray | None = None) -> None:
+        self.gray, self._mask = gray, mask
+        self._prepared: dict[pixels.Preparation, Prepared] = {}
+
+    @functools.cached_property
+    def lungs(self) -> np.ndarray | None:
+        """(H, W) bool; read at the first use.
+
+        Raises:
+            ImageError: the mask cannot be used.
+        """
+        return (
+            masks.read(self._mask, self.gray.shape) if isinstance(self._mask, Path) else self._mask
+        )
+
+    @property
+    def moved(self) -> bool:
+        """Whether the mask came as pixels: of a film that was changed, moved along with it."""
+        return isinstance(self._mask, np.ndarray)
+
+    @functools.cached_property
+    def estimated(self) -> Segmentation:
+        """The lungs as the network in the package finds them; computed at the first use."""
+        return segment(self.gray)
+
+    def prepared(self, preparation: pixels.Preparation) -> Prepared:
+        """It as a network sees it."""
+        if preparation not in self._prepared:
+            self._prepared[preparation] = _prepare(self, preparation)
+        return self._prepared[preparation]
+
+
 def predict(
     models: Models,
-    image: bytes | Path | np.ndarray,
+    picture: Picture,
     run_ids: Sequence[str],
     *,
-    mask: Path | None,
     methods: Sequence[str],
-    class_name: str | None,
-    name: str | None,
+    class_name: str | None = None,
+    layer: str | None = None,
+    progress: explanations.Progress | None = None,
 ) -> list[Prediction]:
-    """See `Worker.predict`; `image` may also be (H, W) uint8 gray."""
+    """See `Worker.predict`.
+
+    `progress` hears of the passes of slow methods, of all runs together; what it raises ends the
+    work.
+    """
     explanations.check(methods)
-    gray = image if isinstance(image, np.ndarray) else images.decode(image, name=name)
-    lungs = None if mask is None else masks.read(mask, gray.shape)
+    # In one order, since each order would be compiled anew.
+    methods = [name for name in explanations.METHODS if name in methods]
+    _ = picture.lungs  # a mask that cannot be read is no fault of a run
 
-    @functools.cache  # runs with the same preparation get the same pixels
-    def prepared(preparation: pixels.Preparation) -> Prepared:
-        return _prepare(gray, lungs, preparation)
+    def reporting(number: int) -> explanations.Progress | None:
+        """The progress of one run as a part of that of all."""
+        if progress is None:
+            return None
+        return lambda done, total: progress(number * total + done, len(run_ids) * total)
 
-    predictions = [_predict(models, run, prepared, methods, class_name) for run in run_ids]
+    predictions = [
+        _predict(models, run, picture.prepared, methods, class_name, layer, reporting(number))
+        for number, run in enumerate(run_ids)
+    ]
     models.settle()
     return predictions
 
 
+def warm(models: Models, run_id: str, methods: Sequence[str]) -> None:
+    """Load a run's network and compile so many methods of it.
+
+    Raises:
+        StoreError, ExplainError: it cannot be used.
+    """
+    run = store.load_run(run_id)
+    side = run.recipe.image_size
+    blank = np.zeros((side, side), np.uint8)
+    evidence.compute(run, models.get(run), blank, methods, None, None)
+    models.settle()
+
+
 def predict_here(
-    image: bytes | Path,
+    image: Film | bytes | Path | np.ndarray,
     run_ids: Sequence[str],
     *,
-    mask: Path | None = None,
+    mask: Path | np.ndarray | None = None,
     methods: Sequence[str] = explanations.BY_DEFAULT,
     class_name: str | None = None,
+    layer: str | None = None,
     name: str | None = None,
+    progress: explanations.Progress | None = None,
 ) -> list[Prediction]:
     """As `Worker.predict`, but in this process, into which it loads TensorFlow.
+
+    `image` may also be (H, W) uint8 gray, and `progress` is that of `predict`.
 
     Raises:
         ImageError: the image or the mask cannot be used.
         ExplainError: a method does not exist.
     """
+    if isinstance(image, bytes | Path):
+        image = Film.read(image, name)
+    picture = Picture(image.gray if isinstance(image, Film) else image, mask)
     return predict(
         Models(limit=1),
-        image,
+        picture,
         run_ids,
-        mask=mask,
         methods=methods,
         class_name=class_name,
-        name=name,
+        layer=layer,
+        progress=progress,
     )
 
 
@@ -126,6 +208,8 @@ def _predict(
     prepared: Callable[[pixels.Preparation], Prepared],
     methods: Sequence[str],
     class_name: str | None,
+    layer: str | None,
+    progress: explanations.Progress | None,
 ) -> Prediction:
     """One run's prediction; a faulty run becomes a Prediction with `error`."""
     recipe = ""
@@ -134,78 +218,70 @@ def _predict(
         recipe = run.recipe.name
         model = models.get(run)
         start = time.perf_counter()
-        pixel_values, notes = prepared(
-            pixels.Preparation(size=run.recipe.image_size, region=run.recipe.region)
-        )
+        seen, box, notes = prepared(run.recipe.preparation)
         index = run.classes.index(class_name) if class_name in run.classes else None
         if class_name is not None and index is None:
             notes += (f"This model has no class {class_name}; the maps explain its prediction.",)
-        probabilities, maps = _compute(run, model, pixel_values, methods, index)
+        if layer is not None and layer not in {place.name for place in explanations.layers(model)}:
+            notes += (f"This model has no layer {layer}; the maps look at its last one.",)
+            layer = None
+        found = evidence.compute(run, model, seen, methods, index, layer, progress)
+        explained = int(found.probabilities.argmax()) if index is None else index
+        others = evidence.elsewhere(run, model, seen, found.maps, explained, layer)
         seconds = time.perf_counter() - start
     except CxrError as error:
         return Prediction(run_id, recipe, error=str(error))
-    predicted = int(probabilities.argmax())
     return Prediction(
         run_id,
         recipe,
         classes=tuple(run.classes),
-        probabilities=probabilities,
-        predicted=run.classes[predicted],
-        explained=run.classes[predicted if index is None else index],
-        maps=maps,
-        seen=pixel_values,
+        probabilities=found.probabilities,
+        predicted=run.classes[int(found.probabilities.argmax())],
+        explained=run.classes[explained],
+        maps=found.maps,
+        evidence=others,
+        layers=explanations.layers(model),  # known since it was compiled
+        layer=layer,
+        embedding=found.embedding,
+        depths=found.depths,
+        seen=seen,
+        box=box,
         seconds=seconds,
         notes=notes,
     )
 
 
-def _compute(
-    run: store.Run,
-    model: "keras.Model",
-    pixel_values: np.ndarray,
-    methods: Sequence[str],
-    index: int | None,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Probabilities and maps.
-
-    Raises:
-        ExplainError: the network fails, gives no numbers, or has other classes than its run.
-    """
-    import tensorflow as tf
-
-    try:
-        probabilities, maps = explanations.explain_all(model, pixel_values, methods, index)
-    except tf.errors.OpError as error:
-        raise ExplainError(
-            f"TensorFlow failed on {run.run_id}: {error.message.splitlines()[0][:200]}. "
-            "If the memory is full, stop a training or choose fewer models; then try again."
-        ) from error
-    if len(probabilities) != len(run.classes):
-        raise ExplainError(
-            f"The network of {run.run_id} distinguishes {len(probabilities)} classes, but its run "
-            f"names {len(run.classes)}. Delete the run and train it again."
-        )
-    if not np.isfinite(probabilities).all():
-        raise ExplainError(
-            f"The network of {run.run_id} gives no numbers (NaN): its training diverged. "
-            "Train it again with a lower learning rate."
-        )
-    return probabilities, maps
-
-
-def _prepare(
-    gray: np.ndarray, lungs: np.ndarray | None, preparation: pixels.Preparation
-) -> Prepared:
-    if preparation.region == "none" or lungs is not None:
-        return pixels.prepare_one(gray, lungs, preparation), ()
-    note = (
-        f"This model was trained on images prepared with a lung mask ({preparation.region}), and "
-        "this image has none. It was given the whole image, so its test results do not apply here."
-    )
-    return pixels.prepare_one(gray, None, pixels.Preparation(size=preparation.size)), (note,)
+def _prepare(picture: Picture, preparation: pixels.Preparation) -> Prepared:
+    gray = picture.gray
+    height, width = gray.shape
+    whole = (0, 0, width, height)
+    if preparation.region == "none":
+        return Prepared(pixels.prepare_one(gray, None, preparation), whole)
+    mask = picture.lungs
+    notes: tuple[str, ...] = ()
+    if mask is None or (preparation.masks == ESTIMATED and not picture.moved):
+        found = picture.estimated
+        notes = found.notes
+        if found.reason is not None:
+            note = (
+                "This model was trained on films prepared with a lung mask "
+                f"({REGION_NAMES[preparation.region]}), and no lungs were found on this one. "
+                f"{found.reason} It was given the whole film, so its test results do not apply here."
+            )
+            seen = pixels.prepare_one(gray, None, pixels.Preparation(size=preparation.size))
+            return Prepared(seen, whole, (note,))
+        mask = found.mask > 0
+        if preparation.masks == GIVEN:
+            notes += (_ESTIMATED,)
+    seen = pixels.prepare_one(gray, mask, preparation)
+    if preparation.region == "lungs-crop":
+        x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+        return Prepared(seen, (x, y, width, height), notes)
+    return Prepared(seen, whole, notes)
 
 
 def _load(run_id: str, path: Path) -> "keras.Model":
+    machine.start_tensorflow()
     import keras
 
     from cxrcore.explanations.precision import in_float32

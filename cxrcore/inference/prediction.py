@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cxrcore.explanations import Layer
 
-def _no_probabilities() -> np.ndarray:
+
+def _no_numbers() -> np.ndarray:
     return np.zeros(0, np.float32)
 
 
@@ -25,11 +27,19 @@ class Prediction:
     run_id: str
     recipe: str = ""
     classes: tuple[str, ...] = ()  # in the order of the probabilities
-    probabilities: np.ndarray = field(default_factory=_no_probabilities)  # (k,) float32, sum 1
+    probabilities: np.ndarray = field(default_factory=_no_numbers)  # (k,) float32, sum 1
     predicted: str = ""  # the class with the largest probability
     explained: str = ""  # the class that the maps are about
     maps: dict[str, np.ndarray] = field(default_factory=dict)  # method -> (S, S) float32, >= 0
+    # of class activation maps that are 0 everywhere: the classes with evidence, strongest first
+    evidence: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    layers: tuple[Layer, ...] = ()  # that class activation maps can look at, see explanations
+    layer: str | None = None  # that they looked at; None: the last one
+    embedding: np.ndarray = field(default_factory=_no_numbers)  # (d,) float32
+    depths: tuple[np.ndarray, ...] = ()  # (c,) float32 each, see explanations.Explanation
     seen: np.ndarray = field(default_factory=_no_image)  # (S, S) uint8, the network's input
+    # (x, y, width, height) of `seen` in pixels of the film: of the lungs for a model of that box
+    box: tuple[int, int, int, int] = (0, 0, 0, 0)
     seconds: float = 0.0  # preparing, predicting and explaining; not loading the network
     notes: tuple[str, ...] = ()
     error: str | None = None

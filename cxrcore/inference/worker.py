@@ -1,33 +1,35 @@
-"""The pages' end of the inference process: start it, send requests, notice when it is gone.
+"""The pages' end of the inference process: whose turn it is, what is asked, when it is gone."""
 
-Not `multiprocessing`: its spawn imports the parent's main module in the child, and under
-`streamlit run app.py` that is the app itself. Here the child is a command of its own
-(`python -m cxrcore.inference.child`) that reads pickled requests from standard input and answers
-on standard output. However the parent dies, the system closes that input and the child ends.
-"""
-
-import contextlib
+import itertools
 import os
 import queue
-import subprocess
-import sys
 import threading
-import weakref
+import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
-from cxrcore import explanations, settings
-from cxrcore.errors import JobError
-from cxrcore.inference import pipe
+import numpy as np
+
+from cxrcore import explanations
+from cxrcore.errors import CxrError, JobError
+from cxrcore.films import Decoder, Film, OnWait, Turns, Wait, pipe
+from cxrcore.films.process import Process
+from cxrcore.inference.models import Picture
 from cxrcore.inference.prediction import Prediction
+from cxrcore.inference.request import Recent, Request
+
+_TICK = 0.1  # seconds between two calls of `on_wait`
+Warm = tuple[str, tuple[str, ...]]  # a run, and methods that are compiled together
 
 
 class Worker:
     """One process that keeps networks loaded, predicts and explains, for many sessions.
 
-    The process starts with the first call. Calls from several threads wait for each other. A
-    process that died or hung is replaced at the next call.
+    The process starts with the first call, works on one run at a time, and is replaced at the next
+    call if it died or hung. Sessions take turns: after each run of a request another session's
+    comes in between, and what a session asks for replaces what it was still waiting for.
 
     Args:
         max_models: how many networks stay loaded; the least recently used is dropped first.
@@ -35,32 +37,46 @@ class Worker:
 
     def __init__(self, max_models: int = 8) -> None:
         self._max_models = max_models
-        self._turn = threading.Lock()
+        self._turns = Turns(newest=True)
         self._child: _Child | None = None
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._cold: deque[Warm] = deque()
+        self._warming = False
+        self._decoder: Decoder | None = None
 
     def predict(
         self,
-        image: bytes | Path,
+        image: Film | bytes | Path,
         run_ids: Sequence[str],
         *,
-        mask: Path | None = None,
+        mask: Path | np.ndarray | None = None,
         methods: Sequence[str] = explanations.BY_DEFAULT,
         class_name: str | None = None,
-        name: str | None = None,
+        layer: str | None = None,
+        session: str = "",
+        on_wait: OnWait | None = None,
         timeout: float = 120,
+        name: str | None = None,
     ) -> list[Prediction]:
         """What each run predicts for one image, prepared for each as in its training.
 
         Args:
-            image: a file, or the bytes of an upload; untrusted, decoded in the child.
+            image: a film, or a file or upload, which a `Decoder` of this worker's then decodes.
             run_ids: runs of the store, the only place that networks are loaded from.
-            mask: lung mask for runs trained on masked images. Without it they get the whole
-                image, and a note says so.
+            mask: lungs for runs trained on masked images, (H, W) bool or a reference as
+                `Dataset.mask_of` gives it. Without it, and with a reference for runs trained on estimated
+                lungs, the lungs are estimated; where none are found the run gets the whole image, and a note
+                says so.
             methods: the maps to compute, of `explanations.METHODS`; none is quickest.
             class_name: the class to explain. By default, and with a note where a run does not
                 have that class, the predicted one.
-            name: the image's name in messages.
-            timeout: seconds for this call, loading of networks included.
+            layer: where CAM methods look, one of `explanations.layers`; by default the last.
+            session: the visitor; "" is a new one each time.
+            on_wait: called with a Wait about every 0.1 s. What it raises ends the request: it
+                leaves the line, or a slow method stops at its next step.
+            timeout: seconds of work on this request, loading of networks included.
+            name: the image's name in messages; a film has its own.
 
         Returns:
             One Prediction per run, in the order of `run_ids`. The `error` of a run that cannot
@@ -69,122 +85,183 @@ class Worker:
         Raises:
             ImageError: the image or the mask cannot be used.
             ExplainError: a method does not exist.
-            JobError: the process died or took too long.
+            Superseded: the session asked for something else while this waited.
+            JobError: too many requests wait, or the process died or took too long.
         """
-        arguments = {"image": image, "run_ids": list(run_ids), "mask": mask, "name": name}
-        arguments |= {"methods": list(methods), "class_name": class_name}
-        return cast(list[Prediction], self._ask(arguments, timeout))
+        explanations.check(methods)
+        film = image
+        if not isinstance(film, Film):
+            film = self._own_decoder().decode(film, name=name, session=session, on_wait=on_wait)
+        picture, number = Picture(film.gray, mask), next(self._numbers)
+        options = {"methods": list(methods), "class_name": class_name, "layer": layer}
+        found: list[Prediction] = []
+
+        def tell(wait: Wait) -> None:
+            steps = max(1, wait.total)  # of one run
+            if on_wait is not None:
+                done = len(found) * steps + wait.done
+                on_wait(Wait(wait.before, done, len(run_ids) * steps))
+
+        with self._turns.request(session) as request:
+            for run_id in run_ids:
+                with request.turn(tell):
+                    child = self._running(tell)
+                    start = time.monotonic()
+                    wanted = Request(run_id, _settings(), options, number)
+                    found += child.ask(wanted, picture, timeout, tell)
+                    timeout -= time.monotonic() - start
+        return found
+
+    def warm(self, run_ids: Sequence[str]) -> None:
+        """Load networks and compile their quick methods, while nobody waits; returns at once.
+
+        First the maps of all runs, then their answers alone, as a film that is being changed needs
+        them. A run that cannot be loaded is passed over: its prediction will say why.
+        """
+        quick = tuple(explanations.BY_DEFAULT)
+        wanted = [(run, methods) for methods in (quick, ()) for run in run_ids[: self._max_models]]
+        with self._lock:
+            self._cold.extend(step for step in wanted if step not in self._cold)
+            if self._cold and not self._warming:
+                self._warming = True
+                threading.Thread(target=self._warm, daemon=True).start()
 
     @property
     def alive(self) -> bool:
         """Whether the process is running; False before the first call."""
         child = self._child
-        return child is not None and child.process.poll() is None
+        return child is not None and child.alive
 
     @property
     def pid(self) -> int | None:
         """The process id, if it is running."""
         child = self._child
-        return child.process.pid if child is not None and self.alive else None
+        return child.pid if child is not None and child.alive else None
 
     def close(self) -> None:
         """Stop the process at once; a call in progress raises JobError. A later call starts a new one."""
+        with self._lock:
+            self._cold.clear()
         if child := self._child:
             child.stop()
+        if decoder := self._decoder:
+            decoder.close()
 
-    def _ask(self, arguments: dict[str, Any], timeout: float) -> object:
-        with self._turn:
-            if self._child is None or not self.alive:
-                self.close()
-                self._child = _Child(self._max_models)
-            kind, answer = self._child.ask((arguments, _settings()), timeout)
-        if kind == "error":
-            raise answer
+    def _running(self, tell: OnWait | None = None) -> "_Child":
+        """The process, idle; another one if it died or cannot be freed of an abandoned request."""
+        if self._child is None or not self._child.free(tell):
+            if self._child is not None:
+                self._child.stop()
+            self._child = _Child(self._max_models)
+        return self._child
+
+    def _warm(self) -> None:
+        while True:
+            with self._lock:
+                self._warming = bool(self._cold)
+                if not self._warming:
+                    return
+                step = self._cold.popleft()
+            try:
+                with self._turns.request(low=True) as waiting, waiting.turn():
+                    child = self._running()
+                    if step not in child.warm:
+                        child.warm.add(step)
+                        run_id, methods = step
+                        request = Request(run_id, _settings(), {"methods": methods})
+                        child.ask(request, None, 120, None)
+            except CxrError:
+                continue
+
+    def _own_decoder(self) -> Decoder:
+        with self._lock:
+            if self._decoder is None:
+                self._decoder = Decoder()
+            return self._decoder
+
+
+class _Child(Process):
+    """The inference process, as the parent holds it; used by one thread at a time."""
+
+    def __init__(self, max_models: int) -> None:
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")}
+        super().__init__("cxrcore.inference.child", str(max_models), environment=quiet)
+        self.warm: set[Warm] = set()
+        self._sent = Recent()
+        self._deadline: float | None = None  # of the request under way
+
+    def free(self, tell: OnWait | None) -> bool:
+        """Wait for the end of an abandoned request; False if the process has to be replaced."""
+        while self._deadline is not None and time.monotonic() < self._deadline:
+            try:
+                self._take(_TICK)
+            except queue.Empty:
+                if tell is not None:
+                    tell(Wait(0))
+            except JobError:
+                return False
+        return self._deadline is None and self.alive
+
+    def ask(
+        self, request: Request, picture: Picture | None, timeout: float, tell: OnWait | None
+    ) -> Any:
+        """Send a request and wait for its answer; the process is stopped if none comes."""
+        new = picture is not None and request.film not in self._sent
+        self.send(pipe.pack(request._replace(picture=picture) if new else request))
+        if new:
+            self._sent.put(cast(int, request.film), None)
+        self._deadline = time.monotonic() + timeout
+        done = total = 0
+        while True:
+            left = self._deadline - time.monotonic()
+            try:
+                answer = self._take(max(0.0, min(_TICK, left)))
+            except queue.Empty:
+                answer = None
+                if left <= 0:
+                    self.stop()
+                    raise JobError(
+                        f"The prediction took longer than {timeout:.3g} s and was stopped. The "
+                        "machine may be busy with a training. Try again, or choose fewer models."
+                    ) from None
+            match answer:
+                case "progress", (done, total):
+                    pass
+                case "value", found:
+                    return found
+                case "error", error:
+                    raise error
+            if tell is not None:
+                try:
+                    tell(Wait(0, done, total))
+                except BaseException:
+                    self.send(b"")  # abandons it
+                    raise
+
+    def _take(self, timeout: float) -> tuple[str, Any]:
+        """The next answer.
+
+        Raises:
+            queue.Empty: none came in so many seconds.
+            JobError: the process is gone.
+        """
+        message = self.receive(max(0.0, timeout))
+        if message is None:
+            self._deadline = None
+            if self.stopped:
+                raise JobError("The inference process was closed during a prediction. Try again.")
+            cause = self.cause_of_death()
+            self.stop()
+            raise JobError(
+                f"The inference process stopped while it was working ({cause}). No stored data was "
+                "affected. Try again, with fewer models if need be; a new process starts by itself."
+            )
+        answer = cast(tuple[str, Any], pipe.unpack(message))
+        if answer[0] != "progress":
+            self._deadline = None
         return answer
 
 
-class _Child:
-    """The running process, as the parent holds it."""
-
-    def __init__(self, max_models: int) -> None:
-        # PR_SET_PDEATHSIG would look simpler, but it fires when the *thread* that started the
-        # child ends, and Streamlit's script threads are short-lived.
-        self.process = subprocess.Popen(
-            # -P: no module is imported from the folder in which the server was started.
-            [sys.executable, "-P", "-m", "cxrcore.inference.child", str(max_models)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=_environment(),
-        )
-        # Also called when the Worker is dropped and when the interpreter exits.
-        self.stop = weakref.finalize(self, _end, self.process)
-
-    def ask(self, request: object, timeout: float) -> tuple[str, Any]:
-        """Send one request and wait for its answer; the child is stopped if none comes."""
-        answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        message = pipe.pack(request)
-        # A thread, because writing to a pipe and reading from it have no timeout.
-        exchange = threading.Thread(
-            target=_exchange, args=(self.process, message, answers), daemon=True
-        )
-        exchange.start()
-        try:
-            answer = answers.get(timeout=timeout)
-        except queue.Empty:
-            self.stop()
-            raise JobError(
-                f"The prediction took longer than {timeout:g} s and was stopped. The machine may "
-                "be busy with a training. Try again, or choose fewer models."
-            ) from None
-        except BaseException:  # an interrupt: the answer would be taken for the next call's
-            self.stop()
-            raise
-        if answer is None:
-            if not self.stop.alive:
-                raise JobError("The inference process was closed during a prediction. Try again.")
-            self.stop()
-            raise JobError(_cause_of_death(self.process.returncode))
-        return cast(tuple[str, Any], pipe.unpack(answer))
-
-
-def _exchange(process: subprocess.Popen, message: bytes, answers: queue.SimpleQueue) -> None:
-    """Send one request and queue its answer; None if the child is gone."""
-    try:
-        pipe.send(cast(BinaryIO, process.stdin), message)
-        answers.put(pipe.receive(cast(BinaryIO, process.stdout)))
-    except (OSError, EOFError, ValueError):  # ValueError: closed at this end
-        answers.put(None)
-
-
-def _end(process: subprocess.Popen) -> None:
-    """Kill the child, wait for it, close the pipes."""
-    process.kill()
-    process.wait()
-    for end in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):  # what could not be delivered any more
-            cast(BinaryIO, end).close()
-
-
-def _environment() -> dict[str, str]:
-    """The parent's, with this very package importable and TensorFlow less talkative."""
-    path = os.pathsep.join(filter(None, [str(settings.ROOT), os.environ.get("PYTHONPATH")]))
-    return {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "PYTHONPATH": path}
-
-
 def _settings() -> dict[str, str]:
-    """The current CXR_* variables; the child may have been started under others."""
+    """The current CXR_* variables; the process may have been started under others."""
     return {key: value for key, value in os.environ.items() if key.startswith("CXR_")}
-
-
-def _cause_of_death(code: int) -> str:
-    """A sentence on how the child ended."""
-    if code == -9:
-        cause = "the system killed it, most likely because the memory was full"
-    elif code < 0:
-        cause = f"it was ended by signal {-code}"
-    else:
-        cause = f"exit code {code}; the server's log has the details"
-    return (
-        f"The inference process stopped while it was working ({cause}). No stored data was "
-        "affected. Try again, with fewer models if need be; a new process starts by itself."
-    )

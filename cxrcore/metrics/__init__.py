@@ -4,7 +4,8 @@
 """
 
 from cxrcore.metrics.families import Estimate, Member, Summary, pooled, summarise
-from cxrcore.metrics.registry import METRICS, Metric, column, select
+from cxrcore.metrics.record import Metric, column
+from cxrcore.metrics.registry import METRICS, select
 from cxrcore.metrics.scores import ClassMetrics, Metrics, evaluate, normalised
 
 __all__ = [

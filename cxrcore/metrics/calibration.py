@@ -19,8 +19,13 @@ def log_loss(truth: Ints, probabilities: Floats) -> float:
         truth: (n,) class numbers, 0 to k-1.
         probabilities: (n, k).
     """
+    return float(log_losses(truth, probabilities).mean())
+
+
+def log_losses(truth: Ints, probabilities: Floats) -> Floats:
+    """(n,) cross-entropy of each image in nats; arguments as `log_loss`."""
     of_truth = probabilities[np.arange(len(truth)), truth]
-    return float(-np.log(of_truth.clip(_SMALLEST, 1.0)).mean())
+    return -np.log(of_truth.clip(_SMALLEST, 1.0))
 
 
 def brier(truth: Ints, probabilities: Floats) -> float:
@@ -36,8 +41,13 @@ def brier(truth: Ints, probabilities: Floats) -> float:
     >>> brier(np.array([0, 1]), np.array([[0.8, 0.2], [0.6, 0.4]])).__round__(6)
     0.4
     """
+    return float(briers(truth, probabilities).mean())
+
+
+def briers(truth: Ints, probabilities: Floats) -> Floats:
+    """(n,) Brier score of each image; arguments as `brier`."""
     wanted = np.eye(probabilities.shape[1])[truth]
-    return float(np.square(probabilities - wanted).sum(axis=1).mean())
+    return np.square(probabilities - wanted).sum(axis=1)
 
 
 def calibration_error(truth: Ints, probabilities: Floats) -> float:
@@ -68,20 +78,46 @@ def squared_calibration_error(confidence: Floats, correct: npt.NDArray[np.bool_]
         confidence: (n,) probability of the predicted class.
         correct: (n,) whether it is the true one.
     """
-    n = len(confidence)
-    if n < 2:
+    if len(confidence) < 2:
         return float("nan")
+    return float(_squared(confidence, correct, np.ones((1, len(correct))), 1)[0])
+
+
+def calibration_errors(truth: Ints, probabilities: Floats, weights: Floats) -> Floats:
+    """(d,) calibration errors of d samples that hold each image as often as `weights` (d, n) say.
+
+    The bins are those of all images. What chance adds is subtracted twice: once for the images, once
+    for the sample that is drawn of them. So the samples scatter about the error of all images.
+    """
+    correct = probabilities.argmax(axis=1) == truth
+    if len(correct) < 2:
+        return np.full(len(weights), np.nan)
+    return np.sqrt(_squared(probabilities.max(axis=1), correct, weights, 2).clip(min=0.0))
+
+
+def _squared(
+    confidence: Floats, correct: npt.NDArray[np.bool_], weights: Floats, times: int
+) -> Floats:
+    """(d,) `squared_calibration_error` of d samples, what chance adds subtracted so many times."""
     order = np.argsort(confidence, kind="stable")
     ascending = confidence[order].astype(np.float64)
-    starts = _bin_starts(ascending)
-    sizes = np.diff([*starts, n])
-    share = np.add.reduceat(correct[order].astype(np.float64), starts) / sizes
-    distance = np.add.reduceat(ascending, starts) / sizes - share
-    return float((sizes / n) @ (distance**2 - share * (1 - share) / (sizes - 1)))
+    starts = bin_starts(ascending)
+    bins = np.zeros((len(order), len(starts)), dtype=weights.dtype)
+    bins[order, np.searchsorted(starts, np.arange(len(order)), side="right") - 1] = 1.0
+    sizes = weights @ bins  # (d, bins)
+    share = weights @ (bins * correct[:, None]) / sizes.clip(min=1)
+    surplus = (confidence - correct)[:, None].astype(weights.dtype)
+    distance = weights @ (bins * surplus) / sizes.clip(min=1)
+    chance = share * (1 - share) / (sizes - 1).clip(min=1)
+    return np.sum(sizes * (distance**2 - times * chance), axis=1) / sizes.sum(axis=1)
 
 
-def _bin_starts(confidence: npt.NDArray[np.float64]) -> list[int]:
-    """Where each bin of ascending confidences starts; every bin has two images or more."""
+def bin_starts(confidence: npt.NDArray[np.float64]) -> list[int]:
+    """Where each bin of ascending probabilities starts.
+
+    At most 15 bins of about equally many images, 20 or more where there are as many; equal
+    probabilities share a bin, and every bin has two images or more.
+    """
     n = len(confidence)
     bins = min(_BINS, max(1, n // _IMAGES_PER_BIN))
     wanted = np.arange(1, bins) * n // bins

@@ -1,54 +1,55 @@
-"""Metrics that follow from the confusion matrix alone, with their 95 % intervals.
+"""Metrics that follow from the confusion matrix alone, and the cells that shares are made of.
 
-`counts` is (k, k) everywhere: images of class i (row, true) that were predicted as class j (column).
-Metrics of a class are (k,) arrays in class order, NaN where they are undefined. Two conventions are
-scikit-learn's: a class that is never predicted has precision 0, one without images recall and F1 0.
+`counts` is (..., k, k) everywhere: images of class i (row, true) that were predicted as class j
+(column), for as many matrices as the leading axes hold. Metrics of a class are (..., k) in class
+order, others (...), NaN where they are undefined. Two conventions are scikit-learn's: a class that
+is never predicted has precision 0, one without images recall and F1 0.
 """
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cxrcore.metrics.intervals import wilson
-
-Counts = npt.NDArray[np.int64]
+Counts = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 def precision(counts: Counts) -> Floats:
     """TP / (TP + FP); 0 for a class that is never predicted."""
-    return counts.diagonal() / counts.sum(axis=0).clip(min=1)
+    return _share(_hits(counts), counts.sum(axis=-2))
 
 
 def recall(counts: Counts) -> Floats:
     """TP / (TP + FN); 0 for a class without images."""
-    return counts.diagonal() / counts.sum(axis=1).clip(min=1)
+    return _share(_hits(counts), counts.sum(axis=-1))
 
 
 def f1(counts: Counts) -> Floats:
     """2 TP / (2 TP + FP + FN); 0 for a class without images that is never predicted."""
-    either = counts.sum(axis=0) + counts.sum(axis=1)
-    return 2 * counts.diagonal() / either.clip(min=1)
+    return _share(2 * _hits(counts), counts.sum(axis=-2) + counts.sum(axis=-1))
 
 
 def specificity(counts: Counts) -> Floats:
     """TN / (TN + FP); NaN where every image is of the class."""
-    others = counts.sum() - counts.sum(axis=1)
-    false_positives = counts.sum(axis=0) - counts.diagonal()
-    return _ratio(others - false_positives, others)
+    others = counts.sum(axis=(-2, -1))[..., None] - counts.sum(axis=-1)
+    false_positives = counts.sum(axis=-2) - _hits(counts)
+    return _share(others - false_positives, others, np.nan)
 
 
-def accuracy(counts: Counts) -> float:
+def accuracy(counts: Counts) -> Floats:
     """Share of the images that are predicted correctly; NaN without images."""
-    return float(_ratio(np.trace(counts), counts.sum()))
+    return _share(_hits(counts).sum(axis=-1), counts.sum(axis=(-2, -1)), np.nan)
 
 
-def balanced_accuracy(counts: Counts) -> float:
+def balanced_accuracy(counts: Counts) -> Floats:
     """Mean recall of the classes that have images; NaN without images."""
-    present = counts.sum(axis=1) > 0
-    return float(recall(counts)[present].mean()) if present.any() else float("nan")
+    present = (counts.sum(axis=-1) > 0).sum(axis=-1)
+    return _share(recall(counts).sum(axis=-1), present, np.nan)
 
 
-def matthews(counts: Counts) -> float:
+def matthews(counts: Counts) -> Floats:
     """Matthews correlation of several classes, -1..1.
 
     0 where every image is predicted as one class, the limit that Chicco and Jurman derive (BMC
@@ -56,43 +57,56 @@ def matthews(counts: Counts) -> float:
 
     Source: Gorodkin 2004, Computational Biology and Chemistry 28, 367-374 (R_K).
     """
-    n, true, predicted = (float(counts.sum()), counts.sum(axis=1) / 1.0, counts.sum(axis=0) / 1.0)
-    spread_true, spread_predicted = n * n - true @ true, n * n - predicted @ predicted
-    if spread_true == 0:
-        return float("nan")
-    if spread_predicted == 0:
-        return 0.0
-    covariance = np.trace(counts) * n - true @ predicted
-    return float(covariance / np.sqrt(spread_true * spread_predicted))
+    counts = np.asarray(counts, float)
+    n, true, predicted = counts.sum(axis=(-2, -1)), counts.sum(axis=-1), counts.sum(axis=-2)
+    spread_true = n * n - (true * true).sum(axis=-1)
+    spread_predicted = n * n - (predicted * predicted).sum(axis=-1)
+    covariance = _hits(counts).sum(axis=-1) * n - (true * predicted).sum(axis=-1)
+    found = _share(covariance, np.sqrt(spread_true * spread_predicted))
+    return np.where(spread_true == 0, np.nan, found)
 
 
-def accuracy_interval(counts: Counts) -> tuple[float, float]:
-    """Wilson's interval of the accuracy."""
-    return wilson(int(np.trace(counts)), int(counts.sum()))
+def every(k: int, _class_number: int) -> Bools:
+    """(k, k) cells of the films that a figure is about: all."""
+    return np.ones((k, k), bool)
 
 
-def precision_intervals(counts: Counts) -> list[tuple[float, float]]:
-    """Wilson's interval of each class; NaN for one that is never predicted."""
-    return _intervals(counts.diagonal(), counts.sum(axis=0))
+def true(k: int, class_number: int) -> Bools:
+    """(k, k) cells of the films of a class."""
+    return np.broadcast_to((np.arange(k) == class_number)[:, None], (k, k))
 
 
-def recall_intervals(counts: Counts) -> list[tuple[float, float]]:
-    """Wilson's interval of each class; NaN for one without images."""
-    return _intervals(counts.diagonal(), counts.sum(axis=1))
+def other(k: int, class_number: int) -> Bools:
+    """(k, k) cells of the films of other classes."""
+    return ~true(k, class_number)
 
 
-def specificity_intervals(counts: Counts) -> list[tuple[float, float]]:
-    """Wilson's interval of each class; NaN where every image is of the class."""
-    others = counts.sum() - counts.sum(axis=1)
-    return _intervals(others - counts.sum(axis=0) + counts.diagonal(), others)
+def called(k: int, class_number: int) -> Bools:
+    """(k, k) cells of the films that are predicted as a class."""
+    return true(k, class_number).T
 
 
-def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:
-    """part / whole; NaN where the whole is 0."""
+def either(k: int, class_number: int) -> Bools:
+    """(k, k) cells of the films that are of a class or predicted as it."""
+    return true(k, class_number) | called(k, class_number)
+
+
+def not_called(k: int, class_number: int) -> Bools:
+    """(k, k) cells of the films that are not predicted as a class."""
+    return ~called(k, class_number)
+
+
+def right(k: int, _class_number: int) -> Bools:
+    """(k, k) cells of the films that are predicted correctly."""
+    return np.eye(k, dtype=bool)
+
+
+def _hits(counts: Counts) -> Counts:
+    """(..., k) images predicted as what they are."""
+    return counts.diagonal(axis1=-2, axis2=-1)
+
+
+def _share(part: npt.ArrayLike, whole: npt.ArrayLike, otherwise: float = 0.0) -> Floats:
+    """part / whole; `otherwise` where the whole is 0."""
     whole = np.asarray(whole, float)
-    return np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0)
-
-
-def _intervals(hits: Counts, n: Counts) -> list[tuple[float, float]]:
-    unknown = (float("nan"), float("nan"))
-    return [wilson(int(h), int(m)) if m else unknown for h, m in zip(hits, n, strict=True)]
+    return np.divide(part, whole, out=np.full_like(whole, otherwise), where=whole > 0)

@@ -1,7 +1,10 @@
 """How well probabilities rank the images of a class above all others: AUC and average precision.
 
-Neither depends on a threshold. Images of equal probability count as one step.
+Neither depends on a threshold. Images of equal probability count as one step. `weights` (d, n) counts
+how often each image is in each of d samples; the results then have a leading axis d.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +13,7 @@ Ints = npt.NDArray[np.integer]
 Floats = npt.NDArray[np.floating]
 
 
-def auc(truth: Ints, probabilities: Floats) -> npt.NDArray[np.float64]:
+def auc(truth: Ints, probabilities: Floats, weights: Floats | None = None) -> Floats:
     """(k,) areas under the ROC curve, each class against the rest, 0..1.
 
     The probability that an image of the class ranks above one of another class, ties counting half
@@ -20,14 +23,15 @@ def auc(truth: Ints, probabilities: Floats) -> npt.NDArray[np.float64]:
     Args:
         truth: (n,) class numbers, 0 to k-1.
         probabilities: (n, k).
+        weights: (d, n), or None for each image once.
 
     >>> auc(np.array([0, 0, 1]), np.array([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])).tolist()
     [0.75, 0.75]
     """
-    return np.array([_auc(truth == k, column) for k, column in enumerate(probabilities.T)])
+    return _each(_auc, truth, probabilities, weights)
 
 
-def average_precision(truth: Ints, probabilities: Floats) -> npt.NDArray[np.float64]:
+def average_precision(truth: Ints, probabilities: Floats, weights: Floats | None = None) -> Floats:
     """(k,) average precisions, each class against the rest, 0..1; NaN for a class without images.
 
     The sum over all thresholds of precision times the gain in recall, without interpolation (as
@@ -36,28 +40,57 @@ def average_precision(truth: Ints, probabilities: Floats) -> npt.NDArray[np.floa
     Args:
         truth: (n,) class numbers, 0 to k-1.
         probabilities: (n, k).
+        weights: (d, n), or None for each image once.
 
     >>> average_precision(np.array([0, 1, 0]), np.array([[0.9], [0.5], [0.1]])).round(4).tolist()
     [0.8333]
     """
-    columns = enumerate(probabilities.T)
-    return np.array([_average_precision(truth == k, column) for k, column in columns])
+    return _each(_average_precision, truth, probabilities, weights)
 
 
-def _auc(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
-    p = int(positive.sum())
-    n = len(positive) - p
-    if not p or not n:
-        return float("nan")
-    _, place, sizes = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = np.cumsum(sizes) - (sizes - 1) / 2  # of equal scores the mean rank
-    return float((ranks[place][positive].sum() - p * (p + 1) / 2) / (p * n))
+def mean_defined(values: npt.ArrayLike) -> Floats:
+    """The mean over the last axis of those that are not NaN; NaN where all are."""
+    values = np.asarray(values, float)
+    known = ~np.isnan(values)
+    total = np.where(known, values, 0.0).sum(axis=-1)
+    return np.where(known.any(axis=-1), total / known.sum(axis=-1).clip(min=1), np.nan)
 
 
-def _average_precision(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
-    p = int(positive.sum())
-    if not p:
-        return float("nan")
-    _, place, sizes = np.unique(-scores, return_inverse=True, return_counts=True)  # highest first
-    hits = np.bincount(place, weights=positive, minlength=len(sizes))
-    return float((hits / p) @ (hits.cumsum() / sizes.cumsum()))
+def _each(
+    figure: Callable[[Floats, Floats], Floats],
+    truth: Ints,
+    probabilities: Floats,
+    weights: Floats | None,
+) -> Floats:
+    """The figure of each class from the images of each probability, the greatest first."""
+    counts = np.ones((1, len(truth))) if weights is None else weights
+    found = []
+    for number, column in enumerate(probabilities.T):
+        order = np.argsort(-column, kind="stable")
+        ordered = column[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=np.inf))
+        images = counts[:, order]
+        hits = images * (truth[order] == number)
+        if len(starts) < len(order):
+            hits, images = (np.add.reduceat(each, starts, axis=1) for each in (hits, images))
+        found.append(figure(hits, images))
+    values = np.stack(found, axis=-1)
+    return values[0] if weights is None else values
+
+
+def _auc(hits: Floats, images: Floats) -> Floats:
+    """(d,) from (d, steps) images of the class and all images, the highest step first."""
+    others = images - hits
+    p, n = hits.sum(axis=1), others.sum(axis=1)
+    above = others.cumsum(axis=1) - others / 2  # of other classes, equal ones half
+    lost = np.einsum("ds,ds->d", hits, above, dtype=float)
+    pairs = (p * n).astype(float)
+    return 1 - np.divide(lost, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+
+
+def _average_precision(hits: Floats, images: Floats) -> Floats:
+    """(d,) from (d, steps) images of the class and all images, the highest step first."""
+    precision = hits.cumsum(axis=1) / images.cumsum(axis=1).clip(min=1)
+    gained = np.einsum("ds,ds->d", hits, precision, dtype=float)
+    p = hits.sum(axis=1).astype(float)
+    return np.divide(gained, p, out=np.full(len(p), np.nan), where=p > 0)

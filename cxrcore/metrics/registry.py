@@ -5,80 +5,12 @@ values for runs that are already stored are computed from their predictions. A m
 definition changes needs a new name, because runs keep values by name (docs/decisions/0043).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from cxrcore.metrics import calibration, counts, f1, ranking
-
-Basis = Literal["confusion", "predictions", "run", "maps"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One metric.
-
-    Attributes:
-        name: key of its values in records, tables and tracking.
-        title: its name for readers.
-        symbol: short form of the title, for the head of a column.
-        basis: what it is computed from. "confusion": the (k, k) confusion matrix; "predictions":
-            true classes (n,) and probabilities (n, k); "run": the record of a run; "maps":
-            explanations.
-        scope: "overall", one number; "class", one for each class.
-        better: whether larger ("up") or smaller ("down") values are better; None for neither.
-        compute: from its basis to a number, or for scope "class" to (k,) numbers; NaN: undefined.
-        meaning: one sentence for readers who are not statisticians.
-        source: paper or definition; "" for what is in every textbook.
-        format: format specification of Python.
-        unit: "" for plain numbers.
-        bounds: least and greatest possible value.
-        interval: from the confusion matrix to the 95 % interval, (low, high), or for scope "class"
-            one for each class; NaN: undefined. None: there is none.
-        shown: whether tables show it from the start.
-        summed: whether the runs of a family add up (time) instead of being averaged.
-    """
-
-    name: str
-    title: str
-    symbol: str
-    basis: Basis
-    scope: Literal["overall", "class"] = "overall"
-    better: Literal["up", "down"] | None = "up"
-    compute: Callable[..., Any]
-    meaning: str
-    source: str = ""
-    format: str = ".3f"
-    unit: str = ""
-    bounds: tuple[float, float] = (0.0, 1.0)
-    interval: Callable[..., Any] | None = None
-    shown: bool = False
-    summed: bool = False
-
-    @property
-    def whole(self) -> bool:
-        """Whether its values are whole numbers."""
-        return self.format.endswith("d")
-
-    @property
-    def help(self) -> str:
-        """The meaning, which direction is better, and the source."""
-        direction = {"up": "Higher is better.", "down": "Lower is better.", None: ""}[self.better]
-        return " ".join(filter(None, (self.meaning, direction, self.source)))
-
-    def text(self, value: float | None) -> str:
-        """A value as text; "–" where it is missing."""
-        if value is None or np.isnan(value):
-            return "–"
-        return f"{value:{self.format}} {self.unit}".rstrip()
-
-
-def column(metric: Metric, class_name: str = "") -> str:
-    """The column of a metric in tables of runs: "accuracy", "recall[COVID-19]"."""
-    return f"{metric.name}[{class_name}]" if class_name else metric.name
+from cxrcore.metrics import calibration, counts, ranking
+from cxrcore.metrics.ranking import mean_defined
+from cxrcore.metrics.record import Basis, Metric
+from cxrcore.metrics.uncertainty import FilmMean, Ranking, Share
 
 
 def select(*bases: Basis, scope: Literal["overall", "class"] = "overall") -> list[Metric]:
@@ -87,11 +19,9 @@ def select(*bases: Basis, scope: Literal["overall", "class"] = "overall") -> lis
     return [metric for metric in found if not bases or metric.basis in bases]
 
 
-def mean_defined(values: npt.ArrayLike) -> float:
-    """The mean of those that are not NaN; NaN if all are."""
-    values = np.asarray(values, float)
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
+def _of_share(share: float) -> float:
+    """F1 of the share TP / (TP + FP + FN), see docs/decisions/0021."""
+    return 2 * share / (1 + share)
 
 
 _METRICS = (
@@ -99,9 +29,10 @@ _METRICS = (
         name="accuracy",
         title="Accuracy",
         symbol="Accuracy",
+        claim="calls more films correctly",
         basis="confusion",
         compute=counts.accuracy,
-        interval=counts.accuracy_interval,
+        uncertainty=Share(counts.every, counts.right),
         meaning="Share of the images whose predicted class is the true one.",
         shown=True,
     ),
@@ -111,6 +42,7 @@ _METRICS = (
         symbol="Balanced acc.",
         basis="confusion",
         compute=counts.balanced_accuracy,
+        uncertainty=Share(counts.true, counts.right, mean="present"),
         meaning="Mean recall of the classes, so that rare classes count as much as common ones.",
         source="Brodersen et al. 2010, doi 10.1109/ICPR.2010.764.",
         shown=True,
@@ -120,8 +52,8 @@ _METRICS = (
         title="Macro F1",
         symbol="Macro F1",
         basis="confusion",
-        compute=lambda matrix: counts.f1(matrix).mean(),
-        interval=f1.macro_interval,
+        compute=lambda matrices: counts.f1(matrices).mean(axis=-1),
+        uncertainty=Share(counts.either, counts.right, _of_share, mean="all"),
         meaning="Mean F1 of the classes, each counting the same.",
         shown=True,
     ),
@@ -130,7 +62,8 @@ _METRICS = (
         title="Macro precision",
         symbol="Macro precision",
         basis="confusion",
-        compute=lambda matrix: counts.precision(matrix).mean(),
+        compute=lambda matrices: counts.precision(matrices).mean(axis=-1),
+        uncertainty=Share(counts.called, counts.right, mean="all"),
         meaning="Mean precision of the classes, each counting the same.",
     ),
     Metric(
@@ -138,13 +71,15 @@ _METRICS = (
         title="Macro recall",
         symbol="Macro recall",
         basis="confusion",
-        compute=lambda matrix: counts.recall(matrix).mean(),
+        compute=lambda matrices: counts.recall(matrices).mean(axis=-1),
+        uncertainty=Share(counts.true, counts.right, mean="all"),
         meaning="Mean recall of all classes; a class without test images counts as 0.",
     ),
     Metric(
         name="mcc",
         title="Matthews correlation",
         symbol="MCC",
+        noun="Matthews correlation",
         basis="confusion",
         compute=counts.matthews,
         meaning="Correlation of predicted and true classes: 1 is perfect, 0 no better than chance.",
@@ -157,6 +92,8 @@ _METRICS = (
         symbol="Macro AUC",
         basis="predictions",
         compute=lambda *predictions: mean_defined(ranking.auc(*predictions)),
+        weighted=lambda *predictions: mean_defined(ranking.auc(*predictions)),
+        uncertainty=Ranking("roc", mean=True),
         meaning="Mean AUC of the classes that can be ranked against the rest; 0.5 is chance.",
         source="Hanley and McNeil 1982, doi 10.1148/radiology.143.1.7063747.",
         shown=True,
@@ -167,6 +104,8 @@ _METRICS = (
         symbol="Macro AP",
         basis="predictions",
         compute=lambda *predictions: mean_defined(ranking.average_precision(*predictions)),
+        weighted=lambda *predictions: mean_defined(ranking.average_precision(*predictions)),
+        uncertainty=Ranking("precision", mean=True),
         meaning="Mean average precision of the classes that have test images.",
     ),
     Metric(
@@ -176,6 +115,7 @@ _METRICS = (
         basis="predictions",
         better="down",
         compute=calibration.log_loss,
+        uncertainty=FilmMean(calibration.log_losses),
         meaning="Cross-entropy in nats: how improbable the model thought the true classes.",
         bounds=(0.0, float("inf")),
         shown=True,
@@ -184,9 +124,11 @@ _METRICS = (
         name="brier",
         title="Brier score",
         symbol="Brier",
+        noun="Brier score",
         basis="predictions",
         better="down",
         compute=calibration.brier,
+        uncertainty=FilmMean(calibration.briers),
         meaning="Mean squared error of the probabilities, summed over the classes: 0 to 2.",
         source="Brier 1950, Monthly Weather Review 78, 1-3.",
         bounds=(0.0, 2.0),
@@ -195,9 +137,11 @@ _METRICS = (
         name="ece",
         title="Calibration error (ECE)",
         symbol="ECE",
+        noun="calibration error",
         basis="predictions",
         better="down",
         compute=calibration.calibration_error,
+        weighted=calibration.calibration_errors,
         meaning="How far the confidence in the predicted class is from the share that is correct; 0 "
         "also where few images show no more than chance would.",
         source="Root mean square, debiased: Kumar et al. 2019, arXiv:1909.10155.",
@@ -207,10 +151,12 @@ _METRICS = (
         name="recall",
         title="Recall (sensitivity)",
         symbol="Recall",
+        claim="misses fewer {class_name} films",
+        noun="recall",
         basis="confusion",
         scope="class",
         compute=counts.recall,
-        interval=counts.recall_intervals,
+        uncertainty=Share(counts.true, counts.right),
         meaning="Share of the images of this class that are recognised.",
         shown=True,
     ),
@@ -218,39 +164,45 @@ _METRICS = (
         name="precision",
         title="Precision",
         symbol="Precision",
+        claim="is right more often when it says {class_name}",
         basis="confusion",
         scope="class",
         compute=counts.precision,
-        interval=counts.precision_intervals,
+        uncertainty=Share(counts.called, counts.right),
         meaning="Share of the images predicted as this class that are of it.",
     ),
     Metric(
         name="f1",
         title="F1",
         symbol="F1",
+        noun="F1",
         basis="confusion",
         scope="class",
         compute=counts.f1,
-        interval=f1.class_intervals,
+        uncertainty=Share(counts.either, counts.right, _of_share),
         meaning="Harmonic mean of precision and recall.",
     ),
     Metric(
         name="specificity",
         title="Specificity",
         symbol="Specificity",
+        claim="takes fewer other films for {class_name}",
         basis="confusion",
         scope="class",
         compute=counts.specificity,
-        interval=counts.specificity_intervals,
+        uncertainty=Share(counts.other, counts.not_called),
         meaning="Share of the images of other classes that are not taken for this one.",
     ),
     Metric(
         name="auc",
         title="AUC",
         symbol="AUC",
+        noun="AUC",
         basis="predictions",
         scope="class",
         compute=ranking.auc,
+        weighted=ranking.auc,
+        uncertainty=Ranking("roc"),
         meaning="Chance that an image of this class is ranked above one of another class.",
         source="Hanley and McNeil 1982, doi 10.1148/radiology.143.1.7063747.",
     ),
@@ -261,6 +213,8 @@ _METRICS = (
         basis="predictions",
         scope="class",
         compute=ranking.average_precision,
+        weighted=ranking.average_precision,
+        uncertainty=Ranking("precision"),
         meaning="Mean precision over all thresholds; chance scores the share of the class.",
     ),
     Metric(
@@ -269,7 +223,7 @@ _METRICS = (
         symbol="Parameters",
         basis="run",
         better=None,
-        compute=lambda run: run.parameters,
+        compute=lambda run: run.parameters or None,
         meaning="Numbers that the network consists of.",
         format=",d",
         bounds=(0.0, float("inf")),
@@ -281,13 +235,40 @@ _METRICS = (
         symbol="Training",
         basis="run",
         better=None,
-        compute=lambda run: run.seconds,
+        compute=lambda run: run.seconds if run.has_recipe and not run.home else None,
         meaning="How long the training took on its machine.",
         format=".0f",
         unit="s",
         bounds=(0.0, float("inf")),
         shown=True,
         summed=True,
+    ),
+    Metric(
+        name="file_size",
+        title="File size",
+        symbol="File",
+        basis="run",
+        better=None,
+        compute=lambda run: run.model_mb,
+        meaning="Size of the model's file, in megabytes of 10^6 bytes.",
+        format=".1f",
+        unit="MB",
+        bounds=(0.0, float("inf")),
+        shown=True,
+    ),
+    Metric(
+        name="latency",
+        title="Latency",
+        symbol="Latency",
+        basis="run",
+        better="down",
+        compute=lambda run: run.latency_ms,
+        meaning="How long the network takes for one image on the machine that made its example "
+        "films.",
+        format=".1f",
+        unit="ms",
+        bounds=(0.0, float("inf")),
+        shown=True,
     ),
 )
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _METRICS}

@@ -8,7 +8,9 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from cxrcore.errors import CxrError
-from cxrcore.metrics.registry import Metric, column, select
+from cxrcore.metrics.record import Metric, column
+from cxrcore.metrics.registry import select
+from cxrcore.metrics.uncertainty import Answers, Films, Share
 
 
 class _Values(BaseModel):
@@ -84,15 +86,17 @@ class Metrics(_Values):
     def intervals(self, metric: Metric) -> list[tuple[float, float] | None]:
         """The 95 % interval of a metric, for one of scope "class" in class order.
 
-        None where the metric has none or is undefined. Images count as independent, which those of
+        None where it is undefined or does not follow from the confusion matrix. Images count as independent, which those of
         one patient are not: the truth is wider.
         """
-        places = len(self.classes) if metric.scope == "class" else 1
-        if metric.interval is None:
-            return [None] * places
-        found = metric.interval(np.array(self.confusion))
-        pairs = found if metric.scope == "class" else [found]
-        return [pair if np.isfinite(pair).all() else None for pair in pairs]
+        k = len(self.classes)
+        places = range(k if metric.scope == "class" else 1)
+        if not isinstance(metric.uncertainty, Share):
+            return [None for _ in places]
+        cells = np.repeat(np.arange(k * k), np.ravel(self.confusion))
+        answers = Answers(Films(cells // k), np.eye(k)[cells % k])
+        found = [metric.uncertainty.estimate(answers, place) for place in places]
+        return [(each.low, each.high) if np.isfinite(each.low) else None for each in found]
 
     @property
     def complete(self) -> bool:

@@ -7,6 +7,7 @@ are made from it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,7 +18,11 @@ from cxrcore.models.records import Plateau, Stopping
 
 Group = Literal["size and time", "training", "what the model sees", "balance"]
 GROUPS: tuple[Group, ...] = get_args(Group)  # in the order of the form
-PREPARATION = ("image_size", "region")  # the fields that decide the pixels; all that scoring needs
+PREPARATION = (
+    "image_size",
+    "region",
+    "lung_masks",
+)  # the fields that decide the pixels; all that scoring needs
 WEIGHTS_NAMES = {"imagenet": "ImageNet", "chexnet": "CheXNet", "random": "random"}
 _MONITORS = {
     "accuracy": "training accuracy",
@@ -39,6 +44,9 @@ class Option:
         labels: value -> how it reads.
         requires: the field that must be set for this one to count.
         start: where a form or a command begins, if not at the recipe's value.
+        short: how a value reads in the title of a run; `{}` stands for it. Without it the title of
+            the field comes before the value.
+        shorts: value -> how it reads there, where that is not by `short`.
     """
 
     title: str
@@ -48,6 +56,8 @@ class Option:
     labels: Mapping[Any, str] = field(default_factory=dict)
     requires: str = ""
     start: Any = None
+    short: str = ""
+    shorts: Mapping[Any, str] = field(default_factory=dict)
 
     @property
     def argument(self) -> Any:
@@ -67,6 +77,17 @@ class Option:
     def text(self, value: Any) -> str:
         """How a value reads in a table or a sentence."""
         return self.labels[value] if value in self.labels else str(value)
+
+    def brief(self, value: Any) -> str:
+        """How a value reads in the title of a run, such as "192 px" or "lungs only"."""
+        if value in self.shorts:
+            return self.shorts[value]
+        if not self.short:
+            return f"{self.title[:1].lower()}{self.title[1:]} {self.text(value)}"
+        return self.short.format(self._in_short(value))
+
+    def _in_short(self, value: Any) -> str:
+        return self.text(value)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -126,6 +147,12 @@ class Number(Option):
         if value in self.labels:
             return self.labels[value]
         return f"{value if self.whole else format(value, 'g')} {self.unit}".strip()
+
+    def _in_short(self, value: float) -> str:
+        """As `text`, but 3e-4 where a form shows powers of ten."""
+        if self.format is not None and self.format.endswith("e"):
+            return format(Decimal(repr(value)).normalize(), "e")
+        return self.text(value)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -199,6 +226,9 @@ class Rule(Option):
         if value.settling_steps:
             text += f", not counting the first {value.settling_steps} steps"
         return text
+
+    def _in_short(self, value: Plateau | Stopping) -> str:
+        return self.text(value).partition(" without")[0]
 
 
 def _range(low: float, high: float) -> str:

@@ -14,7 +14,7 @@ from cxrcore.models.fields import (
     Weights,
 )
 from cxrcore.models.records import Frozen, Plateau, Stopping
-from cxrcore.regions import REGION_NAMES
+from cxrcore.regions import MASK_NAMES, REGION_NAMES
 
 
 class Hyperparameters(Frozen):
@@ -35,6 +35,7 @@ class Hyperparameters(Frozen):
             bounds=(32, 512),  # a network may need more: min_size
             unit="px",
             step=8,
+            short="{}",
             flags=("--size",),
             help="Larger images show more and take longer.",
         ),
@@ -45,6 +46,7 @@ class Hyperparameters(Frozen):
             title="Epochs",
             group="size and time",
             bounds=(1, 500),
+            short="{} epochs",
             flags=("--epochs",),
             help="How often the model goes through the training images, at most.",
         ),
@@ -55,6 +57,7 @@ class Hyperparameters(Frozen):
             title="Batch size",
             group="size and time",
             bounds=(1, 512),
+            short="batches of {}",
             flags=("--batch",),
             help="How many images a step learns from.",
         ),
@@ -66,19 +69,39 @@ class Hyperparameters(Frozen):
             group="size and time",
             bounds=(1e-7, 1.0),
             format="%.1e",
+            short="lr {}",
             flags=("--lr",),
             help="How far a step changes the weights.",
         ),
     ]
     optimizer: Annotated[
         str,
-        Choice(title="Optimizer", group="training", labels={"adam": "Adam", "rmsprop": "RMSprop"}),
+        Choice(
+            title="Optimizer",
+            group="training",
+            labels={"adam": "Adam", "rmsprop": "RMSprop"},
+            short="{}",
+        ),
     ] = "adam"
     plateau: Annotated[
-        Plateau | None, Rule(title="Learning rate falls", group="training", labels={None: "never"})
+        Plateau | None,
+        Rule(
+            title="Learning rate falls",
+            group="training",
+            labels={None: "never"},
+            short="lr {}",
+            shorts={None: "steady lr"},
+        ),
     ] = None
     stopping: Annotated[
-        Stopping | None, Rule(title="Ends early", group="training", labels={None: "no"})
+        Stopping | None,
+        Rule(
+            title="Ends early",
+            group="training",
+            labels={None: "no"},
+            short="ends {}",
+            shorts={None: "all epochs"},
+        ),
     ] = None
     best_by: Annotated[
         str | None,
@@ -89,6 +112,7 @@ class Hyperparameters(Frozen):
                 None: "of the last epoch",
                 "val_loss": "of the epoch with the lowest validation loss",
             },
+            shorts={None: "last epoch", "val_loss": "best epoch"},
         ),
     ] = None
     weights: Annotated[
@@ -97,6 +121,8 @@ class Hyperparameters(Frozen):
             title="Weights to start from",
             group="training",
             labels=WEIGHTS_NAMES,
+            short="from {}",
+            shorts={"random": "random start"},
             flags=("--weights",),
             help="Pretrained weights, random ones, or an .h5 file in Keras' layout.",
         ),
@@ -131,12 +157,34 @@ class Hyperparameters(Frozen):
             title="Region",
             group="what the model sees",
             labels=REGION_NAMES,
+            shorts={
+                "none": "whole picture",
+                "lungs": "lungs only",
+                "lungs-crop": "cropped to the lungs",
+                "lungs-erased": "lungs erased",
+                "border": "border only",
+            },
             flags=("--region", "--mask"),
             help="The part of the image that the model sees. All but the whole picture need lung "
-            "masks, which come with some datasets.",
+            "masks; where a dataset has none they are estimated.",
         ),
         Field(validation_alias=AliasChoices("region", "arm")),  # "arm" in version 0.4
     ] = "none"
+    lung_masks: Annotated[
+        str,
+        Choice(
+            title="Lung masks",
+            group="what the model sees",
+            labels=MASK_NAMES,
+            shorts={
+                "given": "given masks",
+                "completed": "given and estimated masks",
+                "estimated": "estimated masks",
+            },
+            flags=("--lung-masks",),
+            help="Where the masks of a region come from. A film without one is left out.",
+        ),
+    ] = "given"
     max_brisque: Annotated[
         float | None,
         Number(
@@ -147,6 +195,8 @@ class Hyperparameters(Frozen):
             start=70.0,
             switch="Leave out poor images",
             labels={None: "none"},
+            short="BRISQUE up to {}",
+            shorts={None: "any BRISQUE"},
             flags=("--max-brisque",),
             help="Images that score higher are left out. Lower is better; the score is measured "
             "on the pixels that the model sees. The Quality page shows what a limit removes.",
@@ -162,6 +212,11 @@ class Hyperparameters(Frozen):
                 "published": "As published",
                 "strong": "Strong: turned, zoomed, shifted, brighter or darker",
             },
+            shorts={
+                "none": "no augmentation",
+                "published": "published augmentation",
+                "strong": "strong augmentation",
+            },
             flags=("--augment",),
             help="Training images are changed a little in every epoch, so that the model learns "
             "what stays the same. Validation and test images never are.",
@@ -173,6 +228,7 @@ class Hyperparameters(Frozen):
             title="Rare classes count more",
             group="balance",
             labels={"none": "no", "balanced": "yes"},
+            shorts={"none": "classes as they are", "balanced": "rare classes count more"},
             flags=("--class-weights",),
             help="With balanced weights every class counts the same in the loss, however few "
             "images it has.",
@@ -184,6 +240,8 @@ class Hyperparameters(Frozen):
             title="Class not to miss",
             group="balance",
             labels={None: "No class in particular"},
+            short="favours {}",
+            shorts={None: "favours no class"},
             flags=("--favour",),
             help="Its images count more, so that fewer of them are missed, at the cost of more "
             "false alarms.",
@@ -201,6 +259,7 @@ class Hyperparameters(Frozen):
             start=3.0,
             requires="favoured_class",
             labels={1.0: "once"},
+            short="counted {}",
             flags=("--favour-weight",),
             help="How many times an image of that class counts.",
         ),

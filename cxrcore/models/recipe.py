@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError, model_validator
 
@@ -12,6 +12,9 @@ from cxrcore.models import registry, torch_files
 from cxrcore.models.fields import Choice, Number, Option
 from cxrcore.models.hyperparameters import Hyperparameters
 from cxrcore.models.records import Network, Plateau, Reported, Stopping
+
+if TYPE_CHECKING:
+    from cxrcore.pixels import Preparation
 
 # The fields that run names have held since version 0.4. A later one counts only where it differs
 # from its default, so that earlier runs keep their names.
@@ -52,6 +55,13 @@ class Recipe(Hyperparameters):
     def n_classes_published(self) -> int:
         """How many classes the study distinguishes."""
         return len(self.class_names)
+
+    @property
+    def preparation(self) -> "Preparation":
+        """How its images are prepared."""
+        from cxrcore.pixels import Preparation  # with OpenCV, which reading recipes does not need
+
+        return Preparation(self.image_size, self.region, self.lung_masks)
 
     @property
     def architecture(self) -> Network:
@@ -228,6 +238,7 @@ SCHEDULE = Choice(
     title="Schedule",
     group="training",
     labels={"fast": "Fast", "published": "As published"},
+    shorts={"fast": "fast schedule", "published": "published schedule"},
     flags=("--schedule",),
     help="Fast: the same network and optimizer; the learning rate falls and the training ends when "
     "the validation loss stops improving, and the best epoch is kept. As published: the study's "

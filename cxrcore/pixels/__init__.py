@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrcore import files, parallel, settings
+from cxrcore import files, lungs, parallel, settings
 from cxrcore.datasets import masks
-from cxrcore.errors import StoreError
+from cxrcore.errors import DatasetError, StoreError
 from cxrcore.images import REGIONS
 from cxrcore.pixels import measures, writer
 from cxrcore.pixels.preparation import Preparation, prepare_one
@@ -115,6 +115,10 @@ def find(dataset: "Dataset", preparation: Preparation) -> Pixels | None:
     Raises:
         StoreError: they are damaged.
     """
+    try:
+        dataset = _masked(dataset, preparation, None)
+    except DatasetError:  # lungs were not looked for yet
+        return None
     folder = _folder(dataset, preparation)
     return _open(folder, dataset) if folder.is_dir() else None
 
@@ -156,7 +160,7 @@ def prepare(
 
     Args:
         dataset: whose images.
-        preparation: size and region.
+        preparation: size, region and masks. Lungs are looked for where masks are to be estimated.
         report: receives the progress; may raise to stop.
         workers: processes; all cores if None. A few images are prepared in this process.
 
@@ -164,6 +168,7 @@ def prepare(
         StoreError: the disk is full or the data folder cannot be written.
         DatasetError: a file is missing or has changed since the dataset was loaded.
     """
+    dataset = _masked(dataset, preparation, report)
     folder = _folder(dataset, preparation)
     if not folder.is_dir():
         waiting = Meter("waiting for another process", len(dataset.table), report)
@@ -173,6 +178,13 @@ def prepare(
                 _make_room(dataset, preparation)
                 writer.make(folder, dataset, preparation, report, workers)
     return _open(folder, dataset)
+
+
+def _masked(dataset: "Dataset", preparation: Preparation, report: Report | None) -> "Dataset":
+    """The dataset with the masks that a preparation wants; see `lungs.masked`."""
+    if preparation.region == "none":
+        return dataset
+    return lungs.masked(dataset, preparation.masks, report=report)
 
 
 def _make_room(dataset: "Dataset", preparation: Preparation) -> None:
@@ -194,13 +206,8 @@ def _folder(dataset: "Dataset", preparation: Preparation) -> Path:
     state.update(f"{VERSION} {settings.max_pixels()}\n".encode())
     for row in dataset.table.itertuples():
         mask = dataset.mask_of(row) if preparation.region != "none" else None
-        stamp = ""
-        if mask is not None:
-            file = masks.file_of(mask)
-            with contextlib.suppress(OSError):  # a missing mask makes the image unusable
-                status = file.stat()
-                stamp = f"{mask.name[len(file.name) :]}{status.st_size} {status.st_mtime_ns}"
-        state.update(f"{row.image_id} {stamp}\n".encode())
+        # A missing mask makes the image unusable.
+        state.update(f"{row.image_id} {masks.stamp(mask)}\n".encode())
     return _root() / f"{dataset.fingerprint}-{preparation.key()}-{state.hexdigest()}"
 
 

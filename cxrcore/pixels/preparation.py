@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from cxrcore import images
 from cxrcore.errors import ImageError
+from cxrcore.regions import MASK_NAMES
 
 MOST_PIXELS = 2048  # per side
 
@@ -15,20 +16,26 @@ MOST_PIXELS = 2048  # per side
 class Preparation:
     """How an image is prepared for a network.
 
-    `size` is the side of the square in pixels, `region` one of images.REGIONS.
+    `size` is the side of the square in pixels, `region` one of images.REGIONS, `masks` says where
+    the lung masks of a region come from, of regions.MASK_NAMES.
 
     Raises:
-        ImageError: unknown region, or a size outside 1..2048.
+        ImageError: unknown region or masks, or a size outside 1..2048.
     """
 
     size: int
     region: str = "none"
+    masks: str = "given"
 
     def __post_init__(self) -> None:
         """Check the values."""
         if self.region not in images.REGIONS:
             raise ImageError(
                 f"There is no region {self.region!r}. Choose one of {', '.join(images.REGIONS)}."
+            )
+        if self.masks not in MASK_NAMES:
+            raise ImageError(
+                f"There are no lung masks {self.masks!r}. Choose one of {', '.join(MASK_NAMES)}."
             )
         if not 1 <= self.size <= MOST_PIXELS:
             raise ImageError(
@@ -37,7 +44,7 @@ class Preparation:
             )
 
     def key(self) -> str:
-        """Short name of the preparation, for file names."""
+        """Short name of size and region, for file names."""
         return f"{self.size}-{self.region}"
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from cxrcore import files
 from cxrcore.errors import StoreError
 from cxrcore.store import conversion
+from cxrcore.store.annotations import annotation
 from cxrcore.store.card import model_card
 from cxrcore.store.listing import load_run
 from cxrcore.store.record import MODEL, Run
@@ -44,7 +45,8 @@ def publish(run_id: str, folder: Path, kind: Format = "keras") -> Path:
     """Write `folder`/<run_id>: model.keras, README.md, figures.json and, if asked, another format.
 
     Neither paths of this machine nor names of images or patients are in it, unlike in
-    `store.export`, which copies a run for another store.
+    `store.export`, which copies a run for another store. The card has the title and the notes
+    that people gave to the run, as they wrote them.
 
     Args:
         run_id: of an undamaged run.
@@ -55,14 +57,14 @@ def publish(run_id: str, folder: Path, kind: Format = "keras") -> Path:
         The new folder; it is there whole or not at all.
 
     Raises:
-        StoreError: the run is damaged, the place is taken or cannot be written, or the
+        StoreError: the run or its annotation is damaged, the place is taken or cannot be written, or the
             conversion fails or its predictions differ from the model's.
     """
     run = load_run(run_id)
     place = Path(folder).expanduser().absolute() / run_id
     if place.exists():
         raise StoreError(f"{place} exists. Choose another folder, or remove it first.")
-    model = run.model_path()
+    model, said = run.model_path(), annotation(run_id)
     differences: dict[str, float] = {}
     with files.whole_folder(place) as temporary:
         shutil.copyfile(model, temporary / MODEL)
@@ -70,7 +72,7 @@ def publish(run_id: str, folder: Path, kind: Format = "keras") -> Path:
             name, convert = _CONVERTERS[kind]
             differences[name] = convert(model, temporary / name)
         files.write_json(temporary / "figures.json", public_record(run))
-        card = model_card(run, differences)
+        card = model_card(run, differences, said)
         (temporary / "README.md").write_text(card, encoding="utf-8")
     return place
 

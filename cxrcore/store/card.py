@@ -5,11 +5,14 @@ Cards for Model Reporting", doi 10.1145/3287560.3287596 (the sections).
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 
 from cxrcore.datasets import collections
 from cxrcore.metrics import Metric, Metrics, select
+from cxrcore.metrics.uncertainty import Share
 from cxrcore.models.fields import PREPARATION
+from cxrcore.store.annotations import Annotation
 from cxrcore.store.initial_weights import random_start
 from cxrcore.store.record import Run
 
@@ -17,21 +20,29 @@ _FEW = 30  # test images of a class; below, an interval is wider than 0.3
 NOTICE = "For research and teaching only. Never for diagnosis."
 
 
-def model_card(run: Run, conversions: Mapping[str, float] | None = None) -> str:
+def model_card(
+    run: Run,
+    conversions: Mapping[str, float] | None = None,
+    said: Annotation | None = None,
+) -> str:
     """The text of README.md.
 
     Args:
-        run: its record; no file of it is read.
+        run: its record; no file of its folder is read but to name what is kept beside it.
         conversions: file name -> largest difference of a probability from model.keras.
+        said: by people, whose title and notes become part of the card.
     """
+    said = said or Annotation()
+    title = f"{run.recipe.title} on {run.dataset}" if said.title is None else _escaped(said.title)
     sections = (
         _head(run),
-        f"# {run.recipe.title} on {run.dataset}\n\n**{NOTICE}**",
+        f"# {title}\n\n**{NOTICE}**",
         _details(run, conversions or {}),
+        *([f"## Notes\n\n{_verbatim(said.notes)}"] if said.notes else []),
         _use(run),
         _data(run),
         _evaluation(run),
-        _limits(run),
+        "## Limits\n\n" + "\n".join(f"- {sentence}" for sentence in limits(run)),
         f"## Citation\n\n{run.recipe.citation}",
     )
     return "\n\n".join(sections) + "\n"
@@ -61,9 +72,10 @@ def _details(run: Run, conversions: Mapping[str, float]) -> str:
     rows = [
         ("Run", f"`{run.run_id}`, {run.created[:10]}"),
         ("Model", recipe.description),
-        ("Network", f"`{recipe.network}`, {run.parameters:,} parameters"),
+        ("Network", f"`{recipe.network}`"),
         ("Input", f"(batch, {recipe.image_size}, {recipe.image_size}, 3) gray three times, 0..255"),
         ("Output", f"probabilities of {', '.join(run.classes)}, in this order"),
+        *_measured(run),
     ]
     if run.imported:
         rows.append(("Training", f"not trained by this project; imported from {run.imported}"))
@@ -80,6 +92,13 @@ def _details(run: Run, conversions: Mapping[str, float]) -> str:
     files = ["`model.keras`", *(f"`{n}` (within {d:.1e} of it)" for n, d in conversions.items())]
     rows.append(("Files", ", ".join(files)))
     return "## Model details\n\n" + _table(("", ""), rows)
+
+
+def _measured(run: Run) -> list[tuple[str, str]]:
+    """The metrics of the run itself that are known; of imported weights not the time."""
+    metrics = [metric for metric in select("run") if not (run.imported and metric.summed)]
+    values = [(metric, metric.compute(run)) for metric in metrics]
+    return [(metric.title, metric.text(value)) for metric, value in values if value is not None]
 
 
 def _use(run: Run) -> str:
@@ -122,7 +141,7 @@ def _evaluation(run: Run) -> str:
     test = run.metrics["test"]
     parts = [
         f"## Evaluation\n\nOn {test.n:,} test images. Intervals in parentheses are for 95 %, Wilson's "
-        "or made of Wilson's (F1); they count images as independent, which those of one patient are "
+        "or made of Wilson's (F1, means of classes); they count images as independent, which those of one patient are "
         "not.",
         _overall(test),
         _by_class(test),
@@ -173,7 +192,8 @@ def _by_class(metrics: Metrics) -> str:
     return _table(("class", *(metric.symbol for metric in columns), "images"), rows)
 
 
-def _limits(run: Run) -> str:
+def limits(run: Run) -> list[str]:
+    """What a run's figures do not say, as sentences."""
     limits = []
     if run.imported:
         limits.append(
@@ -198,12 +218,11 @@ def _limits(run: Run) -> str:
     limits += [] if run.imported else ["One training with one seed on one division."]
     limits += ["Images of other hospitals, devices or ages were not tried."]
     limits += [f"Of the study: {defect}" for defect in run.recipe.defects]
-    limits += [note for note in run.notes if note not in limits]
-    return "## Limits\n\n" + "\n".join(f"- {sentence}" for sentence in limits)
+    return limits + [note for note in run.notes if note not in limits]
 
 
 def _with_interval(metric: Metric, value: float | None, sure: tuple[float, float] | None) -> str:
-    if metric.interval is not None and sure is None:
+    if isinstance(metric.uncertainty, Share) and sure is None:
         return "none"  # a share of no images
     bounds = f" ({sure[0]:.3f}-{sure[1]:.3f})" if sure else ""
     return metric.text(value) + bounds
@@ -216,6 +235,17 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _escaped(text: str) -> str:
+    """A line that people wrote, without markup."""
+    return re.sub(r"([\\`*_{}\[\]()<>#|&~$!])", r"\\\1", text)
+
+
+def _verbatim(text: str) -> str:
+    """What people wrote, as they wrote it: between fences longer than any in it."""
+    fence = "`" * max(3, *(len(found) + 1 for found in re.findall("`+", text)), 3)
+    return f"{fence}text\n{text}\n{fence}"
 
 
 def _text(value: str) -> str:

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from cxrcore.errors import CxrError
 from cxrcore.metrics import METRICS
 from cxrcore.store import completion
-from cxrcore.store.record import FILES, Run, Stamp, digest_of, stamp
+from cxrcore.store.record import RECORD, Run, Stamp, digest_of, stamp
 
-RECORD, SEAL = "run.json", "run.digest"
+SEAL = "run.digest"
 OK = "ok"
 
 _REMEDY = "Delete it and train it again."
@@ -52,7 +52,7 @@ def _parsed(path: Path, _stamp: Stamp) -> Run:
 @functools.lru_cache(maxsize=1024)
 def _completed(path: Path, recorded: Stamp, _metrics: tuple[str, ...]) -> Run:
     """The run with every metric, computed once for as long as the record is untouched."""
-    return completion.complete(_parsed(path, recorded), digest_of(path, recorded))
+    return completion.complete(_parsed(path, recorded), digest_of(path))
 
 
 def _state(folder: Path, run: Run) -> str:
@@ -63,9 +63,9 @@ def _state(folder: Path, run: Run) -> str:
         )
     try:
         seal = (folder / SEAL).read_text(encoding="ascii").strip()
-        if seal != digest_of(folder / RECORD, stamp(folder / RECORD)):
+        if seal != digest_of(folder / RECORD):
             return f"{RECORD} was changed after the run was saved. {_REMEDY}"
-        for name in FILES:
+        for name in run.kept_files:
             if not _unchanged(folder / name, run.files.get(name), run.stamps.get(name)):
                 return f"{name} is not the file that was saved. {_REMEDY}"
     except FileNotFoundError as error:
@@ -81,7 +81,7 @@ def _unchanged(path: Path, digest: str | None, recorded: Stamp | None) -> bool:
     found = stamp(path)
     if found == recorded:
         return True
-    if found[0] != recorded[0] or digest_of(path, found) != digest:
+    if found[0] != recorded[0] or digest_of(path) != digest:
         return False
     # The same content under another time: next time the time alone will do. Where the
     # store cannot be written the digest is remembered by this process only.

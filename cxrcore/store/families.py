@@ -6,13 +6,16 @@ from typing import Any
 
 import pandas as pd
 
-from cxrcore.metrics import Member, Summary, select, summarise
-from cxrcore.store import listing
+from cxrcore.metrics import Member, Metric, Summary, select, summarise
+from cxrcore.store import annotations, listing
 from cxrcore.store.record import Run
 from cxrcore.store.run_names import family_of
+from cxrcore.store.titles import titles_of
 
 _TYPES = {
     "family": "str",
+    "title": "str",
+    "tags": "object",
     "recipe": "str",
     "dataset": "str",
     "fingerprint": "str",
@@ -59,22 +62,29 @@ def summary_of(runs: Sequence[Run]) -> Summary:
 def families(dataset: str | None = None) -> pd.DataFrame:
     """One row for each family of undamaged runs, the newest first; a single run is a family of one.
 
-    Columns: family, recipe, dataset, fingerprint, image_size (pixels), region, runs, wanted (the
+    Columns: family, title (see `store.titles`; of a single run its own), tags (list), recipe, dataset, fingerprint, image_size (pixels), region, runs, wanted (the
     number of runs of the complete family), folds (missing where there are none), seeds, members
     (text, "5 of 5 folds"), interval ("folds" or "seeds", what the intervals are over, see
     `metrics.families`), created (of the newest), weights_used, leaking (all tests together; missing where one was not checked), classes
     (list), run_ids (list by seed and fold); then every registered metric: of the run its mean or,
-    of times, its sum; of the test images the mean, and with `_sd`, `_low` and `_high` added to its
+    of times, its sum, missing where a run was not measured; of the test images the mean, and with `_sd`, `_low` and `_high` added to its
     column the standard deviation and the 95 % interval (missing where undefined).
 
     Args:
         dataset: keep the families of this dataset name.
     """
     grouped: dict[str, list[Run]] = {}
-    for run in listing.runs(dataset):
+    readings, said = listing.readings(), annotations.everything()
+    named = titles_of(readings, said, dataset)
+    for run in listing.newest_first(readings, dataset):
         if "test" in run.metrics:
             grouped.setdefault(family_of(run), []).append(run)
-    rows = [_row(family, _chosen(runs)) for family, runs in grouped.items()]
+    rows = []
+    for family, runs in grouped.items():
+        row = _row(family, _chosen(runs))
+        shown = family if family in named else row["run_ids"][0]
+        tags = said[shown].tags if shown in said else []
+        rows.append(row | {"title": named[shown], "tags": tags})
     return listing.frame(rows, _TYPES)
 
 
@@ -110,10 +120,17 @@ def _row(family: str, runs: Sequence[Run]) -> dict[str, Any]:
         "run_ids": [run.run_id for run in runs],
     }
     for metric in select("run"):
-        values = [metric.compute(run) for run in runs]
-        total = sum(values) if metric.summed else statistics.mean(values)
-        row[metric.name] = round(total) if metric.whole else total
+        row[metric.name] = _together(metric, runs)
     for column, estimate in summary.estimates.items():
         row |= {column: estimate.mean, f"{column}_sd": estimate.sd}
         row |= {f"{column}_low": estimate.low, f"{column}_high": estimate.high}
     return row
+
+
+def _together(metric: Metric, runs: Sequence[Run]) -> float | None:
+    """The mean or the sum of a metric of runs; None where one of them was not measured."""
+    values = [metric.compute(run) for run in runs]
+    if None in values:
+        return None
+    total = sum(values) if metric.summed else statistics.mean(values)
+    return round(total) if metric.whole else total

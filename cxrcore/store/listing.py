@@ -1,7 +1,8 @@
-"""Find runs and list them; a damaged one is a row that says so."""
+"""Find runs: those that are whole, and the folders of those that are not."""
 
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,29 +12,10 @@ from cxrcore.errors import StoreError
 from cxrcore.metrics import select
 from cxrcore.store import check
 from cxrcore.store.record import Run
-from cxrcore.store.run_names import family_of
+
+Reading = tuple[str, Run | None, str]
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_TYPES = {
-    "run_id": "str",
-    "recipe": "str",
-    "dataset": "str",
-    "fingerprint": "str",
-    "image_size": "Int64",
-    "region": "str",
-    "epochs_run": "Int64",
-    "created": "str",
-    "state": "str",
-    "classes": "object",
-    "weights_used": "str",
-    "synthetic": "boolean",
-    "leaking": "Int64",
-    "imported": "str",
-    "family": "str",
-    "seed": "Int64",
-    "fold": "Int64",
-    "folds": "Int64",
-}
 
 
 def exists(run_id: str) -> bool:
@@ -58,32 +40,24 @@ def load_run(run_id: str) -> Run:
 
 def runs(dataset: str | None = None) -> list[Run]:
     """All undamaged runs, the newest first; `dataset` keeps those of one dataset name."""
-    found = (check.read(folder) for folder in folders())
-    whole = [run for run, state in found if run is not None and state == check.OK]
-    wanted = [run for run in whole if dataset in (None, run.dataset)]
+    return newest_first(readings(), dataset)
+
+
+def newest_first(readings: Iterable[Reading], dataset: str | None) -> list[Run]:
+    """The undamaged runs among `readings`; `dataset` as in `runs`."""
+    wanted = [run for run in map(whole, readings) if run and dataset in (None, run.dataset)]
     return sorted(wanted, key=lambda run: (run.created, run.run_id), reverse=True)
 
 
-def list_runs(dataset: str | None = None) -> pd.DataFrame:
-    """One row for each run folder, the newest first; a damaged one never raises.
+def readings() -> list[Reading]:
+    """Every folder of a run: its name, its record if that can be read, and its state."""
+    return [(folder.name, *check.read(folder)) for folder in folders()]
 
-    Columns: run_id, recipe, dataset, fingerprint, image_size (pixels), region, epochs_run, created,
-    state ("ok", or a sentence that says what is damaged and what to do), classes (list),
-    weights_used, synthetic, leaking (test images that are known from training; missing in runs for
-    which that was not checked), imported (file and digest of weights that were not trained here,
-    else missing), family (the same for runs that differ in seed and fold alone), seed, fold and
-    folds (missing without cross-validation); then every registered metric of the test images and of
-    the run, those of classes as "recall[COVID-19]", see `metrics.column`.
-    What a damaged folder does not tell is missing.
 
-    Args:
-        dataset: keep the runs of this dataset name, and those whose dataset
-            cannot be read any more.
-    """
-    rows = [_row(folder.name, *check.read(folder)) for folder in folders()]
-    rows = [row for row in rows if dataset is None or row.get("dataset") in (None, dataset)]
-    rows.sort(key=lambda row: (row.get("created") or "", row["run_id"]), reverse=True)
-    return frame(rows, _TYPES)
+def whole(reading: Reading) -> Run | None:
+    """The run of a reading if it is undamaged."""
+    _, run, state = reading
+    return run if state == check.OK else None
 
 
 def frame(rows: Sequence[Mapping[str, object]], types: Mapping[str, str]) -> pd.DataFrame:
@@ -99,7 +73,9 @@ def folders() -> Iterator[Path]:
     """Every folder of the store that a person can see, damaged or not."""
     root = settings.models_dir()
     if root.is_dir():
-        yield from (p for p in sorted(root.iterdir()) if p.is_dir() and p.name[0] not in "._")
+        with os.scandir(root) as entries:
+            names = sorted(e.name for e in entries if e.name[0] not in "._" and e.is_dir())
+        yield from (root / name for name in names)
 
 
 def folder_of(run_id: str) -> Path:
@@ -118,32 +94,3 @@ def no_run(run_id: str) -> StoreError:
         f"There is no run {run_id!r} in {settings.models_dir()}. Runs there: {listed}. "
         "Train it, or check the name."
     )
-
-
-def _row(name: str, run: Run | None, state: str) -> dict[str, object]:
-    if run is None:
-        return {"run_id": name, "recipe": name.rpartition("-")[0] or None, "state": state}
-    row: dict[str, object] = {
-        "run_id": name,
-        "recipe": run.recipe.name,
-        "dataset": run.dataset,
-        "fingerprint": run.fingerprint,
-        "image_size": run.recipe.image_size,
-        "region": run.recipe.region,
-        "epochs_run": run.epochs_run,
-        "created": run.created,
-        "state": state,
-        "classes": run.classes,
-        "weights_used": run.weights_used,
-        "synthetic": run.synthetic,
-        "leaking": None if run.leaks is None else run.leaks.count,
-        "imported": run.imported,
-        "family": family_of(run),
-        "seed": run.recipe.seed,
-        "fold": run.split.fold,
-        "folds": run.split.folds,
-    }
-    row |= {metric.name: metric.compute(run) for metric in select("run")}
-    if test := run.metrics.get("test"):
-        row |= test.columns()
-    return row

@@ -18,10 +18,12 @@ from cxrcore.errors import StoreError
 from cxrcore.metrics import Metrics
 from cxrcore.models import Recipe
 from cxrcore.splits import Leaks, SplitSpec
+from cxrcore.store import example_films
 
 # Raised when training changes so that the same recipe gives other weights.
 TRAINING_VERSION = 3
 
+RECORD = "run.json"
 MODEL, PREDICTIONS, HISTORY = "model.keras", "predictions.parquet", "history.csv"
 EMBEDDINGS, LOG = "embeddings.npy", "log.txt"
 FILES = (MODEL, PREDICTIONS, HISTORY, EMBEDDINGS, LOG)
@@ -36,11 +38,28 @@ HISTORY_COLUMNS = (
     "seconds",
 )
 
+NOT_HERE = "not here"  # the network of a recipe that only carries a title
+
 Stamp = tuple[int, int]  # size in bytes, time of the last change in ns
 
 
-def _now() -> str:
+def now() -> str:
+    """The present time as in `Run.created`: ISO 8601, UTC."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+class Home(BaseModel):
+    """What an external test tests: a run, the dataset it was trained on, and the labels elsewhere.
+
+    `mapping` says which class each label of the other dataset stands for; "" for films left out.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    dataset: str
+    fingerprint: str
+    mapping: dict[str, str]
 
 
 class Run(BaseModel):
@@ -53,7 +72,9 @@ class Run(BaseModel):
     `weights_used` names where training started ("random", or a file). `leaks` says which test
     images are known from training, None in runs from before that was checked; `metrics_clean`
     are the test metrics without those, None where nothing leaks or nothing is left. `imported` is
-    the name and digest of the file whose weights were put in instead of training, else None.
+    the name and digest of the file whose weights or predictions were put in instead of training,
+    else None. An external test, of a run from `home` on another dataset, is a run of that dataset
+    without a network; its validation films are those of home (docs/decisions/0055).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,12 +89,14 @@ class Run(BaseModel):
     classes: list[str]  # in softmax order
     split: SplitSpec
     grouping: str = ""  # of the TrainSpec; "" in older runs
+    lungs: str = ""  # what estimated its lung masks, of the TrainSpec; "" if nothing did
     split_counts: dict[str, int]
     group_key: str
     patients_known: float  # share, 0..1
     split_note: str
     weights_used: str
     imported: str | None = None
+    home: Home | None = None
     removed: list[dict[str, str]] = []
     versions: dict[str, str]
     device: str
@@ -84,7 +107,7 @@ class Run(BaseModel):
     parameters: int
     epochs_run: int
     stopped_because: str
-    created: str = Field(default_factory=_now)  # ISO 8601, UTC
+    created: str = Field(default_factory=now)  # ISO 8601, UTC
     metrics: dict[str, Metrics]  # by "validation" and "test"
     leaks: Leaks | None = None
     metrics_clean: Metrics | None = None
@@ -105,6 +128,44 @@ class Run(BaseModel):
     def folder(self) -> Path:
         """The folder of the run in the store."""
         return settings.models_dir() / self.run_id
+
+    @property
+    def seal(self) -> str:
+        """Digest of its record, which names all of its files, and what is kept beside the run.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
+        path = self.folder / RECORD
+        try:
+            return digest_of(path)
+        except OSError as error:
+            raise _unreadable(path, error, self.run_id) from error
+
+    @property
+    def has_network(self) -> bool:
+        """Whether it is in the store with a network; external tests and imported predictions are not."""
+        return MODEL in self.files
+
+    @property
+    def has_recipe(self) -> bool:
+        """Whether its recipe says how a network was built; else it only carries the title."""
+        return self.recipe.network != NOT_HERE
+
+    @property
+    def kept_files(self) -> tuple[str, ...]:
+        """The names of the files that it consists of."""
+        return FILES if self.has_network else FILES[1:]
+
+    @property
+    def model_mb(self) -> float | None:
+        """Size of the model's file in MB of 10^6 bytes; None in a run that was not saved."""
+        return self.stamps[MODEL][0] / 1e6 if MODEL in self.stamps else None
+
+    @property
+    def latency_ms(self) -> float | None:
+        """Milliseconds of one film through the network; None where it was not measured."""
+        return example_films.latency_ms(self)
 
     def predictions(self) -> pd.DataFrame:
         """One row an image of validation and test.
@@ -148,19 +209,27 @@ class Run(BaseModel):
         """The model's file, its content checked in full (once a process and version).
 
         Raises:
-            StoreError: the file is missing or is not the one that was saved.
+            StoreError: the run has none, the file is missing or is not the one that was saved.
         """
+        if not self.has_network:
+            raise StoreError(
+                f"{self.run_id} has no network, only predictions: it cannot predict, explain or be "
+                "exported. Choose "
+                + (
+                    f"the run that it tests, {self.home.run_id}."
+                    if self.home
+                    else "a run trained here."
+                )
+            )
         return self.verified(MODEL)
 
     def verified(self, name: str) -> Path:
         """Path of one of the run's files whose content is the recorded one."""
         path = self.folder / name
         try:
-            found = digest_of(path, stamp(path))
+            found = digest_of(path)
         except OSError as error:
-            raise StoreError(
-                f"{path} cannot be read: {error.strerror or error}. {_again(self.run_id)}"
-            ) from error
+            raise _unreadable(path, error, self.run_id) from error
         if found != self.files.get(name):
             raise StoreError(f"{path} is not the file that was saved. {_again(self.run_id)}")
         return path
@@ -198,10 +267,23 @@ def stamp(path: Path) -> Stamp:
     return status.st_size, status.st_mtime_ns
 
 
+def digest_of(path: Path) -> str:
+    """`files.digest`, computed once for as long as the file is untouched.
+
+    Unlike the time of the last change, which anybody can set back, that of the last touch
+    (of content, name or rights) is the system's own.
+    """
+    status = path.stat()
+    return _digest(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
 @functools.lru_cache(maxsize=1024)
-def digest_of(path: Path, _stamp: Stamp) -> str:
-    """`files.digest`, computed once for as long as the file is unchanged."""
+def _digest(path: Path, *_touched: int) -> str:
     return files.digest(path)
+
+
+def _unreadable(path: Path, error: OSError, run_id: str) -> StoreError:
+    return StoreError(f"{path} cannot be read: {error.strerror or error}. {_again(run_id)}")
 
 
 def _again(run_id: str) -> str:

@@ -1,5 +1,6 @@
 """The name of a family: the runs that differ in seed and fold alone."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
@@ -42,8 +43,28 @@ def family_id(
 
 
 def family_of(run: Run) -> str:
-    """The family of a run, see `family_id`; imported weights are a family of their own."""
-    if run.imported:
+    """The family of a run, see `family_id`.
+
+    Imported weights and external tests are families of their own; folds of imported predictions belong
+    together.
+    """
+    folds = run.split.folds and not run.has_recipe
+    if run.home or (run.imported and not folds):
         return run.run_id
-    decides = (run.recipe, run.fingerprint, run.split, run.classes, run.grouping)
-    return family_id(*decides, earlier=run_id(*decides) != run.run_id)
+    decides = (run.recipe, run.fingerprint, run.split, tuple(run.classes), run.grouping)
+    return _family(*decides, run.run_id, TRAINING_VERSION)
+
+
+@functools.lru_cache(maxsize=1024)
+def _family(
+    recipe: Recipe,
+    fingerprint: str,
+    split: SplitSpec,
+    classes: tuple[str, ...],
+    grouping: str,
+    name: str,
+    _version: int,
+) -> str:
+    """The family of a run called `name`; pages ask for that of every run at each rerun."""
+    decides = (recipe, fingerprint, split, classes, grouping)
+    return family_id(*decides, earlier=run_id(*decides) != name)

@@ -1,13 +1,15 @@
 """Whether runs were added, changed or deleted since the last look."""
 
-from pathlib import Path
+import itertools
 
-from cxrcore import files
-from cxrcore.store import listing
+from cxrcore import files, settings
+from cxrcore.store import annotations, example_films, listing
 
 
 def stamp(run_id: str | None = None) -> files.Stamp:
-    """Changes whenever a file of a run is written or deleted.
+    """Changes whenever a file of a run, or what people say about it, is written or deleted.
+
+    That of all runs also changes with their example films.
 
     Args:
         run_id: the run; None for all runs.
@@ -15,12 +17,8 @@ def stamp(run_id: str | None = None) -> files.Stamp:
     Raises:
         StoreError: no run can have this name.
     """
-    folders = listing.folders() if run_id is None else [listing.folder_of(run_id)]
-    return files.stamp([file for folder in folders for file in (folder, *_inside(folder))])
-
-
-def _inside(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:  # not there, or deleted by another process a moment ago
-        return []
+    folders = [settings.models_dir() / example_films.FOLDER, *listing.folders()]
+    if run_id is not None:
+        folders = [listing.folder_of(run_id)]
+    parts = [files.folder_stamp(folder) for folder in folders]
+    return tuple(itertools.chain(*parts, files.stamp(annotations.paths(run_id))))

@@ -1,12 +1,18 @@
 """Delete runs so that they can come back, until the trash is emptied."""
 
+import contextlib
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from cxrcore import files, settings
 from cxrcore.errors import StoreError
+from cxrcore.store import annotations, check, completion, example_films, maps
 from cxrcore.store.listing import folders, no_run
+from cxrcore.store.run_names import family_of
+
+PROFILES, CONTROLS = ".profiles", ".controls"  # see the packages of these names
 
 
 def delete(run_id: str) -> None:
@@ -53,13 +59,18 @@ def restore(run_id: str) -> Path:
 
 
 def empty_trash() -> int:
-    """Remove deleted runs for good; returns how many there were.
+    """Remove deleted runs for good, with what was said about them and what is kept beside them.
+
+    Returns how many there were.
 
     Raises:
         StoreError: some could not be removed; it names them and why. All others are gone.
     """
     kept = _kept()
+    gone = {_name(place) for place in kept} | _families(kept)
     left = {place: why for place in kept if (why := _remove(place))}
+    annotations.forget(gone - _there(gone))
+    _remove_orphans()
     if left:
         named = "; ".join(f"{_name(place)} ({why})" for place, why in left.items())
         raise StoreError(
@@ -68,6 +79,21 @@ def empty_trash() -> int:
             "uses it, then empty the trash again."
         )
     return len(kept)
+
+
+def _families(places: Iterable[Path]) -> set[str]:
+    """The families of the runs in some folders, as far as these can be read."""
+    records = (check.read(place)[0] for place in places)
+    return {family_of(run) for run in records if run is not None}
+
+
+def _there(names: set[str]) -> set[str]:
+    """Of some runs and families those that are still in the store or in the trash."""
+    places = [*folders(), *_kept()]
+    there = {folder.name for folder in folders()} | {_name(place) for place in _kept()}
+    if any(check.read(place)[0] is None for place in places):
+        return names  # it may be of any of these families
+    return names & (there | _families(places))
 
 
 def _remove(place: Path) -> str:
@@ -81,6 +107,26 @@ def _remove(place: Path) -> str:
         shutil.rmtree(place, ignore_errors=True)  # the first that stays does not hold up others
         return (error.strerror or str(error)) if place.exists() else ""
     return ""
+
+
+def _remove_orphans() -> None:
+    """Remove what is kept beside runs that are neither in the store nor in the trash."""
+    root = settings.models_dir()
+    beside = [
+        file
+        for name in (completion.FOLDER, example_films.FOLDER, PROFILES)
+        for file in root.glob(f"{name}/[!.]*.*")
+    ]
+    beside += [folder for name in (maps.FOLDER, CONTROLS) for folder in root.glob(f"{name}/*")]
+    # Listed after the files: whatever has a file by then has a folder.
+    named = set()
+    for folder in (*folders(), *_kept()):
+        with contextlib.suppress(OSError, UnicodeDecodeError):  # damaged: made again if needed
+            named.add((folder / check.SEAL).read_text(encoding="ascii").strip())
+    for file in beside:
+        if file.stem not in named:
+            with contextlib.suppress(OSError):  # only room is lost
+                files.remove(file)
 
 
 def _kept() -> list[Path]:

@@ -16,12 +16,12 @@ from cxrcore.store import check, trash
 from cxrcore.store.listing import exists, load_run
 from cxrcore.store.record import (
     EMBEDDINGS,
-    FILES,
     HISTORY,
     HISTORY_COLUMNS,
     LOG,
     MODEL,
     PREDICTIONS,
+    RECORD,
     Run,
     stamp,
 )
@@ -31,7 +31,7 @@ _ABANDONED_SECONDS = 3600
 
 def save(
     run: Run,
-    write_model: Callable[[Path], None],
+    write_model: Callable[[Path], None] | None,
     predictions: pd.DataFrame,
     history: pd.DataFrame,
     embeddings: npt.NDArray[np.floating],
@@ -41,7 +41,7 @@ def save(
 
     Args:
         run: the record; `files` and `stamps` are filled in here.
-        write_model: writes the model to the `.keras` path it is given.
+        write_model: writes the model to the `.keras` path it is given; None for a run without one.
         predictions: columns as `Run.predictions` has them.
         history: columns as `Run.history` has them.
         embeddings: (n, d), rows as predictions; kept as float16.
@@ -63,19 +63,21 @@ def save(
         trash.delete(run.run_id)
     needed = 4 * run.parameters + embeddings.size * 2 + int(predictions.memory_usage().sum())
     with files.whole_folder(run.folder, needed) as folder:
-        write_model(folder / MODEL)
+        if write_model is not None:
+            write_model(folder / MODEL)
         predictions.to_parquet(folder / PREDICTIONS, index=False)
         history.to_csv(folder / HISTORY, index=False)
         limit = np.finfo(np.float16).max  # beyond it float16 has only infinity
         np.save(folder / EMBEDDINGS, np.clip(embeddings, -limit, limit).astype(np.float16))
         (folder / LOG).write_text(log, encoding="utf-8")
+        written = sorted(path.name for path in folder.iterdir())
         run = run.model_copy(
             update={
-                "files": {name: files.digest(folder / name) for name in FILES},
-                "stamps": {name: stamp(folder / name) for name in FILES},
+                "files": {name: files.digest(folder / name) for name in written},
+                "stamps": {name: stamp(folder / name) for name in written},
             }
         )
-        record = folder / check.RECORD
+        record = folder / RECORD
         record.write_text(run.model_dump_json(indent=1), encoding="utf-8")
         (folder / check.SEAL).write_text(files.digest(record), encoding="ascii")
     return load_run(run.run_id)
@@ -91,8 +93,8 @@ def export(run_id: str, folder: Path) -> Path:
     place = Path(folder).expanduser().absolute() / run_id
     if place.exists():
         raise StoreError(f"{place} exists. Choose another folder, or remove it first.")
-    sources = [run.verified(name) for name in FILES]
-    sources += [run.folder / check.RECORD, run.folder / check.SEAL]
+    sources = [run.verified(name) for name in run.kept_files]
+    sources += [run.folder / RECORD, run.folder / check.SEAL]
     with files.whole_folder(place) as temporary:
         for source in sources:
             shutil.copy2(source, temporary / source.name)

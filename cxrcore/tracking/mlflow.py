@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cxrcore import settings, store
-from cxrcore.errors import CxrError
-from cxrcore.metrics import METRICS, ClassMetrics, Metrics
+from cxrcore.errors import CxrError, TrackingError
+from cxrcore.metrics import METRICS, ClassMetrics, Metrics, select
 from cxrcore.store import Run, bundle
 from cxrcore.store.card import NOTICE, model_card
 from cxrcore.store.record import HISTORY
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Characters in one value; older servers take no more.
 _LONGEST_PARAM, _LONGEST_TAG = 500, 5000
+_LOGGED_OTHERWISE = ("parameters", "seconds")  # as a parameter, and as total_seconds
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,14 @@ def log_run(run: Run, server: Server, *, with_model: bool = False) -> TrackedRun
         with_model: upload model.keras as well, also for a run that is already there.
 
     Raises:
-        TrackingError: the server cannot be reached or refuses.
+        TrackingError: the run has no network, or the server cannot be reached or refuses.
         StoreError: a file of the run is damaged.
     """
+    if not run.has_network:
+        raise TrackingError(
+            f"{run.run_id} was not trained here and has no network: nothing of it is logged. Log "
+            + (f"the run that it tests, {run.home.run_id}." if run.home else "a run trained here.")
+        )
     experiment = server.experiment(run.dataset)
     key = {"cxr.run_id": run.run_id, "cxr.created": run.created}
     query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in key.items())
@@ -158,6 +164,10 @@ def _figures(run: Run, ended: int) -> list["Metric"]:
         "images_per_second": run.images_per_second,
         "peak_memory_mb": run.peak_memory_mb,
     }
+    for metric in select("run"):
+        value = metric.compute(run)
+        if metric.name not in _LOGGED_OTHERWISE and value is not None:
+            values[metric.name] = value
     scored = dict(run.metrics)
     if run.metrics_clean is not None:
         scored["test_without_leaks"] = run.metrics_clean
@@ -217,6 +227,7 @@ def _tags(run: Run) -> dict[str, str]:
     tags = {
         "mlflow.source.name": "cxrcore",
         "mlflow.note.content": "\n\n".join(note for note in notes if note),
+        "cxr.title": store.title(run),
         "cxr.family": store.family_of(run),
         "cxr.fingerprint": run.fingerprint,
         "cxr.synthetic": str(run.synthetic).lower(),

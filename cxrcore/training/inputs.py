@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxrcore import datasets, duplicates, index, parallel, pixels, splits
+from cxrcore import datasets, duplicates, index, lungs, parallel, pixels, splits
 from cxrcore.datasets import Dataset
 from cxrcore.errors import DatasetError, TrainingError
-from cxrcore.pixels import Pixels, Preparation
+from cxrcore.pixels import Pixels
 from cxrcore.splits import Leaks, Split, leaks
 from cxrcore.training.monitor import Reporter
 from cxrcore.training.plan import TrainSpec, grouping_of
@@ -63,7 +63,11 @@ def load_inputs(spec: TrainSpec, reporter: Reporter) -> Inputs:
     groups = _duplicates(dataset, reporter)
     seconds_once = time.monotonic() - start
     split = splits.assign(dataset.table, spec.split, groups)
-    preparation = Preparation(spec.recipe.image_size, spec.recipe.region)
+    preparation = spec.recipe.preparation
+    if preparation.region != "none":
+        looking = reporter.for_stage("looking for lungs")
+        lungs.masked(dataset, preparation.masks, report=looking)
+        reporter.stop_if_asked()
     prepared = pixels.prepare(dataset, preparation, report=report)
     reporter.stop_if_asked()
     chosen = select(dataset, spec.classes, split, prepared, spec.recipe.max_brisque)

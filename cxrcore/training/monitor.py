@@ -12,6 +12,7 @@ from cxrcore.tracking.tensorboard import Board
 Stage = Literal[
     "measuring images",
     "searching duplicates",
+    "looking for lungs",
     "preparing pixels",
     "building",
     "computing features",

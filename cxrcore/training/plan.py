@@ -11,18 +11,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from cxrcore import store
+from cxrcore import lungs, store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import StoreError, TrainingError
-from cxrcore.images import REGION_NAMES
 from cxrcore.models import Recipe
+from cxrcore.regions import MASK_NAMES
 from cxrcore.splits import SplitSpec
 
 
 class TrainSpec(BaseModel):
     """All that a process needs to train; as JSON it is a job's specification.
 
-    `grouping` is the digest of `grouping_of`. `notes` are sentences for the run's record; they do
+    `grouping` is the digest of `grouping_of`. `lungs` says what estimates its lung masks, see
+    `lungs.identity`; "" if nothing does. `notes` are sentences for the run's record; they do
     not influence `run_id`.
     """
 
@@ -37,6 +38,7 @@ class TrainSpec(BaseModel):
     classes: tuple[str, ...]
     split: SplitSpec
     grouping: str
+    lungs: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -55,8 +57,8 @@ class TrainSpec(BaseModel):
 def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> TrainSpec:
     """The specification of a training; needs neither files nor TensorFlow.
 
-    A recipe with lung masks, on a dataset without any, is planned on the whole images, with a
-    note in the specification.
+    A recipe of a region, on a dataset without lung masks, is planned with estimated ones; a note
+    in the specification says so.
 
     Raises:
         TrainingError: the dataset has fewer than two classes, another number than the recipe
@@ -80,13 +82,7 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
             f"The class not to be missed, {recipe.favoured_class!r}, is no class of {dataset.name}. "
             f"Its classes are {', '.join(dataset.classes)}."
         )
-    notes = []
-    if recipe.region != "none" and not dataset.table["mask"].notna().any():
-        notes.append(
-            f"{recipe.name} is meant for {REGION_NAMES[recipe.region].lower()!r}, but {dataset.name} has no lung "
-            "masks: it is trained on the whole images."
-        )
-        recipe = recipe.override(region="none")
+    recipe, notes = _with_masks(recipe, dataset)
     split = split or SplitSpec()
     return TrainSpec(
         recipe=recipe,
@@ -98,29 +94,46 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
         classes=dataset.classes,
         split=split,
         grouping=grouping_of(dataset, recipe, split),
-        notes=tuple(notes),
+        lungs=lungs.identity(dataset, recipe.lung_masks),
+        notes=notes,
     )
+
+
+def _with_masks(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe with the masks that this dataset has or gets, and notes about them."""
+    if recipe.region == "none":
+        return recipe.override(lung_masks=lungs.GIVEN), ()
+    source = lungs.source_of(dataset, recipe.lung_masks)
+    notes = []
+    if source != lungs.GIVEN:
+        notes.append(
+            f"Lung masks: {MASK_NAMES[source][0].lower()}{MASK_NAMES[source][1:]}, by the network "
+            f"{lungs.DIGEST[:8]}."
+        )
+    return recipe.override(lung_masks=source), tuple(notes)
 
 
 def grouping_of(dataset: Dataset, recipe: Recipe, split: SplitSpec) -> str:
     """16 hexadecimal digits over what decides a training besides images and labels.
 
-    These are the patients, the published split where it is kept, and the lung masks where the
-    recipe uses them. They can be corrected without changing the dataset's fingerprint.
+    These are the patients, the published split where it is kept, and the lung masks, or what
+    estimates them, where the recipe uses them. They can be corrected without changing the dataset's fingerprint.
     """
     columns = ["image_id", "patient_id"]
     columns += ["split"] if split.keeps_published(dataset.table) else []
     columns += ["mask"] if recipe.region != "none" else []
-    return _digest_of(dataset, tuple(columns))
+    estimated = lungs.identity(dataset, recipe.lung_masks)
+    return _digest_of(dataset, tuple(columns), estimated)
 
 
 # Pages plan at every rerun, where 30 ms for 20,000 images is a lot.
 @functools.lru_cache(maxsize=8)
-def _digest_of(dataset: Dataset, columns: tuple[str, ...]) -> str:
+def _digest_of(dataset: Dataset, columns: tuple[str, ...], estimated: str) -> str:
     cells = dataset.table[list(columns)].astype(object)
     cells = cells.where(cells.notna(), "")
     rows = sorted(zip(*(cells[column] for column in columns), strict=True))
     text = "\n".join("\t".join(row) for row in (columns, *rows))
+    text += f"\n{estimated}" if estimated else ""
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

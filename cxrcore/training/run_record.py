@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cxrcore import store
+from cxrcore import lungs, store
 from cxrcore.store import Run
 from cxrcore.training import machine
 from cxrcore.training.checkpoint import State
@@ -51,6 +51,7 @@ def build_record(
         classes=list(spec.classes),
         split=spec.split,
         grouping=spec.grouping,
+        lungs=spec.lungs,
         split_counts=chosen.counts,
         group_key=inputs.split.group_key,
         patients_known=inputs.split.patients_known,
@@ -69,7 +70,7 @@ def build_record(
         metrics=evaluation.metrics,
         leaks=inputs.leaks,
         metrics_clean=evaluation.metrics_clean,
-        notes=[*spec.notes, *_notes(inputs, state)],
+        notes=[*spec.notes, *_without_lungs(spec, inputs), *_notes(inputs, state)],
     )
 
 
@@ -90,6 +91,18 @@ def save(run: Run, state: State, evaluation: Evaluation, net: Network) -> Run:
     return store.save(
         run, net.whole.save, evaluation.predictions, history, evaluation.embeddings, log
     )
+
+
+def _without_lungs(spec: TrainSpec, inputs: Inputs) -> list[str]:
+    """On how many films of each class no lungs were found, where masks were estimated."""
+    if not spec.lungs:
+        return []
+    table = lungs.masked(inputs.dataset, spec.recipe.lung_masks).table
+    missing = table["label"][table["mask"].isna()].value_counts()
+    if missing.empty:
+        return []
+    counts = ", ".join(f"{name} {missing[name]:,}" for name in spec.classes if name in missing)
+    return [f"No lungs were found on {missing.sum():,} films, which are left out: {counts}."]
 
 
 def _notes(inputs: Inputs, state: State) -> list[str]:

@@ -45,7 +45,7 @@ def select(
         TrainingError: a class would have no images in one of the three.
     """
     table = dataset.table
-    reasons = _reasons(table, pixels, max_brisque)
+    reasons = why_not(table, pixels, max_brisque)
     used = reasons.isna().to_numpy()
     labels = pd.Categorical(table["label"], categories=list(classes)).codes.astype(np.int32)
     assigned = split.assignment.reindex(table["image_id"]).to_numpy(dtype=object)
@@ -57,7 +57,7 @@ def select(
     return Selection(rows, labels, excluded.to_dict("records"))
 
 
-def _reasons(table: pd.DataFrame, pixels: Pixels, max_brisque: float | None) -> pd.Series:
+def why_not(table: pd.DataFrame, pixels: Pixels, max_brisque: float | None) -> pd.Series:
     """Why each row is left out; missing for rows that are used."""
     reasons = pd.Series(pd.NA, index=table.index, dtype="str")
     for row in np.flatnonzero(~pixels.usable):

@@ -12,7 +12,7 @@ from cxrcore.files import cannot_write
 from cxrcore.models import Recipe, networks, pretrained
 from cxrcore.store import Run
 from cxrcore.tracking.tensorboard import Board
-from cxrcore.training import machine
+from cxrcore.training import examples, machine
 from cxrcore.training.augment import strength_of
 from cxrcore.training.checkpoint import Checkpoint, State
 from cxrcore.training.data import Feed
@@ -102,7 +102,9 @@ def _train(
         outside_epochs = time.monotonic() - start - (state.seconds - before)
         run = build_record(spec, inputs, state, evaluation, net, state.seconds + outside_epochs)
         reporter.report("saving", now=True)
-        return save(run, state, evaluation, net)
+        run = save(run, state, evaluation, net)
+        examples.try_to_make(run, inputs.dataset, net.whole)
+        return run
 
     with machine.explain_memory_errors(recipe.batch_size, recipe.image_size):
         run = _fit_and_finish(spec, inputs, state, checkpoint, reporter, finish)

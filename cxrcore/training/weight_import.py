@@ -23,7 +23,7 @@ from cxrcore.models.pretrained.matching import Arrays, Match
 from cxrcore.models.pretrained.reader import open_weights
 from cxrcore.splits import SplitSpec
 from cxrcore.store import Run
-from cxrcore.training import machine
+from cxrcore.training import examples, machine
 from cxrcore.training.checkpoint import State
 from cxrcore.training.data import Rows
 from cxrcore.training.evaluation import evaluate_network
@@ -140,6 +140,7 @@ def import_weights(
     history = pd.DataFrame(columns=list(store.HISTORY_COLUMNS))
     log = "\n".join(_log(spec, run, matched)) + "\n"
     saved = store.save(run, whole.save, evaluation.predictions, history, evaluation.embeddings, log)
+    examples.try_to_make(saved, inputs.dataset, whole)
     return Imported(saved, matched)
 
 

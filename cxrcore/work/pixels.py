@@ -8,15 +8,18 @@ from cxrcore.jobs.registry import Kind
 from cxrcore.work import lanes, names
 
 
-def job_id(dataset: str, size: int, region: str = "none") -> str:
-    """The id of the job that prepares a dataset; ImageError if there is no such size or region."""
+def job_id(dataset: str, size: int, region: str = "none", masks: str = "given") -> str:
+    """The id of the job that prepares a dataset; ImageError if there is no such preparation."""
     from cxrcore.pixels import Preparation
 
-    return f"pixels-{dataset}-{Preparation(size, region).key()}"
+    name = f"pixels-{dataset}-{Preparation(size, region, masks).key()}"
+    return name if masks == "given" else f"{name}-{masks}"
 
 
-def submit_pixels(dataset: str, size: int, region: str = "none") -> Job:
+def submit_pixels(dataset: str, size: int, region: str = "none", masks: str = "given") -> Job:
     """Prepare the images of a registered dataset, and measure what was prepared.
+
+    Lungs are looked for first where masks are to be estimated and were not yet.
 
     Afterwards `pixels.find` has the images, with their BRISQUE scores and histograms.
 
@@ -24,17 +27,19 @@ def submit_pixels(dataset: str, size: int, region: str = "none") -> Job:
         dataset: the name it is registered under.
         size: side of the square in pixels, 1..2048.
         region: one of `images.REGIONS`.
+        masks: where its lung masks come from, one of `regions.MASK_NAMES`.
 
     Raises:
         DatasetError: no dataset is registered under that name.
-        ImageError: no such size or region.
+        ImageError: no such size, region or masks.
         JobError, StoreError: as `submit_training`.
     """
     from cxrcore.pixels import Preparation
 
-    Preparation(size, region)  # refuses what cannot be prepared
+    Preparation(size, region, masks)  # refuses what cannot be prepared
     title = f"Preparing {dataset} at {names.model_input(size, region)}"
-    return names.submit("pixels", title, dataset=dataset, size=size, region=region)
+    more = {} if masks == "given" else {"masks": masks}  # as before there was a choice
+    return names.submit("pixels", title, dataset=dataset, size=size, region=region, **more)
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -44,7 +49,7 @@ def run(context: Context) -> dict[str, Any]:
     details = context.spec.details
     dataset = datasets.load(details["dataset"])
     region = details.get("region") or details["arm"]  # as jobs of version 0.4 call it
-    preparation = pixels.Preparation(details["size"], region)
+    preparation = pixels.Preparation(details["size"], region, details.get("masks", "given"))
     prepared = pixels.prepare(dataset, preparation, report=context.progress)
     prepared.brisque(report=context.progress)
     prepared.histograms(report=context.progress)

@@ -24,9 +24,11 @@ from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.index import Index
 from pages.shared import waiting
+from pages.shared.text import literal
 
 _versions: "weakref.WeakKeyDictionary[Dataset, int]" = weakref.WeakKeyDictionary()
 _counter = itertools.count()
+_SIDE = 900  # pixels, longest side of a large image
 
 
 # --- datasets -------------------------------------------------------------------------------
@@ -44,7 +46,7 @@ def chosen_dataset() -> Dataset:
             waiting.no_dataset(any_registered=bool(names))
         chosen = dataset(str(name))
     except CxrError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
         st.stop()
     if chosen.synthetic:
         st.caption(":material/science: Synthetic demonstration data: simulated, no patient.")
@@ -105,7 +107,7 @@ def measured_index(of: Dataset) -> Index:
         if found is None:
             waiting.measuring(of, indexes.missing(of))
     except CxrError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
         st.stop()
     return found
 
@@ -181,17 +183,67 @@ def _new_thumbnail(_of: Dataset, image_id: str) -> bytes:
         return image_files.thumbnail(np.full((128, 128), 96, np.uint8))
 
 
+@st.cache_data(max_entries=32, show_spinner=False)
+def large_image(_of: Dataset, image_id: str) -> bytes:
+    """An image as JPEG, its longest side at most 900 pixels.
+
+    Raises:
+        ImageError: it is damaged or gone.
+    """
+    gray = image_files.decode(_of.path_of(image_id))
+    return image_files.thumbnail(gray, min(_SIDE, max(gray.shape)), quality=92)
+
+
 # --- runs -------------------------------------------------------------------
 
 
 def runs_table(dataset_name: str) -> pd.DataFrame:
     """`store.list_runs` of a dataset, read again when a file of the store has changed."""
-    return _runs_table(dataset_name, str(settings.models_dir()), store.stamp())
+    return _runs_table(dataset_name, str(settings.models_dir()), hash(store.stamp()))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _runs_table(dataset_name: str, root: str, stamp: files.Stamp) -> pd.DataFrame:
+def _runs_table(dataset_name: str, root: str, stamp: int) -> pd.DataFrame:
     return store.list_runs(dataset_name)
+
+
+def run_classes(of: Dataset) -> list[str]:
+    """The classes of the runs of a dataset, those of the newest run first; else its own.
+
+    An external test keeps the classes that its run has at home.
+    """
+    table = runs_table(of.name)
+    known = table.loc[table["state"] == "ok", "classes"]
+    return list(dict.fromkeys(name for names in known for name in names)) or list(of.classes)
+
+
+def titles(dataset_name: str | None) -> dict[str, str]:
+    """Name of each run and family of a dataset, or of all -> its title; see `store.titles`.
+
+    Titles are plain text. People and files may have written anything there: Markdown takes it through `text.literal`.
+    """
+    return _titles(dataset_name, str(settings.models_dir()), hash(store.stamp()))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _titles(dataset_name: str | None, root: str, stamp: int) -> dict[str, str]:
+    return store.titles(dataset_name)
+
+
+def run_colours(dataset_name: str) -> dict[str, str]:
+    """Name of each undamaged run and family of a dataset -> its colour, the same on every page."""
+    found = members(dataset_name)
+    return figures.run_colours(found, found)
+
+
+def members(dataset_name: str) -> dict[str, list[str]]:
+    """`store.by_creation` of a dataset, read again when a file of the store has changed."""
+    return _members(dataset_name, str(settings.models_dir()), hash(store.stamp()))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _members(dataset_name: str, root: str, stamp: int) -> dict[str, list[str]]:
+    return store.by_creation(dataset_name)
 
 
 def run(run_id: str) -> store.Run:

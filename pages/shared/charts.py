@@ -10,6 +10,7 @@ _CONFIG = {
     "modeBarButtons": [["toImage"]],
     "toImageButtonOptions": {"format": "png", "scale": 2},
 }
+_LASSO = _CONFIG | {"displayModeBar": True, "modeBarButtons": [["lasso2d", "select2d", "toImage"]]}
 _HALF = 360  # pixels that each of two columns needs to stand beside the other
 
 
@@ -27,3 +28,23 @@ def plotly(figure: go.Figure, *, key: str, alt: str) -> None:
         alt: a sentence for those who cannot see it: what it shows, not what kind of chart it is.
     """
     st.plotly_chart(figure, width="stretch", config=_CONFIG, key=key, alt=alt)
+
+
+def lasso(figure: go.Figure, *, key: str, alt: str) -> list[int]:
+    """Draw a figure of dots as wide as its container; the `customdata` of those drawn around.
+
+    Args:
+        figure: from `cxrcore.figures`; the same in every run of the page.
+        key, alt: as `plotly`.
+    """
+    event = st.plotly_chart(
+        figure,
+        width="stretch",
+        config=_LASSO,
+        key=key,
+        alt=alt,
+        on_select="rerun",
+        selection_mode=("points", "box", "lasso"),
+    )
+    drawn = {point.get("customdata") for point in event["selection"]["points"]}
+    return sorted(int(row) for trace in figure.data for row in trace.customdata if row in drawn)

@@ -8,6 +8,7 @@ import streamlit as st
 from cxrcore.errors import CxrError
 from cxrcore.jobs import Job
 from pages.shared import waiting
+from pages.shared.text import literal
 
 
 def required(
@@ -41,7 +42,7 @@ def required(
 def failure(job: Job | None, noun: str) -> None:
     """Say why the last attempt ended early; nothing where it did not."""
     if job is not None and not job.active and job.state != "done" and job.message:
-        st.warning(f"The last {noun} ended early. {job.message}")
+        st.warning(f"The last {noun} ended early. {literal(job.message)}")
 
 
 def start(
@@ -57,6 +58,6 @@ def start(
     try:
         submit()
     except CxrError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
     else:
         st.rerun()

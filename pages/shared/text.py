@@ -2,16 +2,35 @@
 
 import re
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
+_JOINER = "\u2060"  # no width; keeps apart what would be read as one
+# "http:" and "www." begin a link however their punctuation is written.
+_LINK = re.compile(r"(?<![a-z])([hfmxw])(?=(ttps?|tp|ailto|mpp|ww)[:.])", re.IGNORECASE)
+_ARROW = re.compile(r"(?<=[-<=>~])(?=[-<=>~])")  # "->" becomes an arrow
+# All of ASCII's but those that mean nothing anywhere in Markdown: % ' , / ; ?
+_PUNCTUATION = {ord(sign): f"&#{ord(sign)};" for sign in '!"#$&()*+-.:<=>@[\\]^_`{|}~'}
+
+
+# Embeddings and overrides of the writing direction, which would turn round what stands after them.
+_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def shown(text: str) -> str:
+    """A name that anybody may have written, without what reverses the text around it."""
+    return text.translate(_TURNS)
 
 
 def literal(text: str) -> str:
-    """A name of a file, class or source for Markdown, shown exactly as it is.
+    """A name or title that anybody may have written, for Markdown: as it is, on one line.
 
-    >>> literal("a_b [1]")
-    'a\\\\_b \\\\[1\\\\]'
+    For every place where Streamlit takes Markdown, labels, options and `help` of widgets as well.
+    Nothing in it becomes a link, a picture, a formula, an icon, a colour or an arrow.
+
+    >>> literal("a_b  [1]")
+    'a&#95;b &#91;1&#93;'
     """
-    return _MARKUP.sub(r"\\\1", text)
+    text = _LINK.sub(rf"\1{_JOINER}", " ".join(shown(text).split()))
+    text = _ARROW.sub(_JOINER, text.replace("@", f"{_JOINER}@{_JOINER}"))
+    return text.translate(_PUNCTUATION)
 
 
 def duration(seconds: float) -> str:

@@ -5,8 +5,8 @@ twenty times as slow.
 """
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import pandas as pd
 import streamlit as st
@@ -49,6 +49,10 @@ img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; backgro
 span { display: block; padding: .1rem .4rem 0; font-size: .75rem; line-height: 1.35;
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .groups span:first-of-type { font-weight: 600; }
+.marks { white-space: normal; }
+.marks span { display: inline-block; padding: 0 .15rem; }
+.marks i { display: inline-block; width: .6rem; height: .6rem; border-radius: 2px;
+  margin-right: .1rem; }
 """
 # Names of files, classes and patients go in as text, never as markup.
 _JS = """
@@ -62,6 +66,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (text !== undefined) element.textContent = text
     return element
   }
+  const mark = ({ sign, colour, meaning }) => {
+    const both = make("span", sign), square = make("i")
+    square.style.background = colour
+    both.title = meaning
+    both.setAttribute("role", "img")
+    both.setAttribute("aria-label", meaning)
+    both.prepend(square)
+    return both
+  }
   const card = item => {
     const card = make(item.id ? "button" : "div"), image = make("img"), entry = make("li")
     if (item.id) {
@@ -72,6 +85,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     card.style.setProperty("--mark", item.mark)
     image.src = item.src
     card.append(image, ...item.lines.map(line => make("span", line)))
+    if (item.marks.length) {
+      const signs = make("span")
+      signs.className = "marks"
+      signs.append(...item.marks.map(mark))
+      card.append(signs)
+    }
     entry.append(card)
     return entry
   }
@@ -95,8 +114,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A sign beside a square of a colour, and what it means, as plain text."""
+
+    sign: str
+    colour: str
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Thumbnail:
-    """One image; `lines` stand below it, in order.
+    """One image; `lines` stand below it, in order, and marks after them.
 
     `own` is whether it is of the dataset in the sidebar: only those can be opened.
     """
@@ -105,6 +133,8 @@ class Thumbnail:
     image_id: str
     lines: tuple[str, ...]
     own: bool = True
+    marks: tuple[Mark, ...] = ()
+    jpeg: bytes | None = None  # the picture; the film's own thumbnail if None
 
 
 @dataclass(frozen=True)
@@ -126,28 +156,42 @@ def grid(
     selected: str | None = None,
     label: str = "Images",
     side: int = _SIDE,
+    marks: Sequence[Sequence[Mark]] = (),
+    jpegs: Sequence[bytes | None] = (),
+    on_pick: Callable[[str], None] | None = None,
 ) -> str | None:
     """Draw thumbnails in rows that fill the width; return the one just clicked, or None.
 
     Args:
         dataset: of the images.
         image_ids: in order; those that are no longer in the dataset are counted, not shown.
-        captions: a short text under each.
+        captions: a short text under each, of one line or more.
         key: of the component, one per place.
         open_in: the page that a click opens, GALLERY or LIVE.
         selected: the image to mark.
         label: what a screen reader calls the whole.
         side: least width of a thumbnail in pixels.
+        marks: those of each image, if there are any.
+        jpegs: pictures in place of the films' own thumbnails.
+        on_pick: called with the image that is clicked, before the page runs again.
     """
     places = cache.places(dataset)
     shown = tuple(
-        Thumbnail(dataset, image_id, (caption,))
-        for image_id, caption in zip(image_ids, captions, strict=True)
+        Thumbnail(dataset, image_id, tuple(caption.splitlines()), marks=tuple(signs), jpeg=jpeg)
+        for image_id, caption, signs, jpeg in zip(
+            image_ids,
+            captions,
+            marks or [()] * len(image_ids),
+            jpegs or [None] * len(image_ids),
+            strict=True,
+        )
         if image_id in places
     )
     if gone := len(image_ids) - len(shown):
         st.caption(f"{plural(gone, 'image')} no longer in the dataset.")
-    return _draw("grid", [Group("", shown)], key, label, open_in, selected=selected, side=side)
+    return _draw(
+        "grid", [Group("", shown)], key, label, open_in, on_pick, selected=selected, side=side
+    )
 
 
 def groups(shown: Sequence[Group], *, key: str, label: str) -> None:
@@ -183,10 +227,18 @@ def _draw(
     key: str,
     label: str,
     open_in: str | None,
+    on_pick: Callable[[str], None] | None = None,
     *,
     selected: str | None = None,
     side: int = _SIDE,
 ) -> str | None:
+    def clicked() -> None:
+        image_id = st.session_state[key].picked
+        if on_pick is not None and image_id in known:
+            on_pick(image_id)
+
+    # A click that was under way when the page changed may name another.
+    known = {t.image_id for g in shown for t in g.thumbnails if t.own}
     data = {
         "layout": layout,
         "label": label,
@@ -198,9 +250,9 @@ def _draw(
     }
     # Registered again in every run: cheap, and it survives a reset registry.
     component = st.components.v2.component("cxr_thumbnails", html=_HTML, css=_CSS, js=_JS)
-    picked: str | None = component(data=data, key=key, on_picked_change=_nothing).picked
-    if picked not in {t.image_id for g in shown for t in g.thumbnails if t.own}:
-        return None  # also after a click that was under way when the page changed
+    picked: str | None = component(data=data, key=key, on_picked_change=clicked).picked
+    if picked not in known:
+        return None
     if open_in is not None:
         st.switch_page(open_in, query_params={"image": picked})
     return picked
@@ -211,18 +263,16 @@ def _items(shown: Sequence[Thumbnail]) -> list[Mapping[str, object]]:
     for thumbnail in shown:
         dataset = thumbnail.dataset
         row = dataset.table.iloc[cache.places(dataset)[thumbnail.image_id]]
-        jpeg = cache.thumbnail(dataset, thumbnail.image_id)
+        jpeg = thumbnail.jpeg or cache.thumbnail(dataset, thumbnail.image_id)
         items.append(
             {
                 "id": thumbnail.image_id if thumbnail.own else "",
                 "title": f"{row['label']}, {row['path']}",
                 "lines": list(thumbnail.lines),
+                "marks": [asdict(mark) for mark in thumbnail.marks],
                 "mark": cache.colours(dataset).get(row["label"], NEUTRAL),
+                "picture": hash(thumbnail.jpeg),  # `src` alone is not compared with what is drawn
                 "src": f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}",
             }
         )
     return items
-
-
-def _nothing() -> None:
-    """A callback must be named for the trigger to be returned."""

@@ -8,7 +8,7 @@ from cxrcore import datasets, jobs, work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.jobs import Job
-from pages.shared.text import duration
+from pages.shared.text import duration, literal
 
 AUTO_MEASURE = 3_000  # images: up to so many are measured unasked, in about a minute
 REFRESH_SECONDS = 1.0  # between drawings of progress; read at each drawing of the page
@@ -23,7 +23,7 @@ def no_dataset(*, any_registered: bool) -> NoReturn:
         )
         follow(making)
     elif any_registered:
-        st.info("Choose a dataset in the sidebar.", icon=":material/arrow_back:")
+        st.info("Choose a dataset at the top.", icon=":material/arrow_back:")
     else:
         st.info(
             "**No dataset yet.** The sidebar offers two ways to begin:",
@@ -33,7 +33,8 @@ def no_dataset(*, any_registered: bool) -> NoReturn:
             "- **Make the demonstration** simulates chest X-rays and trains three models on them, "
             "in about two minutes. Nothing is downloaded, and no patient is in it.\n"
             "- **Add your own X-rays** takes a folder on this computer with one sub-folder a "
-            "class, for example `Normal` and `Pneumonia`. Nothing is copied or changed."
+            "class, for example `Normal` and `Pneumonia`, or with a table that names the images. "
+            "Nothing is copied or changed."
         )
     st.stop()
 
@@ -61,12 +62,12 @@ def measuring(dataset: Dataset, missing: int) -> NoReturn:
         icon=":material/straighten:",
     )
     if job is not None and job.message and job.state != "done":
-        st.warning(f"The last measurement ended early. {job.message}")
+        st.warning(f"The last measurement ended early. {literal(job.message)}")
     if st.button(f"Measure {many}", type="primary"):
         try:
             work.submit_index(dataset.name)
         except CxrError as error:
-            st.error(str(error))
+            st.error(literal(str(error)))
             st.stop()
         st.rerun()
     st.stop()

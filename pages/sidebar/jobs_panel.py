@@ -2,18 +2,24 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
 from cxrcore import jobs, settings
 from cxrcore.errors import CxrError
 from cxrcore.jobs import Job
-from pages.shared import waiting
-from pages.shared.text import duration
+from pages.shared import cache, waiting
+from pages.shared.text import duration, literal
 from pages.sidebar import curves
 
 SHOWN_WHEN_ENDED = 4
+_UNASKED = (
+    "comparison",
+    "examples",
+    "film-map",
+    "profiles",
+)  # made for a page, which shows how they ended
 _LOST = "The training so far is deleted and can't be resumed."
 _ALL_LOST = "These trainings so far are deleted and can't be resumed."
 _KEPT = "It leaves the list. What was prepared or measured so far is kept."
@@ -33,7 +39,7 @@ def show() -> None:
 
 
 def _panel() -> None:
-    listed = jobs.list_jobs()
+    listed = [job for job in jobs.list_jobs() if job.active or job.kind not in _UNASKED]
     if _announce(listed):
         st.rerun()  # the pages show the new run, and the timer stops when nothing is active
     active = [job for job in listed if job.active]
@@ -65,15 +71,16 @@ def _show_ended(ended: list[Job]) -> None:
         if len(some) > 1:
             _stopped_family(some[::-1])  # in the order in which they were submitted
         else:
-            _ended(some[0])
+            _ended(some[0], {})
     newest = [job for job in ended if job.run_id][:1]
+    titles = cache.titles(None) if any(job.run_id for job in ended) else {}
     for job in newest:
-        _ended(job)
+        _ended(job, titles)
     shown = [*newest, *(job for some in in_view for job in some)]
     if rest := [job for job in ended if job not in shown]:
         with st.expander(f"Earlier jobs ({len(rest)})"):
             for job in rest:
-                _ended(job)
+                _ended(job, titles)
             _clear(ended)
 
 
@@ -100,18 +107,18 @@ def _announce(listed: list[Job]) -> bool:
     ]
     for job in ended:
         if job.state == "done":
-            st.toast(f"**{job.title}** is finished.", icon=":material/check_circle:")
+            st.toast(f"**{literal(job.title)}** is finished.", icon=":material/check_circle:")
         elif job.state == "failed":
-            st.toast(f"**{job.title}** failed.", icon=":material/error:")
+            st.toast(f"**{literal(job.title)}** failed.", icon=":material/error:")
         elif job.state == "interrupted":
-            st.toast(f"**{job.title}** was interrupted.", icon=":material/warning:")
+            st.toast(f"**{literal(job.title)}** was interrupted.", icon=":material/warning:")
     return bool(ended) or any(job_id not in before for job_id in now)
 
 
 def _active(job: Job) -> None:
     with st.container(border=True):
-        st.markdown(f"**{job.title}**")
-        st.progress(job.share, text=_line(job))
+        st.markdown(f"**{literal(job.title)}**")
+        st.progress(job.share, text=literal(_line(job)))
         curves.show(job)
         left, right = st.columns(2)
         if left.button(
@@ -130,14 +137,14 @@ def _family(active: list[Job], every: list[Job]) -> None:
     family = jobs.family_progress(every)
     current = family.current or active[0]
     with st.container(border=True):
-        st.markdown(f"**{_title(current)}**")
+        st.markdown(f"**{literal(_title(current))}**")
         parts = [current.part or f"{family.done + 1} of {family.total}"]
         parts.append(
             f"epoch {current.epoch} of {current.epochs}" if current.epoch else _line(current)
         )
         if family.eta_seconds is not None:
             parts.append(f"about {duration(family.eta_seconds)} left for all")
-        st.progress(family.share, text=" · ".join(parts))
+        st.progress(family.share, text=literal(" · ".join(parts)))
         curves.show(current)
         left, right = st.columns(2)
         if left.button(
@@ -160,9 +167,9 @@ def _stopped_family(parts: list[Job]) -> None:
     with st.container(border=True):
         states = Counter(STATE_NAMES[job.state] for job in parts)
         counted = ", ".join(f"{number} {state}" for state, number in states.items())
-        st.markdown(f"**{_title(parts[0])}**  \n:small[{counted}]")
+        st.markdown(f"**{literal(_title(parts[0]))}**  \n:small[{counted}]")
         for message in list(dict.fromkeys(job.message for job in parts if job.message))[:2]:
-            st.caption(message)
+            st.caption(literal(message))
         if st.button("Resume all", key=f"resume_all_{family}", width="stretch"):
             _act_on_all(jobs.resume, parts)
         with st.popover("Remove all", width="stretch"):
@@ -171,7 +178,7 @@ def _stopped_family(parts: list[Job]) -> None:
                 _act_on_all(jobs.remove, parts)
         with st.expander(f"One by one ({len(parts)})", type="compact"):
             for job in parts:
-                _ended(job, of_family=True)
+                _ended(job, {}, of_family=True)
 
 
 def _title(job: Job) -> str:
@@ -197,19 +204,21 @@ def _line(job: Job) -> str:
     return " · ".join(parts)
 
 
-def _ended(job: Job, *, of_family: bool = False) -> None:
-    """One job; in a family its title is the part."""
+def _ended(job: Job, titles: Mapping[str, str], *, of_family: bool = False) -> None:
+    """One job, by the title of the run that it left; in a family it is called by its part."""
     with st.container(border=not of_family):
-        where = f" {jobs.place(job)}" if job.ray else ""
+        where = f" {literal(jobs.place(job))}" if job.ray else ""
         title = job.part if of_family and job.part else job.title
-        st.markdown(f"**{title}**  \n:small[{STATE_NAMES[job.state]}{where}]")
+        if (of_run := titles.get(job.run_id or "")) and job.dataset:  # called as everywhere else
+            title, where = of_run, f", on {literal(job.dataset)}{where}"
+        st.markdown(f"**{literal(title)}**  \n:small[{STATE_NAMES[job.state]}{where}]")
         if job.state == "done" and job.run_id:
             _open(job)
             if settings.tracking_uri():  # whether MLflow has it
-                st.caption(job.message)
+                st.caption(literal(job.message))
         if job.state in ("failed", "interrupted", "cancelled"):
             if job.message:
-                st.caption(job.message)
+                st.caption(literal(job.message))
             if st.button("Resume", key=f"resume_{job.job_id}", width="stretch"):
                 _act(jobs.resume, job)
             left, right = st.columns(2)
@@ -226,8 +235,8 @@ def _open(job: Job) -> None:
     page, label = "pages/models/compare/page.py", "Open the run"
     query = {"runs": job.family if "fold" in job.part else job.run_id or ""}
     if job.dataset in (None, st.session_state.get("dataset")):
-        st.page_link(page, label=label, query_params=query)
-    elif st.button(label, key=f"open_{job.job_id}", type="tertiary"):
+        st.page_link(page, label=label, query_params=query, help=query["runs"])
+    elif st.button(label, key=f"open_{job.job_id}", type="tertiary", help=query["runs"]):
         st.session_state["next_dataset"] = job.dataset
         st.switch_page(page, query_params=query)
 
@@ -241,7 +250,7 @@ def _act(action: Callable[[str], object], job: Job) -> None:
     try:
         action(job.job_id)
     except CxrError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
         return
     st.rerun()
 
@@ -255,8 +264,8 @@ def _act_on_all(action: Callable[[str], object], parts: list[Job]) -> None:
         except CxrError as error:
             refused.append(str(error))
     if len(refused) == len(parts):
-        st.error(refused[0])
+        st.error(literal(refused[0]))
         return
     for reason in dict.fromkeys(refused):  # stays when the panel is drawn again
-        st.toast(reason, icon=":material/error:", duration="infinite")
+        st.toast(literal(reason), icon=":material/error:", duration="infinite")
     st.rerun()

@@ -1,27 +1,43 @@
-"""The sidebar: the dataset, the jobs, the training form."""
+"""The sidebar: the jobs, the training form, more X-rays; folded away while nothing runs."""
 
 import contextlib
 from collections.abc import Iterator
+from typing import Literal
 
 import streamlit as st
 
-from cxrcore import datasets, jobs, work
+from cxrcore import datasets, jobs, store, work
+from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from pages.shared import cache
-from pages.sidebar import jobs_panel, training_form
+from pages.shared.text import literal
+from pages.sidebar import add_folder, jobs_panel, removal, training_form
+
+
+def initial_state() -> Literal["expanded", "collapsed"]:
+    """Open where there is no dataset yet; otherwise the header has buttons that open it."""
+    with contextlib.suppress(CxrError):
+        if datasets.registered():
+            return "collapsed"
+    return "expanded"
 
 
 def show() -> None:
-    """Draw the sidebar; the chosen dataset is `st.session_state["dataset"]`."""
+    """Draw the sidebar for the dataset of the header, `st.session_state["dataset"]`."""
     with st.sidebar:
-        name = None
+        dataset = None
+        for problem in store.damaged_annotations().values():
+            st.warning(literal(problem))
         with _errors_shown():
-            name = _pick_dataset()
-        with _errors_shown():
+            dataset = _dataset()
+        with st.container(key="jobs"), _errors_shown():
             jobs_panel.show()
-        if name is not None:
-            with _errors_shown():
-                training_form.show(cache.dataset(name))
+        with st.container(key="form"), _errors_shown():
+            if dataset is not None:
+                training_form.show(dataset)
+            add_folder.show()
+            if datasets.registered():
+                removal.offer(st.session_state["dataset"])
 
 
 @contextlib.contextmanager
@@ -30,34 +46,24 @@ def _errors_shown() -> Iterator[None]:
     try:
         yield
     except CxrError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
 
 
-def _pick_dataset() -> str | None:
-    names = [entry.name for entry in datasets.registered()]
-    if not names:
+def _dataset() -> Dataset | None:
+    """The chosen dataset with what is in it; without any, the demonstration is offered."""
+    if not datasets.registered():
         st.subheader("Dataset")
         st.caption("None yet.")
         _start_demo()
-        _add_folder()
         return None
-    if (chosen := st.session_state.pop("next_dataset", None)) in names:
-        st.session_state["dataset"] = chosen
-    name = st.selectbox("Dataset", names, key="dataset", bind="query-params")
-    try:
-        dataset = cache.dataset(name)
-    except CxrError as error:
-        st.error(str(error))
-        _add_folder()
-        return None
+    dataset = cache.dataset(st.session_state["dataset"])
     counts = dataset.counts()
     classes = "one class" if len(counts) == 1 else f"{len(counts)} classes"
     st.caption(
-        f"{len(dataset.table):,} images in {classes}: "
-        + ", ".join(f"{label} {n:,}" for label, n in counts.items())
+        f"**{literal(dataset.name)}**: {len(dataset.table):,} images in {classes}: "
+        + ", ".join(f"{literal(label)} {n:,}" for label, n in counts.items())
     )
-    _add_folder()
-    return name
+    return dataset
 
 
 def _start_demo() -> None:
@@ -72,23 +78,4 @@ def _start_demo() -> None:
     ):
         with _errors_shown():
             work.submit_demo()
-            st.rerun()
-
-
-def _add_folder() -> None:
-    with st.popover("Add your own X-rays", width="stretch"):
-        st.markdown(
-            "A folder on this computer with **one sub-folder per class**. Nothing is copied or changed."
-        )
-        with st.form("add_dataset", border=False):
-            path = st.text_input("Folder", placeholder="/data/my-xrays")
-            name = st.text_input(
-                "Short name", placeholder="my-xrays", help="Lower-case letters, digits, - and _."
-            )
-            if not st.form_submit_button("Add", type="primary"):
-                return
-        with _errors_shown():
-            dataset = datasets.register(name.strip(), path.strip())
-            st.session_state["next_dataset"] = dataset.name  # even if it can't be measured now
-            work.submit_index(dataset.name)
             st.rerun()

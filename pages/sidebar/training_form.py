@@ -11,7 +11,7 @@ from cxrcore.errors import CxrError
 from cxrcore.models import RECIPES, Recipe, problems
 from cxrcore.models.fields import GROUPS
 from cxrcore.splits import MOST_FOLDS, SplitSpec
-from pages.shared import reported
+from pages.shared import cache, comparisons, reported
 from pages.shared.text import literal
 from pages.sidebar import dataset_views, training_options
 
@@ -26,7 +26,7 @@ def show(dataset: Dataset) -> None:
         ]
         for problem in problems():
             st.warning(literal(problem))
-        st.caption(recipe.description)
+        st.caption(literal(recipe.description))
         reported.caption(recipe, dataset)
         two = recipe.n_classes == 2 < len(dataset.classes)
         try:
@@ -35,7 +35,7 @@ def show(dataset: Dataset) -> None:
             specs = training.plan_series(chosen, dataset, split, **many)
             room = _room()
         except CxrError as error:
-            st.warning(str(error))
+            st.warning(literal(str(error)))
             st.button("Train", type="primary", width="stretch", disabled=True)
             return
         _cost(specs[0].recipe, dataset, len(specs))
@@ -44,10 +44,11 @@ def show(dataset: Dataset) -> None:
 
 def _one_against_rest(dataset: Dataset) -> Dataset:
     """The class against the rest, for a model of two classes on a dataset with more."""
+    of = comparisons.class_in_question(dataset.classes)
     label = st.selectbox(
         "One class against the rest",
         dataset.classes,
-        index=next((n for n, c in enumerate(dataset.classes) if "covid" in c.lower()), 0),
+        index=dataset.classes.index(of) if of else 0,
         key=f"against_rest_{dataset.name}",
         help="This model distinguishes two classes, and this dataset has more.",
     )
@@ -55,7 +56,7 @@ def _one_against_rest(dataset: Dataset) -> Dataset:
     one, rest = two.counts()
     st.caption(
         f"Tells **{literal(label)}** ({one:,}) from **{literal(two.classes[1])}** ({rest:,}). That "
-        f"becomes a dataset of its own, **{two.name}**, and the dashboard goes on with it. No "
+        f"becomes a dataset of its own, **{literal(two.name)}**, and the dashboard goes on with it. No "
         "image is copied."
     )
     return two
@@ -177,8 +178,12 @@ def _submit(
 ) -> None:
     """The button. A dataset that is `new` is registered first, and the dashboard goes on with it."""
     missing = [spec for spec in specs if not store.exists(spec.run_id)]
+    name = specs[0].run_id if len(specs) == 1 else specs[0].family
     label = "Train" if len(specs) == 1 else f"Train {len(missing)} models"
-    label = label if missing else "Already trained: open it"
+    if not missing:
+        label = "Already trained: open it"
+        title = cache.titles(specs[0].dataset).get(name, name)
+        st.caption(f"Trained as **{literal(title)}**.", help=literal(name))
     if not st.button(label, key="train", type="primary", width="stretch"):
         return
     if new is not None:
@@ -192,7 +197,8 @@ def _submit(
         if len(submitted) > 1:
             st.toast(f"{len(submitted)} trainings are queued, one after the other.")
         else:
-            st.toast(f"{first.title} is {'queued' if first.state == 'queued' else 'starting'}.")
+            st.toast(
+                f"{literal(first.title)} is {'queued' if first.state == 'queued' else 'starting'}."
+            )
         st.rerun()
-    name = specs[0].run_id if len(specs) == 1 else specs[0].family
     st.switch_page("pages/models/compare/page.py", query_params={"runs": name})

@@ -6,12 +6,13 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cxrcore import lungs
 from cxrcore.datasets import Dataset
 from cxrcore.errors import RecipeError
 from cxrcore.models import FAST, SCHEDULE, Recipe, pretrained
 from cxrcore.models.fields import Choice, ClassChoice, Group, Number, Option, Weights
 
-NO_MASKS = "This dataset has no lung masks."
+NO_MASKS = "This dataset has none of its own."
 
 
 def schedule(recipe: Recipe) -> dict[str, Any]:
@@ -106,10 +107,10 @@ def _choice(name: str, option: Choice, recipe: Recipe, dataset: Dataset) -> Any:
     """Of the values, those that this recipe can have and these images allow."""
     key, help_text = _key(name, recipe), option.help
     values = [value for value in option.labels if _allowed(recipe, name, value)]
-    if name == "region":
+    if name == "lung_masks":
         key += dataset.name
         if not dataset.table["mask"].notna().any():
-            values, help_text = values[:1], f"{help_text} {NO_MASKS}"
+            values, help_text = [lungs.ESTIMATED], f"{help_text} {NO_MASKS}"
     return _select(option, values, getattr(recipe, name), key, help_text)
 
 

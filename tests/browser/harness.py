@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -106,7 +107,12 @@ class Dashboard:
         page.on("request", self._request)
 
     def _frame(self, data: bytes) -> None:
-        self.runs += ForwardMsg.FromString(data).WhichOneof("type") == "script_finished"
+        message = ForwardMsg.FromString(data)
+        # A run that ends early for another one, as the way from / to /overview, is no end.
+        self.runs += (
+            message.WhichOneof("type") == "script_finished"
+            and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
+        )
 
     def _request(self, request) -> None:
         if not request.url.startswith((self.url, "data:", "blob:", self.url.replace("http", "ws"))):
@@ -133,9 +139,14 @@ class Dashboard:
 
 
 @contextlib.contextmanager
-def opened(browser: Browser, server: Server) -> Iterator[Dashboard]:
-    """A fresh browser page on a server; it fails if the page asked for anything outside."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+def opened(browser: Browser, server: Server, **options: Any) -> Iterator[Dashboard]:
+    """A fresh browser page on a server; it fails if the page asked for anything outside.
+
+    Options are those of Playwright's `new_context`, such as `color_scheme`.
+    """
+    # Without a graphics card each frame of an animation is drawn by the processor.
+    usual = {"viewport": {"width": 1440, "height": 1000}, "reduced_motion": "reduce"}
+    context = browser.new_context(**usual | options)
     page = Dashboard(context.new_page(), server.url)
     yield page
     context.close()

@@ -7,25 +7,30 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 from cxrcore import datasets, duplicates, index, jobs, models, store, training, work
 from tests.browser.harness import Dashboard, opened, serving
+from tests.browser.live_page import answered, upload
 
 pytestmark = pytest.mark.browser
 
 EPOCH = re.compile(r"epoch \d+ of \d+")  # the line of a job that trains
 
 PAGES = {
-    "/": "Gallery",
+    "/": "Overview",
+    "/overview": "Overview",
     "/gallery": "Gallery",
     "/histograms": "Histograms",
     "/quality": "Quality",
     "/duplicates": "Duplicates and leaks",
     "/masks": "Lung masks",
     "/sources": "Public datasets",
-    "/compare": "Compare models",
+    "/compare": "Compare",
+    "/errors": "Errors",
+    "/thresholds": "Operating points",
     "/live": "Live prediction",
+    "/batch": "Many films",
 }
 
 
@@ -51,18 +56,38 @@ def wait_until(condition, page=None, seconds: float = 90):
 def number(dashboard, label: str, value) -> None:
     """Type a value into a number field of the sidebar."""
     field = dashboard.page.get_by_test_id("stSidebar").get_by_label(label, exact=True)
-    field.fill(str(value))
+    in_sidebar(dashboard, lambda wait: field.fill(str(value), timeout=wait))
     dashboard.act(lambda: field.press("Enter"))
+
+
+def in_sidebar(dashboard, action) -> None:
+    """Do something in the sidebar, which now and then folds as a fresh page draws itself again."""
+    for _ in range(3):
+        try:
+            return action(5_000)
+        except TimeoutError:
+            open_sidebar(dashboard.page)
+    return action(30_000)
+
+
+def open_sidebar(page):
+    """Unfold the sidebar by the header's button, which needs no rerun."""
+    sidebar = page.get_by_test_id("stSidebar")
+    page.get_by_role("button", name="Train a model", exact=True).click()
+    expect(sidebar.get_by_label("Model", exact=True)).to_be_visible()
+    return sidebar
 
 
 def fill_form(dashboard, epochs: int) -> None:
     """The form of the default model, at 32 px."""
+    open_sidebar(dashboard.page)
     number(dashboard, "Image side (px)", 32)
     number(dashboard, "Epochs", epochs)
 
 
 def start_training(dashboard) -> None:
-    dashboard.act(lambda: dashboard.page.get_by_role("button", name="Train", exact=True).click())
+    train = dashboard.page.get_by_role("button", name="Train", exact=True)
+    dashboard.act(lambda: in_sidebar(dashboard, lambda wait: train.click(timeout=wait)))
 
 
 def png(side: int = 64) -> bytes:
@@ -72,23 +97,22 @@ def png(side: int = 64) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_first_deep_link_to_a_fresh_server_shows_navigation_and_sidebar(dashboard):
-    shows_navigation_and_sidebar(dashboard, "/masks", PAGES["/masks"])
+def test_a_first_deep_link_to_a_fresh_server_shows_navigation_and_header(dashboard):
+    shows_navigation_and_header(dashboard, "/masks", PAGES["/masks"])
 
 
 @pytest.mark.parametrize(("path", "title"), PAGES.items())
-def test_a_deep_link_shows_navigation_and_sidebar(path, title, shared_dashboard):
-    shows_navigation_and_sidebar(shared_dashboard, path, title)
+def test_a_deep_link_shows_navigation_and_header(path, title, shared_dashboard):
+    shows_navigation_and_header(shared_dashboard, path, title)
 
 
-def shows_navigation_and_sidebar(dashboard: Dashboard, path: str, title: str) -> None:
+def shows_navigation_and_header(dashboard: Dashboard, path: str, title: str) -> None:
     dashboard.open(path)
     expect(dashboard.page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     expect(dashboard.page.get_by_test_id("stTopNavLink").first).to_be_visible()
     expect(dashboard.page.get_by_text("Page not found")).to_have_count(0)
-    expect(
-        dashboard.page.get_by_test_id("stSidebar").get_by_label("Dataset", exact=True)
-    ).to_be_visible()
+    expect(dashboard.page.get_by_label("Dataset", exact=True)).to_be_visible()
+    expect(dashboard.page.get_by_role("button", name="Train a model")).to_be_visible()
 
 
 def test_train_reload_compare_click_a_cell_and_predict_an_upload(dashboard):
@@ -104,36 +128,22 @@ def test_train_reload_compare_click_a_cell_and_predict_an_upload(dashboard):
     )
 
     dashboard.open("/?dataset=tiny")  # a reload in the middle
+    open_sidebar(page)
     expect(sidebar.get_by_role("button", name="Cancel")).to_be_visible()
     expect(sidebar.get_by_role("link", name="Open the run")).to_be_visible(timeout=240_000)
-    run_id = store.list_runs()["run_id"].item()
 
     dashboard.act(lambda: sidebar.get_by_role("link", name="Open the run").click())
     expect(page.get_by_role("heading", name="Confusion matrices")).to_be_visible()
-    cell = page.locator(
-        "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
-    ).first
-    expect(cell).to_be_visible()
-    box = cell.bounding_box()
-    dashboard.act(
-        lambda: page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.45)
-    )
-    expect(page.get_by_text("the most confident first")).to_be_visible()
+    dashboard.act(page.get_by_role("gridcell", name="B called A").click)
+    expect(page.get_by_text(re.compile(r"^B called A · \d+ films?"))).to_be_visible()
 
-    dashboard.act(lambda: page.get_by_role("link", name="Live prediction").first.click())
-    upload = {"name": "x.png", "mimeType": "image/png", "buffer": png()}
-    dashboard.act(
-        lambda: page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(upload),
-        timeout=120,
-    )
-    expect(page.get_by_role("heading", name="Where each model looked")).to_be_visible(
-        timeout=240_000
-    )
-    main = page.get_by_test_id("stMain")
-    expect(main.get_by_text(run_id).first).to_be_visible()
-    expect(main.get_by_text("Grad-CAM", exact=True)).to_be_visible()
-    expect(main.get_by_text("Saliency", exact=True)).to_be_visible()
-    expect(main.locator("[data-testid=stImage] img")).to_have_count(3)
+    dashboard.open("/live?dataset=tiny")
+    answered(dashboard)
+    upload(dashboard, ("x.png", png()))
+    row = page.get_by_role("region", name=re.compile("^Plain CNN"))
+    for name in ("Film", "Grad-CAM", "Saliency"):
+        expect(row.get_by_text(name, exact=True)).to_be_visible()
+    expect(row.locator("canvas")).to_have_count(3)
 
     broken = {"name": "broken.png", "mimeType": "image/png", "buffer": png()[:200]}
     dashboard.act(
@@ -167,6 +177,7 @@ def test_a_training_outlives_a_killed_server_and_shows_up_when_it_is_back(dashbo
     assert jobs.get(job.job_id).state == "done"
     server.start()
     dashboard.open("/compare?dataset=tiny")
+    open_sidebar(dashboard.page)
     expect(dashboard.page.get_by_role("link", name="Open the run")).to_be_visible()
     expect(dashboard.page.get_by_role("heading", name="Confusion matrices")).to_be_visible()
 
@@ -180,7 +191,7 @@ def test_asking_again_for_a_trained_model_opens_its_run(dashboard, tiny):
     dashboard.act(
         lambda: dashboard.page.get_by_role("button", name="Already trained: open it").click()
     )
-    expect(dashboard.page.get_by_role("heading", name="Compare models")).to_be_visible()
+    expect(dashboard.page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
     assert job.job_id in dashboard.page.url
 
 
@@ -215,4 +226,4 @@ def test_duplicates_are_searched_shown_and_lead_to_the_gallery(
         assert duplicates.load(dataset).groups.size == 2
 
         dashboard.open("/masks?dataset=tiny")
-        expect(page.get_by_text("no lung masks", exact=False).first).to_be_visible()
+        expect(page.get_by_text("were not looked for yet", exact=False).first).to_be_visible()

@@ -4,7 +4,13 @@ import sys
 
 import pytest
 
-from cxrcore import cli
+from cxrcore import cli, priority
+
+
+@pytest.fixture(autouse=True)
+def usual_priority(monkeypatch):
+    """A test process that gave its priority away could not take it back."""
+    monkeypatch.setattr(priority, "give_way", lambda: None)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """The command line: one JSON object with --json, one clear line and exit code 2 on bad input."""
 
 import json
+import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import pytest
 import typer
 from PIL import Image
 
-from cxrcore import cli, datasets, jobs, models, store, training, work
+from cxrcore import cli, datasets, jobs, models, priority, store, training, work
 from cxrcore.datasets import load
+from tests.conftest import write_tiny_dataset
+from tests.helpers.layouts import picture, table
 from tests.helpers.runs import kept, made_up
 
 
@@ -26,11 +30,25 @@ def as_json(run):
     return call
 
 
+@pytest.fixture(scope="module")
+def _trained(tmp_path_factory):
+    """A store with a run on the tiny dataset."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXR_MODELS", str(folder / "models"))
+        patch.setenv("CXR_DATA", str(folder / "data"))
+        patch.setenv("CXR_PRECISION", "float32")
+        patch.setattr(priority, "give_way", lambda: None)
+        recipe = models.get("cnn-plain").override(image_size=32, epochs=1)
+        training.train(training.plan(recipe, load(write_tiny_dataset(folder / "tiny"))))
+    return folder / "models"
+
+
 @pytest.fixture
-def trained(tiny_dataset_folder):
-    """A run on the tiny dataset."""
-    recipe = models.get("cnn-plain").override(image_size=32, epochs=1)
-    return training.train(training.plan(recipe, load(tiny_dataset_folder)))
+def trained(_trained, own_folders):
+    """A run on the tiny dataset, in this test's store."""
+    shutil.copytree(_trained, own_folders.models)
+    return store.load_run(store.list_runs()["run_id"].item())
 
 
 @pytest.fixture
@@ -159,7 +177,8 @@ def test_a_run_that_started_from_random_weights_says_so_wherever_it_is_told(
     assert sentence
 
     out = run("runs")[1]
-    assert {line.split()[0] for line in out.splitlines() if "! random " in line} == {marked.run_id}
+    [line] = [line for line in out.splitlines() if "! random " in line]
+    assert line.split("  ")[:2] == [store.title(marked), marked.run_id]
     assert out.splitlines()[-1] == f"! random: {sentence}"
     rows = {row["run_id"]: row["random_start"] for row in as_json("runs")["runs"]}
     assert rows == {marked.run_id: sentence, as_published.run_id: None, plain.run_id: None}
@@ -225,7 +244,8 @@ def test_an_explanation_is_written_as_a_picture(as_json, trained, tiny_dataset_f
     image = next(Path(tiny_dataset_folder).rglob("*.png"))
     out = tmp_path / "heat.png"
     told = as_json("explain", trained.run_id, image, "--method", "saliency", "--out", out)
-    assert np.asarray(Image.open(out)).shape == (32, 32, 3)
+    sides = [np.asarray(Image.open(file)).shape[:2] for file in (out, image)]
+    assert sides[0] == sides[1] == (48, 48)
     assert sum(told["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
 
@@ -275,3 +295,37 @@ def test_the_demonstration_waits_for_its_own_trainings_alone(run, monkeypatch):
     code, out, _ = run("demo", "--json")
     assert code == 0
     assert [each["job_id"] for each in json.loads(out)["jobs"]] == ["demo", "own"]
+
+
+def test_a_dry_run_shows_columns_and_registers_nothing(run, as_json, tmp_path):
+    for number in range(6):
+        picture(tmp_path / "films" / f"{number}.png")
+    rows = [[f"{number}.png", f"{number % 2}", f"{1 - number % 2}"] for number in range(6)]
+    table(tmp_path / "x.csv", ["scan", "Mass", "Normal"], rows)
+    code, out, _ = run("data", "add", "films", tmp_path, "--dry-run")
+    assert code == 0
+    assert re.search(r"scan +path +6 +0\.png \| 1\.png \| 2\.png", out)
+    assert "films: 6 images, not registered (--dry-run)" in out
+    assert "Next:" not in out
+    seen = as_json("data", "add", "films", tmp_path, "--dry-run")
+    assert (seen["classes"], seen["dry_run"]) == ({"Mass": 3, "Normal": 3}, True)
+    assert [column["role"] for column in seen["tables"][0]["columns"]] == ["path", "label", "label"]
+    assert datasets.registered() == []
+
+
+def test_a_question_shows_the_columns(run, tmp_path):
+    picture(tmp_path / "a" / "1.png")
+    table(tmp_path / "x.csv", ["when", "grade"], [["2020", "3"]])
+    code, out, err = run("data", "add", "films", tmp_path)
+    assert code != 0
+    assert re.search(r"grade +1 +3", out)
+    assert "a table that is not used" in " ".join(err.split())
+    assert datasets.registered() == []
+
+
+def test_a_moved_dataset_is_found_again_without_measuring(as_json, hands, tiny_dataset_folder):
+    as_json("index", "hands")
+    moved = tiny_dataset_folder.rename(tiny_dataset_folder.with_name("elsewhere"))
+    record = as_json("data", "move", "hands", moved)
+    assert (record["images"], record["to_measure"]) == (36, 0)
+    assert datasets.load("hands").root == moved

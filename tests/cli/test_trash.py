@@ -57,7 +57,7 @@ def test_no_leaves_the_run_and_yes_moves_it_to_the_trash(run, two_runs, answer):
     answer("n")
     code, out, err = run("delete", RUN)
     assert (code, out) == (1, "")
-    assert f"Move to the trash: {RUN}?" in err
+    assert f"Move to the trash: Plain CNN · 0123abcd ({RUN})?" in err
     assert "Nothing was done." in err
     assert listed() == {RUN, OTHER}
     answer("y")
@@ -77,7 +77,7 @@ def test_a_deleted_run_comes_back_with_the_command_that_delete_names(run, two_ru
     assert RUN in run("trash", "list")[1]
     assert as_json(run, "trash", "list") == {"deleted": [RUN]}
     code, out, _ = run(*command)
-    assert (code, out) == (0, f"{RUN} is back.\n")
+    assert (code, out) == (0, f"Plain CNN · 0123abcd ({RUN}) is back.\n")
     assert listed() == {RUN, OTHER}
     assert store.load_run(RUN).run_id == RUN
     assert as_json(run, "trash", "list") == {"deleted": []}

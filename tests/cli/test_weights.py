@@ -247,7 +247,7 @@ def test_own_weights_are_imported_scored_and_listed(run, tmp_path, tiny_dataset_
     assert "cannot be counted" in " ".join(out.split())
     code, out, err = run(*words)
     assert code == 0
-    assert "(imported): test accuracy" in out
+    assert ", imported): test accuracy" in " ".join(out.split())
     for stage in ("preparing pixels", "saving"):
         assert stage in err  # the bars
     assert len(store.list_runs()) == 2  # another order of the outputs is another run

@@ -10,6 +10,7 @@ from PIL import Image
 from cxrcore import datasets
 from cxrcore.datasets import cohen
 from cxrcore.errors import DatasetError
+from tests.helpers.layouts import mask
 
 COLUMNS = "patientid offset sex age finding view modality location folder filename".split()
 
@@ -63,6 +64,14 @@ def test_the_columns_fill_the_table(collection):
     assert (dataset.layout, dataset.classes) == ("cohen", ("COVID-19", "SARS"))
     assert (row["path"], row["label"], row["patient_id"]) == ("images/1.png", "SARS", "311a")
     assert (row["view"], row["source"], row["modality"]) == ("AP", "Rome, Italy", "xray")
+
+
+def test_age_and_sex_are_kept_where_they_are_known(collection):
+    collection.both("1.png", age="58", sex="f").both("2.png", age="unknown", sex="X")
+    table = collection.load().table
+    assert table["age"].isna().tolist() == [True, False, True]
+    assert (table["age"].iloc[1], table["sex"].iloc[1]) == (58, "F")
+    assert table["sex"].isna().tolist() == [True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -150,10 +159,18 @@ def test_columns_that_may_be_missing_are_noted(collection):
     assert dataset.notes[0].startswith("metadata.csv has no column patientid, view")
 
 
-def test_text_that_is_not_utf_8_is_refused(collection):
+def test_lung_masks_of_the_annotations_are_found(collection):
+    collection.both("1.png").both("2.png")
+    mask(collection.root / "annotations" / "lungVAE-masks" / "1_mask.png", 20)
+    table = collection.load().table.set_index("path")
+    assert table["mask"].dropna().to_dict() == {
+        "images/1.png": "annotations/lungVAE-masks/1_mask.png"
+    }
+
+
+def test_text_that_is_not_utf_8_is_read(collection):
     collection.both("1.png", location="Vall d'Hebrón").write(encoding="latin-1")
-    with pytest.raises(DatasetError, match=r"cannot be read as a table.*UTF-8"):
-        datasets.load(collection.root)
+    assert "Vall d'Hebrón" in set(datasets.load(collection.root).table["source"])
 
 
 def test_no_metadata_or_no_image_at_all_is_refused(collection):

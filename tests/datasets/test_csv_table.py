@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cxrcore import datasets
-from cxrcore.datasets import csv_table, sidecars
+from cxrcore.datasets import cells, csv_table, registry
 from cxrcore.errors import DatasetError
 from tests.helpers.layouts import mask, picture, table
 
@@ -79,6 +79,15 @@ def test_the_delimiter_is_found(root, delimiter):
     assert len(load(root, delimiter=delimiter).table) == 4
 
 
+def test_age_and_sex_of_a_table_are_kept(root):
+    people = [("41", "F"), ("7,5", "male"), ("900", ""), ("", "w")]
+    rows = [[*line, *who] for line, who in zip(FOUR, people, strict=True)]
+    dataset = load(root, rows, [*HEADER, "Patient Age", "Gender"], delimiter=";")
+    found = dataset.table.set_index("path")
+    assert found["age"].tolist() == [41, 7.5, pd.NA, pd.NA]
+    assert found["sex"].fillna("").tolist() == ["F", "M", "", "F"]
+
+
 def test_columns_may_be_named(root):
     header = ["path", "label", "a b", "where", "pos", "what", "part", "lungs"]
     mask(root / "masks" / "a.png")
@@ -130,7 +139,7 @@ def test_a_bare_name_is_the_only_image_of_that_name(root):
     picture(root / "other" / "d.png")
     dataset = load(root, [["a.png", "ill"], ["b", "ill"], ["c.png", "well"], ["d.png", "well"]])
     assert list(dataset.table["path"]) == ["films/a.png", "films/b.png", "films/c.png"]
-    assert "no such file: d.png" in "\n".join(dataset.notes)
+    assert "no such image: d.png" in "\n".join(dataset.notes)
 
 
 def test_an_absolute_path_into_the_folder_is_taken(root):
@@ -143,17 +152,17 @@ def test_a_path_that_leads_out_of_the_folder_is_left_out(root, path):
     picture(root.parent / "outside.png")
     dataset = load(root, [*FOUR, [path, "ill"]])
     assert len(dataset.table) == 4
-    assert "leads out of" in "\n".join(dataset.notes)
+    assert "no such image" in "\n".join(dataset.notes)
 
 
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        (["films/x.png", "ill"], "because there is no such file: films/x.png"),
+        (["films/x.png", "ill"], "because there is no such image: films/x.png"),
         (["films/a.png", ""], "because there is no label: films/a.png"),
         (["", "ill"], "because no image is named"),
         (["films/a.png", "ill"], "because the image is listed earlier: films/a.png"),
-        (["labels.csv", "ill"], "because the file is not an image: labels.csv"),
+        (["labels.csv", "ill"], "because there is no such image: labels.csv"),
     ],
 )
 def test_a_line_that_cannot_be_used_is_reported(root, row, expected):
@@ -162,12 +171,37 @@ def test_a_line_that_cannot_be_used_is_reported(root, row, expected):
     assert dataset.notes == (f"In labels.csv, 1 line is left out {expected}.",)
 
 
-def test_an_image_with_two_labels_is_left_out(root):
-    dataset = load(root, [*FOUR, ["films/a.png", "well"]])
+def test_an_image_with_two_labels_is_asked_about(root):
+    rows = [*FOUR, ["films/a.png", "well"]]
+    assert "1 of 4 images of set have several findings, such as ill, well" in refusal(root, rows)
+    dataset = load(root, rows, several="one")
     assert list(dataset.table["path"]) == ["films/b.png", "films/c.png", "films/d.png"]
-    assert "the image has two labels in this file: films/a.png, films/a.png" in "\n".join(
-        dataset.notes
-    )
+    assert "1 image is left out because of several findings." in dataset.notes
+
+
+@pytest.mark.parametrize("several", ["", "one"])
+def test_one_class_against_the_rest_is_loaded_again_as_it_was_made(root, several):
+    rows = [["films/a.png", "ill|old"], *FOUR[1:], ["films/d.png", "ill"]]
+    table(root / "labels.csv", HEADER, rows)
+    if several:  # made from a dataset in which one class was chosen
+        parent = datasets.register("films", root, options={"several": "one"})
+        made = datasets.against_rest(parent, "ill")
+        datasets.keep(made)
+    else:
+        made = datasets.register("films", root, options={"against_rest": "ill"})
+    assert made.counts().to_dict() == {"ill": 1 if several else 3, "not ill": 1}
+    loaded = datasets.load(made.name)
+    assert loaded.fingerprint == made.fingerprint
+    assert loaded.options == made.options
+
+
+def test_what_an_earlier_version_registered_still_opens_as_it_was(root):
+    rows = [["films/a.png", "ill|old"], *FOUR[1:], ["films/d.png", "ill"]]
+    table(root / "labels.csv", HEADER, rows)
+    registry.add(registry.Entry("films", root))
+    dataset = datasets.load("films")
+    assert dataset.counts().to_dict() == {"ill": 1, "ill|old": 1, "well": 1}
+    assert dataset.options == {}
 
 
 def test_without_a_common_name_the_error_lists_the_columns_and_the_command(root):
@@ -207,10 +241,10 @@ def test_options_that_cannot_be_are_refused(root, options, expected):
 
 
 def test_no_csv_and_several_are_refused(root):
-    assert "holds no CSV file" in refusal(root)
+    assert "holds no table" in refusal(root)
     for name in ("x.csv", "Y.CSV"):
         table(root / name, HEADER, FOUR)
-    assert "holds 2 CSV files: Y.CSV, x.csv. Name one: --option file=NAME.csv" in refusal(root)
+    assert "holds 2 tables: Y.CSV, x.csv. Name one: --option file=NAME.csv" in refusal(root)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +253,6 @@ def test_no_csv_and_several_are_refused(root):
         (b"", "it is empty"),
         (b"path,label\nfilms/a.png\n", "line 2 has 1 cells, the first has 2"),
         (b"path,label\nfilms/a.png,ill,x\n", "line 2 has 3 cells"),
-        (b"path,label\nfilms/\xe9.png,ill\n", "cannot be read as a table: 'utf-8' codec"),
         (b"path,path\nfilms/a.png,ill\n", "columns of the same name"),
         (b'path,label\n"films/a.png,ill\n', "cannot be read as a table"),
         (b"path,label\n", "names no labelled image"),
@@ -241,7 +274,7 @@ def test_a_long_csv_is_read_quickly_enough(root):
     many = [[f"films/{number}.png", "ill"] for number in range(100_000)]
     dataset = load(root, [*FOUR, *many])
     assert len(dataset.table) == 4
-    assert "100,000 lines are left out because there is no such file" in "\n".join(dataset.notes)
+    assert "100,000 lines are left out because there is no such image" in "\n".join(dataset.notes)
 
 
 def test_a_damaged_image_is_listed_with_a_note(root):
@@ -260,10 +293,8 @@ def test_what_the_csv_writer_writes_is_read_back(tmp_path, rows, delimiter):
     file = tmp_path / "x.csv"
     with file.open("w", newline="", encoding="utf-8") as out:
         csv.writer(out, delimiter=delimiter).writerows([["path", "label", "third"], *rows])
-    options = sidecars.read_csv(file, sidecars.DELIMITERS)
-    assert options.fillna("").to_numpy().tolist() == [
-        [cell.strip() for cell in row] for row in rows
-    ]
+    stripped = [[cell.strip() for cell in row] for row in rows]
+    assert cells.read(file).fillna("").to_numpy().tolist() == [row for row in stripped if any(row)]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

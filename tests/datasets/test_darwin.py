@@ -81,7 +81,7 @@ def test_tags_fill_the_table(pull):
     row = pull.load().table.iloc[1]
     assert (row["label"], row["patient_id"], row["view"]) == ("Bacterial Pneumonia", "326b", "AP")
     assert (row["source"], row["modality"]) == ("Rome, Italy", "xray")
-    assert (row["age"], row["sex"], row["original_name"]) == ("55", "F", "1 a.JPG")
+    assert (row["age"], row["sex"], row["original_name"]) == (55, "F", "1 a.JPG")
     assert (pull.root / row["annotation"]).is_file()
 
 

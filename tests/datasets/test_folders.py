@@ -182,10 +182,10 @@ def test_hidden_files_and_what_systems_leave_are_ignored_without_a_word(folder):
 
 
 def test_other_files_are_skipped_with_a_note(folder):
-    folder.picture("A/1.png", "B/2.png").text("A/readme.txt").text("B/x.gif").text("list.xlsx")
+    folder.picture("A/1.png", "B/2.png").text("A/readme.txt").text("B/x.mp4").text("list.xlsx")
     assert (
         "3 files are skipped (not the ending of an image): "
-        "A/readme.txt, B/x.gif, list.xlsx." in notes(folder)
+        "A/readme.txt, B/x.mp4, list.xlsx." in notes(folder)
     )
 
 
@@ -223,7 +223,7 @@ def test_a_class_of_one_image_loads_with_a_note(folder):
 def test_classes_that_differ_in_capitals_are_reported(folder):
     folder.picture("train/Normal/1.png", "test/NORMAL/2.png", "test/A/3.png")
     assert folder.load().classes == ("A", "NORMAL", "Normal")
-    assert "'NORMAL' and 'Normal' differ only in capitals" in notes(folder)
+    assert "'NORMAL' and 'Normal' differ only by case" in notes(folder)
 
 
 def test_a_damaged_image_keeps_its_row_without_a_size(folder):

@@ -21,7 +21,7 @@ def test_a_registered_dataset_is_loaded_by_its_name(tiny_dataset_folder):
     assert dataset.name == loaded.name == "tiny"
     assert loaded.root == tiny_dataset_folder
     assert loaded.fingerprint == datasets.load(tiny_dataset_folder).fingerprint
-    assert datasets.registered() == [datasets.Entry("tiny", tiny_dataset_folder, None)]
+    assert datasets.registered() == [datasets.Entry("tiny", tiny_dataset_folder, "folders")]
 
 
 def test_a_relative_path_is_kept_absolute(tiny_dataset_folder, monkeypatch):

@@ -48,7 +48,7 @@ def test_only_one_modality_or_view_is_kept(folder):
     assert ct.table["path"].tolist() == ["A/00000000_000.png"]
     pa = datasets.load(folder, options={"views": ["PA", "AP"]})
     assert pa.table["path"].tolist() == ["B/00001000_000.png"]
-    assert "35 images are left out, of another view than PA or AP." in pa.notes
+    assert "35 images are left out, of another view than PA or AP: not told (35)." in pa.notes
 
 
 @pytest.mark.parametrize(

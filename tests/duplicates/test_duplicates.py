@@ -3,6 +3,7 @@
 import itertools
 import shutil
 import threading
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -315,12 +316,27 @@ def test_all_known_pairs_of_three_collections_are_found_and_no_others(real_data)
         datasets.load(real_data / "ieee8023-covid-chestxray-dataset"),
         datasets.load(real_data / "v7-covid-19-chest-x-ray-dataset", options={"keep_all": True}),
     ]
-    measured = [index.measure(dataset) for dataset in sets]
+
+    def name(row):
+        original = row.get("original_name")
+        return Path(original if isinstance(original, str) else row["path"]).stem.lower()
 
     def stem(dataset, image_id):
-        row = dataset.table.set_index("image_id").loc[image_id]
-        name = row.get("original_name")
-        return Path(name if isinstance(name, str) else row["path"]).stem.lower()
+        return name(dataset.table.set_index("image_id").loc[image_id])
+
+    # All that are known to be in two places, and of the other 1,200 every fourth.
+    names = [[name(row) for _, row in dataset.table.iterrows()] for dataset in sets]
+    places = Counter(itertools.chain.from_iterable(map(set, names)))
+    twice = {"e63574a7-4188-4c8d-8d17-9d67a18a1afa", "f4341ce7-73c9-45c6-99c8-8567a5484b63"}
+    chosen = [
+        [places[one] > 1 or one in twice or row % 4 == 0 for row, one in enumerate(own)]
+        for own in names
+    ]
+    sets = [
+        replace(dataset, table=dataset.table[keep].reset_index(drop=True))
+        for dataset, keep in zip(sets, chosen, strict=True)
+    ]
+    measured = [index.measure(dataset, workers=1) for dataset in sets]
 
     counts = []
     for i, j in itertools.combinations(range(3), 2):

@@ -72,8 +72,9 @@ def test_class_activation_maps_are_those_of_the_reference(pair, picture, method)
 @pytest.mark.parametrize("pair", ["plain", "resnet"], indirect=True)
 def test_smoothgrad_is_that_of_the_reference_given_the_same_noise(pair, picture, monkeypatch):
     network, flat = pair
-    parts = range(smoothgrad.SAMPLES // smoothgrad.BATCH)
-    noise = np.concatenate([smoothgrad.noise(part, (*picture.shape, 3)) for part in parts])
+    noise = np.stack(
+        [smoothgrad.noise(number, (*picture.shape, 3)) for number in range(smoothgrad.SAMPLES)]
+    )
     monkeypatch.setattr(np.random, "normal", lambda mean, sigma, shape: sigma * noise[:, None])
     options = {"smooth_samples": smoothgrad.SAMPLES, "smooth_noise": smoothgrad.NOISE}
     reference = reference_saliency(flat, picture, 1, **options)
@@ -103,5 +104,5 @@ def test_probabilities_are_those_of_the_network(pair, picture):
     network, _ = pair
     expected = network(as_input(picture), training=False).numpy()[0]
     for methods in ((), ("grad-cam",)):
-        probabilities, _ = explanations.explain_all(network, picture, methods)
+        probabilities = explanations.explain_all(network, picture, methods).probabilities
         np.testing.assert_allclose(probabilities, expected, atol=1e-5)

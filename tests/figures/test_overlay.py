@@ -60,6 +60,24 @@ def test_the_mix_is_the_one_that_is_documented():
     np.testing.assert_array_equal(found[0, 0], expected)
 
 
+def test_a_map_of_a_part_is_painted_there_and_nowhere_else():
+    heat = np.random.default_rng(2).random((5, 6)) + 0.1
+    picture = overlay(GRAY, heat, 0.7, box=(4, 3, 20, 10))
+    part = overlay(np.ascontiguousarray(GRAY[3:13, 4:24]), heat, 0.7)
+    np.testing.assert_array_equal(picture[3:13, 4:24], part)
+    outside = np.ones(GRAY.shape, bool)
+    outside[3:13, 4:24] = False
+    np.testing.assert_array_equal(picture[outside], PLAIN[outside])
+    whole = overlay(GRAY, heat, 0.7, box=(0, 0, 30, 20))
+    np.testing.assert_array_equal(whole, overlay(GRAY, heat, 0.7))
+
+
+@pytest.mark.parametrize("box", [(-1, 0, 5, 5), (0, 15, 5, 6), (29, 0, 2, 2)])
+def test_a_box_that_leaves_the_picture_is_refused(box):
+    with pytest.raises(ExplainError, match="not inside the picture of 30 x 20"):
+        overlay(GRAY, np.ones((4, 4)), box=box)
+
+
 def test_the_arguments_are_not_changed():
     gray, heat = GRAY.copy(), np.random.default_rng(1).random((5, 6)).astype(np.float32)
     before = heat.copy()

@@ -2,12 +2,13 @@
 
 import itertools
 import tomllib
+from collections.abc import Iterable
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from cxrcore.figures import NEUTRAL, PALETTE, SPLIT_COLOURS, class_colours
+from cxrcore.figures import NEUTRAL, PALETTE, RUN_PALETTE, SPLIT_COLOURS, class_colours, run_colours
 from cxrcore.figures.theme import faded, layout, plain
 from tests.conftest import ROOT
 
@@ -57,18 +58,30 @@ def seen(colour: str, vision: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("colour", [*PALETTE, NEUTRAL, *SPLIT_COLOURS.values()])
+@pytest.mark.parametrize("colour", [*PALETTE, *RUN_PALETTE, NEUTRAL, *SPLIT_COLOURS.values()])
 def test_a_colour_stands_out_from_a_light_and_from_a_dark_page(colour, page):
     assert contrast(colour, page) >= 3
 
 
-@pytest.mark.parametrize("vision", VISIONS)
-def test_any_two_colours_can_be_told_apart_by(vision):
+def distances(pairs: Iterable[tuple[str, str]], vision: str) -> list[float]:
+    """CIEDE2000 of each pair as that vision sees it."""
     from skimage.color import deltaE_ciede2000
 
-    labs = [seen(colour, vision) for colour in PALETTE]
-    least = min(deltaE_ciede2000(a, b) for a, b in itertools.combinations(labs, 2))
+    return [float(deltaE_ciede2000(seen(a, vision), seen(b, vision))) for a, b in pairs]
+
+
+@pytest.mark.parametrize("palette", [PALETTE, RUN_PALETTE], ids=["classes", "runs"])
+@pytest.mark.parametrize("vision", VISIONS)
+def test_any_two_colours_can_be_told_apart_by(vision, palette):
+    least = min(distances(itertools.combinations(palette, 2), vision))
     assert least >= (6 if vision == "tritan" else 10)  # tritan vision is rare: 1 in 10,000
+
+
+@pytest.mark.parametrize(
+    ("vision", "least"), [("full", 10), ("protan", 6), ("deutan", 6), ("tritan", 4)]
+)
+def test_a_run_is_not_taken_for_a_class_by(vision, least):
+    assert min(distances(itertools.product(RUN_PALETTE, PALETTE), vision)) >= least
 
 
 def test_the_palette_is_that_of_the_streamlit_theme():
@@ -81,6 +94,19 @@ def test_a_class_has_its_colour_by_its_place_and_the_eleventh_starts_again():
     colours = class_colours(names)
     assert list(colours) == names
     assert list(colours.values()) == [*PALETTE, PALETTE[0]]
+
+
+def test_a_run_has_its_colour_by_its_place_and_the_ninth_starts_again():
+    names = [f"run {n}" for n in range(9)]
+    colours = run_colours(names)
+    assert list(colours.values()) == [*RUN_PALETTE, RUN_PALETTE[0]]
+    assert run_colours(names[:3]).items() <= colours.items()
+
+
+def test_the_runs_of_a_family_take_its_colour_and_those_that_follow():
+    colours = run_colours(["alone", "family"], {"alone": ["alone"], "family": ["fold 1", "fold 2"]})
+    first, second, third = RUN_PALETTE[:3]
+    assert colours == {"alone": first, "family": second, "fold 1": second, "fold 2": third}
 
 
 def test_faded_keeps_the_colour_and_sets_the_opacity():

@@ -3,7 +3,10 @@
 import io
 
 import numpy as np
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 # What must never leave a file: looked for in messages, tables and everything on disk.
@@ -19,7 +22,10 @@ RAMP = np.arange(24 * 32, dtype=np.uint16).reshape(24, 32) * 5  # 0..3835, 12 bi
 
 
 def dicom(pixels: np.ndarray = RAMP, syntax: str = ExplicitVRLittleEndian, **tags: object) -> bytes:
-    """A small DICOM file of one gray picture; tags replace or add elements, None removes."""
+    """A small DICOM file of one gray picture; tags replace or add elements, None removes.
+
+    A pair of a VR and bytes is written as it is, however wrong.
+    """
     made = Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = syntax
@@ -34,7 +40,10 @@ def dicom(pixels: np.ndarray = RAMP, syntax: str = ExplicitVRLittleEndian, **tag
     made.PixelRepresentation = 0
     made.PixelData = pixels.tobytes()
     for tag, value in tags.items():
-        if value is not None:
+        if isinstance(value, tuple):
+            key = Tag(tag_for_keyword(tag))
+            made[key] = RawDataElement(key, value[0], len(value[1]), value[1], 0, False, True)
+        elif value is not None:
             setattr(made, tag, value)
         elif tag in made:
             delattr(made, tag)

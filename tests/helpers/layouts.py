@@ -7,10 +7,10 @@ Each class has PER_CLASS pictures. A builder returns the classes in order.
 import csv
 import hashlib
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 from PIL import Image
 
 from tests.helpers.dicom_files import dicom
@@ -50,17 +50,10 @@ def table(file: Path, header: list[str], rows: list[list[str]], delimiter: str =
 
 
 def _workbook(file: Path, rows: list[tuple[str, ...]]) -> None:
-    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-    lines = ""
-    for number, row in enumerate(rows, 1):
-        cells = "".join(
-            f'<c r="{"ABCD"[at]}{number}" t="inlineStr"><is><t>{text}</t></is></c>'
-            for at, text in enumerate(row)
-        )
-        lines += f'<row r="{number}">{cells}</row>'
-    with zipfile.ZipFile(file, "w") as book:
-        sheet = f"<worksheet {main}><sheetData>{lines}</sheetData></worksheet>"
-        book.writestr("xl/worksheets/sheet1.xml", sheet)
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(file)
 
 
 def darwin(root: Path, suffix: str = ".png") -> tuple[str, ...]:

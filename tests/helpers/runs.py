@@ -53,8 +53,14 @@ def made_up(**changes: object) -> store.Run:
 def kept(
     run: store.Run, write: Callable[[Path], object], history: Sequence[object] = ()
 ) -> store.Run:
-    """The run in the store, with a model that `write` writes and one made-up prediction."""
-    row = {"image_id": "i", "path": "i.png", "split": "test", "label": "a", "predicted": "a"}
-    row |= {f"p_{name}": 0.5 for name in run.classes}
-    table = pd.DataFrame(list(history), columns=list(store.HISTORY_COLUMNS))
-    return store.save(run, write, pd.DataFrame([row]), table, np.zeros((1, 2)), "log")
+    """The run in the store, with a model that `write` writes and predictions that fit its matrix."""
+    names, k = np.array(run.classes), len(run.classes)
+    cells = np.repeat(np.arange(k * k), np.ravel(run.metrics["test"].confusion))
+    table = pd.DataFrame({"image_id": [f"i{place}" for place in range(len(cells))]})
+    table = table.assign(
+        path="i.png", split="test", label=names[cells // k], predicted=names[cells % k]
+    )
+    shares = (np.eye(k)[cells % k] + 1) / (k + 1)
+    table = table.assign(**{f"p_{name}": shares[:, place] for place, name in enumerate(names)})
+    epochs = pd.DataFrame(list(history), columns=list(store.HISTORY_COLUMNS))
+    return store.save(run, write, table, epochs, np.zeros((len(table), 2)), "log")

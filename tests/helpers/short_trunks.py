@@ -12,6 +12,8 @@ import pytest
 from keras import layers
 from keras.src.applications import densenet, resnet  # their building blocks are not public
 
+from cxrcore.models import ours, study_d
+
 
 def resnet50(name: str = "resnet50", **options: object) -> keras.Model:
     """ResNet50, one block a stage; stage 5 is complete, since study A trains it."""
@@ -62,7 +64,7 @@ def xception(name: str = "xception", *, input_shape: tuple[int, int, int], **_: 
 
 @contextlib.contextmanager
 def in_place() -> Iterator[None]:
-    """Let keras.applications build the short trunks."""
+    """Let keras.applications build the short trunks, and our studies few narrow blocks on them."""
     short = {
         "ResNet50": resnet50,
         "ResNet50V2": resnet50v2,
@@ -72,4 +74,8 @@ def in_place() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, make in short.items():
             patch.setattr(keras.applications, name, make)
+        patch.setattr(study_d, "BLOCKS", 2)  # one with a projected shortcut, one without
+        patch.setattr(study_d, "INNER", 16)
+        patch.setattr(study_d, "OUTER", 64)
+        patch.setattr(ours, "STAGES", (32, 64))
         yield

@@ -94,8 +94,11 @@ def test_the_first_of_several_windows_counts():
 
 
 @pytest.mark.parametrize("width", [0, -5, 0.5])
-def test_an_impossible_window_is_refused(width):
-    assert "impossible DICOM window" in refusal(dicom(WindowCenter=10, WindowWidth=width))
+def test_an_impossible_window_gives_way_to_the_range_and_a_note_names_it(width):
+    found = images.look(dicom(WindowCenter=10, WindowWidth=width))
+    assert np.array_equal(found.gray, images.decode(dicom()))
+    assert "Window Width (0028,1051) make no possible window" in " ".join(found.notes)
+    assert images.look(dicom()).notes == ()
 
 
 def table_of(entries: np.ndarray, first: int, depth: int, binary: bool) -> Dataset:
@@ -266,8 +269,11 @@ def test_messages_never_quote_what_the_file_says_of_the_patient():
     center = b"\x28\x00\x50\x10DS\x08\x00"  # (0028,1050), 8 characters
     good = dicom(WindowCenter="12345.67", WindowWidth=5)
     assert good.count(center) == 1
-    message = refusal(good.replace(center + b"12345.67", center + b"MrSecret"))
-    assert message.startswith("a.dcm is damaged or cut short: ")
+    found = images.look(good.replace(center + b"12345.67", center + b"MrSecret"))
+    assert "Window Center (0028,1050)" in found.notes[0]
+    assert "Secret" not in " ".join(found.notes)
+    refused = refusal(dicom(Rows=("LO", b"MrSecret")))
+    assert "Rows (0028,0010) is no number" in refused
 
 
 SEEDS = [dicom(), dicom(WindowCenter=1000, WindowWidth=50, PixelPaddingValue=0), compressed()]

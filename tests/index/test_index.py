@@ -25,17 +25,9 @@ def dataset(tiny_dataset_folder):
 
 
 @pytest.fixture
-def measured(monkeypatch):
+def measured(watch_images):
     """The ids of the images that were really measured, in order."""
-    seen = []
-    original = measurement.measure_one
-
-    def watched(path, image_id):
-        seen.append(image_id)
-        return original(path, image_id)
-
-    monkeypatch.setattr(measurement, "measure_one", watched)
-    return seen
+    return watch_images(measurement, "measure_one")
 
 
 def test_there_is_no_index_before_measuring(dataset):

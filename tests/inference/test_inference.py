@@ -1,7 +1,9 @@
 """The inference process: what it answers, and what happens when something dies."""
 
+import functools
 import gc
 import io
+import itertools
 import os
 import signal
 import subprocess
@@ -19,8 +21,8 @@ import pytest
 from PIL import Image
 
 from cxrcore import explanations, models, pixels, store
-from cxrcore.errors import ExplainError, ImageError, JobError
-from cxrcore.inference import Prediction, Worker, predict_here
+from cxrcore.errors import ExplainError, ImageError, JobError, Superseded
+from cxrcore.inference import Film, Prediction, Worker, predict_here
 from cxrcore.inference import models as loaded_models
 from cxrcore.splits import SplitSpec
 from tests.conftest import ROOT
@@ -48,6 +50,12 @@ def gray():
 @pytest.fixture
 def upload(gray):
     return png(gray)
+
+
+@pytest.fixture
+def film(upload):
+    """Decoded here, which spares a test the decoding processes."""
+    return Film.read(upload)
 
 
 def png(array):
@@ -156,7 +164,7 @@ def test_a_model_of_masked_lungs_sees_the_lungs_when_there_is_a_mask(
     preparation = pixels.Preparation(size=SIDE, region="lungs")
     np.testing.assert_array_equal(masked.seen, pixels.prepare_one(gray, mask > 0, preparation))
     (whole,) = worker.predict(upload, [run_id])
-    assert "given the whole image" in whole.notes[0]
+    assert "given the whole film" in whole.notes[0]
     np.testing.assert_array_equal(
         whole.seen, pixels.prepare_one(gray, None, pixels.Preparation(size=SIDE))
     )
@@ -236,6 +244,54 @@ def test_sessions_that_ask_at_once_each_get_their_own_answer(worker, save_run):
     }
 
 
+# Slow methods and warm networks
+
+
+def test_a_slow_map_tells_how_far_it_is_and_ends_when_nobody_wants_it(worker, save_run, film):
+    run_id, told = save_run(), []
+    worker.predict(film, [run_id])
+    pid = worker.pid
+
+    def leave(wait):
+        told.append(wait)
+        if wait.done:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        worker.predict(film, [run_id, run_id], methods=["rise"], on_wait=leave)
+    assert 0 < told[-1].done < told[-1].total / 2  # it was the first of two runs
+    (after,) = worker.predict(film, [run_id])
+    assert after.error is None
+    assert worker.pid == pid
+
+
+def test_a_warm_network_answers_its_first_film_as_fast_as_the_next(worker, save_run, film):
+    cold, warm = save_run("cnn-plain-00000aaa"), save_run("cnn-plain-00000bbb", network(seed=3))
+    worker.warm(["no-run", warm])
+    wait_until(lambda: not worker._warming)
+    for methods in (explanations.BY_DEFAULT[::-1], ()):
+        (first,) = worker.predict(film, [warm], methods=methods)
+        (second,) = worker.predict(film, [cold], methods=methods)
+        assert first.error is None
+        assert first.seconds < second.seconds / 2  # the other one had to compile
+
+
+def test_warming_lets_visitors_go_first(held, film):
+    worker, process = held
+    first = Asking(worker, film)
+    wait_until(lambda: worker._turns._inside)
+    worker.warm(["no-run"])
+    wait_until(lambda: worker._turns._line)
+    second = Asking(worker, film)
+    wait_until(lambda: len(worker._turns._line) == 2)
+    process.resume()
+    first.join()
+    second.join()
+    wait_until(lambda: not worker._warming)
+    assert {run_id for run_id, _ in worker._child.warm} == {"no-run"}
+    assert second.answers
+
+
 # What the process keeps
 
 
@@ -273,64 +329,132 @@ def short_lived():
     worker.close()
 
 
-def test_a_killed_process_is_reported_and_replaced(short_lived, upload):
-    short_lived.predict(upload, [])
+def test_a_killed_process_is_reported_and_replaced(short_lived, film):
+    ask(short_lived, film)
     first = short_lived.pid
     os.kill(first, signal.SIGSTOP)  # it hangs …
     threading.Timer(0.3, os.kill, (first, signal.SIGKILL)).start()  # … and then dies
     with pytest.raises(JobError, match=r"memory was full.*Try again"):
-        short_lived.predict(upload, [])
+        ask(short_lived, film)
     assert not short_lived.alive
-    assert short_lived.predict(upload, []) == []
+    ask(short_lived, film)
     assert short_lived.pid != first
 
 
-def test_a_process_that_died_between_two_calls_is_replaced_without_a_word(short_lived, upload):
-    short_lived.predict(upload, [])
+def test_a_process_that_died_between_two_calls_is_replaced_without_a_word(short_lived, film):
+    ask(short_lived, film)
     process = psutil.Process(short_lived.pid)
     process.kill()
     wait_until(lambda: not short_lived.alive)
-    assert short_lived.predict(upload, []) == []
+    ask(short_lived, film)
 
 
-def test_a_process_that_takes_too_long_is_stopped(short_lived, upload):
-    short_lived.predict(upload, [])
+def test_a_process_that_takes_too_long_is_stopped(short_lived, film):
+    ask(short_lived, film)
     first = psutil.Process(short_lived.pid)
     first.suspend()
     with pytest.raises(JobError, match=r"longer than 0\.3 s"):
-        short_lived.predict(upload, [], timeout=0.3)
+        ask(short_lived, film, timeout=0.3)
     assert not first.is_running()
-    assert short_lived.predict(upload, []) == []
+    ask(short_lived, film)
 
 
-def test_closing_frees_the_process_and_a_later_call_starts_anew(upload):
+def test_closing_frees_the_process_and_a_later_call_starts_anew(film):
     worker = Worker()
     assert not worker.alive
     worker.close()  # nothing to stop yet
-    worker.predict(upload, [])
+    ask(worker, film)
     process = psutil.Process(worker.pid)
     worker.close()
     worker.close()
     assert not process.is_running()
     assert not worker.alive
-    worker.predict(upload, [])
+    ask(worker, film)
     process = psutil.Process(worker.pid)
     del worker  # a worker that is dropped takes its process along
     wait_until(lambda: gone(process))
 
 
-def test_a_call_under_way_ends_when_the_worker_is_closed(short_lived, upload):
-    short_lived.predict(upload, [])
+def test_a_call_under_way_ends_when_the_worker_is_closed(short_lived, film):
+    ask(short_lived, film)
     psutil.Process(short_lived.pid).suspend()
     threading.Timer(0.3, short_lived.close).start()
     with pytest.raises(JobError, match="was closed"):
-        short_lived.predict(upload, [])
+        ask(short_lived, film)
 
 
-def test_what_cannot_be_sent_fails_at_once_and_harms_nothing(short_lived, upload):
+def test_what_cannot_be_sent_fails_at_once_and_harms_nothing(short_lived, film):
     with pytest.raises(TypeError):
-        short_lived.predict(threading.Lock(), [])
-    assert short_lived.predict(upload, []) == []
+        ask(short_lived, film, mask=threading.Lock())
+    ask(short_lived, film)
+
+
+@pytest.fixture
+def held(short_lived, film):
+    """A worker whose process stands still, and that process."""
+    ask(short_lived, film)
+    process = psutil.Process(short_lived.pid)
+    process.suspend()
+    yield short_lived, process
+    if process.is_running():
+        process.resume()
+
+
+def test_between_two_runs_of_a_request_another_visitor_is_served(held, film):
+    worker, process = held
+    told = []
+    many = Asking(worker, film, ["no-run"] * 5, session="many")
+    wait_until(lambda: worker._turns._inside)
+    one = Asking(worker, film, session="one", on_wait=told.append)
+    wait_until(lambda: told)
+    process.resume()
+    many.join()
+    one.join()
+    assert one.place < many.place
+    assert len(many.answers) == 5
+    assert told[0] == (1, 0, 1)
+
+
+def test_of_a_process_that_dies_only_the_request_under_way_fails(held, film):
+    worker, process = held
+    first = Asking(worker, film)
+    wait_until(lambda: worker._turns._inside)
+    second = Asking(worker, film)
+    process.kill()
+    first.join()
+    second.join()
+    assert "Try again" in str(first.error)
+    assert "no run" in second.answers[0].error
+
+
+def test_what_a_visitor_asks_for_replaces_what_he_still_waited_for(held, film):
+    worker, process = held
+    other = Asking(worker, film, session="other")
+    wait_until(lambda: worker._turns._inside)
+    older = Asking(worker, film, session="same")
+    wait_until(lambda: worker._turns._line)
+    newer = Asking(worker, film, session="same")
+    older.join()
+    assert isinstance(older.error, Superseded)
+    process.resume()
+    newer.join()
+    other.join()
+    assert newer.answers
+    assert other.answers
+
+
+def test_a_visitor_who_leaves_is_forgotten_and_the_process_stays(held, film):
+    worker, process = held
+
+    def leave(wait):
+        raise ZeroDivisionError
+
+    gone_away = Asking(worker, film, on_wait=leave)
+    gone_away.join()
+    assert isinstance(gone_away.error, ZeroDivisionError)
+    process.resume()
+    ask(worker, film)
+    assert worker.pid == process.pid
 
 
 PARENT = """
@@ -340,7 +464,7 @@ with open(sys.argv[1], "a") as file:
     file.write("ran\\n")  # no guard for __main__, as a Streamlit script has none
 from cxrcore.inference import Worker
 worker = Worker()
-worker.predict(Path(sys.argv[2]), [])
+worker.predict(Path(sys.argv[2]), ["no-run"])
 print(worker.pid, sorted({"tensorflow", "keras", "streamlit"} & sys.modules.keys()), flush=True)
 sys.stdin.read()
 """
@@ -372,6 +496,31 @@ def test_the_processs_own_modules_import_neither_tensorflow_nor_streamlit():
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def ask(worker, upload, **options):
+    """Have the process do something without TensorFlow."""
+    (answer,) = worker.predict(upload, ["no-run"], **options)
+    assert "no run" in answer.error
+
+
+class Asking(threading.Thread):
+    """A visitor who asks in a thread; `answers` or `error` at the end."""
+
+    ended = itertools.count()
+
+    def __init__(self, worker, image, run_ids=("no-run",), **options):
+        super().__init__()
+        self.error = self.answers = None
+        self._ask = functools.partial(worker.predict, image, run_ids, **options)
+        self.start()
+
+    def run(self):
+        try:
+            self.answers = self._ask()
+        except (JobError, ZeroDivisionError) as error:
+            self.error = error
+        self.place = next(self.ended)
 
 
 def gone(process):

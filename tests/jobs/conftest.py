@@ -48,7 +48,7 @@ class Bench:
             if time.monotonic() > end:
                 logs = {job.job_id: jobs.log(job.job_id) for job in jobs.list_jobs()}
                 pytest.fail(f"waited in vain; {jobs.list_jobs()} {logs}")
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def until_state(
         self, state: str, job_id: str = "count", seconds: float = DEADLINE_SECONDS

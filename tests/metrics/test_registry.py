@@ -204,3 +204,47 @@ def test_every_record_has_a_sentence_and_titles_of_its_own():
         assert metric.text(1234 if metric.whole else 0.5)
     pairs = itertools.combinations(METRICS.values(), 2)
     assert not [(a.name, b.name) for a, b in pairs if a.symbol == b.symbol or a.title == b.title]
+
+
+# Samples, and several matrices at once
+
+
+@settings(max_examples=30, deadline=None)
+@given(predictions())
+def test_a_weighted_figure_is_that_of_the_images_repeated(made):
+    truth, shares = made
+    weights = np.random.default_rng(len(truth)).integers(0, 3, (4, len(truth))).astype(np.float32)
+    weights[:, 0] += 1
+    for metric in METRICS.values():
+        if metric.weighted is None or metric.name == "ece":  # the bins of which stay
+            continue
+        found = metric.weighted(truth, shares, weights)
+        for row, value in zip(weights.astype(int), found, strict=True):
+            rows = np.repeat(np.arange(len(truth)), row)
+            expected = metric.compute(truth[rows], shares[rows])
+            np.testing.assert_allclose(value, expected, atol=1e-5, err_msg=metric.name)
+
+
+def test_calibration_errors_of_samples_scatter_about_that_of_all_images():
+    rng = np.random.default_rng(3)
+    shares = rng.dirichlet(np.ones(2), 2000)
+    truth = (rng.random(2000) < shares[:, 1] * 0.6).astype(int)  # far from calibrated
+    weights = np.array(
+        [np.bincount(rng.integers(0, 2000, 2000), minlength=2000) for _ in range(200)]
+    )
+    drawn = METRICS["ece"].weighted(truth, shares, weights.astype(np.float32))
+    value = METRICS["ece"].compute(truth, shares)
+    assert value > 0.1
+    assert drawn.mean() == pytest.approx(value, abs=3 * drawn.std() / np.sqrt(200))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 4), st.integers(0, 2**32 - 1))
+def test_figures_of_several_matrices_are_those_of_each(k, seed):
+    matrices = np.random.default_rng(seed).integers(0, 4, (5, k, k))
+    matrices[0] = 0
+    matrices[1, 1:] = 0  # one class alone
+    for metric in METRICS.values():
+        if metric.basis == "confusion":
+            each = [metric.compute(matrix) for matrix in matrices]
+            np.testing.assert_allclose(metric.compute(matrices), each, err_msg=metric.name)

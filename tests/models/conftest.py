@@ -23,25 +23,27 @@ def small() -> Callable:
     return change
 
 
-def build(small: Callable, name: str, which: int = 0, n_classes: int = 2):
-    """The network of `small(name, which)`."""
-    recipe = small(name, which)
-    return networks.build(recipe, recipe.n_classes or n_classes)
-
-
 @pytest.fixture(scope="session")
 def whole(small) -> Callable:
     """`whole(name, which=0, n_classes=2)`: a network to share; tests leave it as it is."""
-    return functools.cache(functools.partial(build, small))
+
+    @functools.cache
+    def build(name: str, which: int, n_classes: int):
+        recipe = small(name, which)
+        return networks.build(recipe, recipe.n_classes or n_classes)
+
+    # Not on this function: a default that is given would make a second network.
+    return lambda name, which=0, n_classes=2: build(name, which, n_classes)
 
 
 @pytest.fixture(scope="session")
 def built(small) -> Callable:
-    """As `whole`, on a short trunk where the network has a pretrained one."""
+    """`built(name)`: the same, on a short trunk where the network has a pretrained one."""
 
     @functools.cache
-    def short(*arguments: object):
+    def build(name: str):
         with short_trunks.in_place():
-            return build(small, *arguments)
+            recipe = small(name)
+            return networks.build(recipe, recipe.n_classes or 2)
 
-    return short
+    return build

@@ -41,7 +41,7 @@ def test_parameters_are_counted_without_building(whole, small, name, which, n_cl
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_saved_model_opens_safely_and_predicts_the_same(built, small, name, tmp_path):
     recipe = small(name)
-    model = built(name, 0, 2)
+    model = built(name)
     if recipe.frozen_first:
         networks.trunk_and_head(model)  # shares its layers, which must not show in the file
     before = np.asarray(model(images(recipe), training=False))

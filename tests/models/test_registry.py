@@ -204,11 +204,10 @@ def test_a_broken_file_is_named_with_line_and_reason_and_takes_nothing_down(fold
         models.get("tiny-own")
 
 
-def test_the_form_and_the_command_line_tell_of_a_broken_file(folder, command, tiny_dataset_folder):
+def test_the_form_and_the_command_line_tell_of_a_broken_file(folder, command, tiny):
     (folder / "broken.py").write_text("1 / 0\n")
     assert "broken.py,line1:ZeroDivisionError" in "".join(command("recipes").split())  # wrapped
     assert "broken.py, line 1" in json.loads(command("recipes", "--json"))["problems"][0]
-    index.measure(datasets.register("tiny", tiny_dataset_folder))
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not at.exception
     assert any("division by zero" in warning.value for warning in at.warning)

@@ -27,7 +27,8 @@ def test_their_maps_are_joined_on_channels(whole):
     assert whole(NAME).get_layer("joined").output.shape == (None, 3, 3, 4096)
 
 
-def test_one_projected_block_and_three_plain_ones_stand_on_top(model):
+def test_one_projected_block_and_three_plain_ones_stand_on_top(whole):
+    model = whole(NAME)
     names = [layer.name for layer in model.layers]
     assert [n for n in names if n.endswith("_shortcut")] == ["block1_shortcut"]
     for number in range(1, 5):

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, images, index
 from cxrcore.datasets import masks
-from tests.helpers.app import open_page
+from tests.helpers.app import open_page, read
 from tests.helpers.layouts import LAYOUTS, SIDE
 
 MASKED = {"darwin", "radiography"}
@@ -19,7 +19,7 @@ def shown(at: AppTest) -> tuple[str, list[str], dict[str, str]]:
     said = "\n".join(part.value for part in [*at.main.markdown, *at.main.caption, *at.main.info])
     classes = next(choice for choice in at.multiselect if choice.label == "Class").options
     facts = at.table[0].value.iloc[:, 0]
-    return said, classes, {str(k): str(v).replace("\\", "") for k, v in facts.items()}
+    return said, classes, {str(k): read(str(v)) for k, v in facts.items()}
 
 
 def check(dataset: datasets.Dataset, classes: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from cxrcore import datasets, models, priority, training
 from tests.conftest import ROOT, write_tiny_dataset
-from tests.helpers.app import open_page
+from tests.helpers.app import open_page, read
 
 PAGES = sorted(
     page.parent.relative_to(ROOT / "pages").as_posix() for page in (ROOT / "pages").rglob("page.py")
@@ -34,7 +34,7 @@ def test_page_opens_before_any_model_is_trained(page, tiny):
 def test_page_opens_when_the_datasets_folder_is_gone(page, tiny, tiny_dataset_folder):
     tiny_dataset_folder.rename(tiny_dataset_folder.with_name("moved"))
     at = open_page(page)
-    assert any(str(tiny_dataset_folder) in error.value for error in at.error)
+    assert any(str(tiny_dataset_folder) in read(error.value) for error in at.error)
 
 
 @pytest.fixture(scope="module")
@@ -61,4 +61,4 @@ def test_page_opens_with_runs(page, trained, monkeypatch):
     at = open_page(page)
     assert not at.error
     if "compare" in page:
-        assert any(run.run_id in text.value for text in at.markdown)
+        assert at.dataframe[0].value["Id"].tolist() == [run.run_id]

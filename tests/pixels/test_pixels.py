@@ -9,11 +9,11 @@ import time
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from cxrcore import datasets, images, quality
 from cxrcore.errors import Cancelled, DatasetError, ImageError, StoreError
 from cxrcore.pixels import Preparation, measures, prepare, prepare_one, writer
+from tests.conftest import write_masked_dataset
 
 
 @pytest.fixture
@@ -24,32 +24,13 @@ def dataset(tiny_dataset_folder):
 @pytest.fixture
 def masked(tmp_path):
     """Two classes of four images, all but one with a lung mask."""
-    rng = np.random.default_rng(1)
-    for label in ("A", "B"):
-        for kind in ("images", "masks"):
-            (tmp_path / "masked" / label / kind).mkdir(parents=True)
-        for number in range(4):
-            gray = rng.integers(1, 256, (60, 50), np.uint8)
-            mask = np.zeros((60, 50), np.uint8)
-            mask[10:40, 5:25] = 255
-            Image.fromarray(gray).save(tmp_path / "masked" / label / "images" / f"{number}.png")
-            if (label, number) != ("B", 2):
-                Image.fromarray(mask).save(tmp_path / "masked" / label / "masks" / f"{number}.png")
-    return datasets.load(tmp_path / "masked")
+    return datasets.load(write_masked_dataset(tmp_path / "masked", images=4))
 
 
 @pytest.fixture
-def prepared(monkeypatch):
+def prepared(watch_images):
     """The ids of the images that were really prepared, in order."""
-    seen = []
-    original = writer.read_gray
-
-    def watched(path, image_id):
-        seen.append(image_id)
-        return original(path, image_id)
-
-    monkeypatch.setattr(writer, "read_gray", watched)
-    return seen
+    return watch_images(writer, "read_gray")
 
 
 def test_rows_are_the_images_in_the_order_of_the_table(dataset):

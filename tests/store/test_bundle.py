@@ -1,5 +1,6 @@
 """A run for others: what is written says what the model says, and tells nothing of single images."""
 
+import html
 import importlib.util
 import json
 import sys
@@ -8,12 +9,13 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from markdown_it import MarkdownIt
 
 from cxrcore import cli, models, store
 from cxrcore.errors import StoreError
 from cxrcore.metrics import select
-from cxrcore.metrics.intervals import wilson
 from cxrcore.models import networks
+from cxrcore.statistics.shares import wilson
 from cxrcore.store import bundle, conversion
 from cxrcore.store.card import model_card
 from tests.helpers.runs import kept, made_up
@@ -102,16 +104,27 @@ def test_imported_synthetic_and_unchecked_runs_say_so():
     assert "was not checked" in model_card(made_up(leaks=None))
 
 
+def test_the_card_has_the_title_and_the_notes_that_people_wrote_as_they_wrote_them():
+    notes = "First *line*.\n```\n## No heading\n<script>"
+    said = store.Annotation(title="Mine | [x](http://a.b)", notes=notes)
+    text = model_card(made_up(), said=said)
+    rendered = MarkdownIt("commonmark").render(text.split("---\n", 2)[2])
+    assert "<h1>Mine | [x](http://a.b)</h1>" in rendered
+    assert f'<pre><code class="language-text">{html.escape(notes)}\n</code></pre>' in rendered
+    assert "## Notes" not in model_card(made_up())
+
+
 # The files
 
 
 def test_an_exported_run_is_whole_and_tells_nothing_of_this_machine(network, tmp_path):
     run = keep(network)
+    said = store.annotate(run.run_id, notes="For Monday.")
     place = bundle.publish(run.run_id, tmp_path / "out")
     assert place == tmp_path / "out" / run.run_id
     names = {path.name for path in place.iterdir()}
     assert names == {"model.keras", "README.md", "figures.json"}
-    assert (place / "README.md").read_text(encoding="utf-8") == model_card(run)
+    assert (place / "README.md").read_text(encoding="utf-8") == model_card(run, said=said)
     text = (place / "figures.json").read_text(encoding="utf-8")
     assert json.loads(text)["metrics"]["test"]["accuracy"] == 0.8
     for secret in ("patient-7", "patient-8", "/secret"):

@@ -11,6 +11,7 @@ from cxrcore.metrics import METRICS, Metric, evaluate
 from cxrcore.splits import Leak, Leaks
 from cxrcore.store import check
 from cxrcore.store.completion import FOLDER
+from cxrcore.store.record import RECORD
 from tests.helpers.runs import made_up
 
 CLASSES = ["A", "B", "C"]
@@ -53,7 +54,7 @@ def keep(number: int = 0) -> store.Run:
 
 def age(run: store.Run) -> None:
     """Make the record what version 0.4 wrote of it, and seal it."""
-    record = run.folder / check.RECORD
+    record = run.folder / RECORD
     values = json.loads(record.read_bytes())
     parts = [*values["metrics"].values(), values["metrics_clean"]]
     for metrics in parts:
@@ -82,10 +83,10 @@ def test_a_run_of_version_0_4_has_every_metric_of_a_new_one():
 def test_its_record_stays_and_predictions_are_read_once_for_all_processes(monkeypatch):
     run = keep()
     age(run)
-    sealed = (run.folder / check.RECORD).read_bytes()
+    sealed = (run.folder / RECORD).read_bytes()
     first = store.list_runs()
     assert len(kept()) == 1
-    assert (run.folder / check.RECORD).read_bytes() == sealed
+    assert (run.folder / RECORD).read_bytes() == sealed
     check._completed.cache_clear()  # as in another process
     monkeypatch.setattr(store.Run, "predictions", lambda run: pytest.fail("read again"))
     pd.testing.assert_frame_equal(store.list_runs(), first)
@@ -105,7 +106,7 @@ def test_a_kept_file_that_is_damaged_is_made_again(content):
 def test_recorded_values_are_never_replaced_by_recomputed_ones():
     run = keep()
     age(run)
-    record = run.folder / check.RECORD
+    record = run.folder / RECORD
     values = json.loads(record.read_bytes())
     values["metrics"]["test"]["loss"] = 9.0
     record.write_text(json.dumps(values))

@@ -202,6 +202,19 @@ def test_a_model_that_was_changed_with_its_time_kept_is_still_not_loaded():
         files_seen_before.model_path()
 
 
+@pytest.mark.parametrize("name", ["model.keras", "predictions.parquet", "run.json"])
+def test_a_byte_changed_after_the_first_use_with_its_time_set_back_is_noticed(name, tmp_path):
+    run = keep()
+    path = store.export(RUN, tmp_path / "before") and run.folder / name  # all files were read
+    before, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(StoreError, match=r"not the file that was saved|is damaged"):
+        store.export(RUN, tmp_path / "after")
+    assert not (tmp_path / "after" / RUN).exists()
+
+
 def test_a_file_that_vanishes_after_the_run_was_loaded_is_a_store_error():
     run = keep()
     (run.folder / "predictions.parquet").unlink()

@@ -7,6 +7,9 @@ from cxrcore import datasets, explanations, images, pixels, store, training
 from cxrcore.datasets import demo
 from cxrcore.models import RECIPES
 
+# All but one that is another one with a higher learning rate.
+TRAINED = [name for name in RECIPES if name != "binary-l2-lr01"]
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -25,7 +28,7 @@ def spec(folder, request):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("short_trunks")
-@pytest.mark.parametrize("spec", RECIPES, indirect=True)
+@pytest.mark.parametrize("spec", TRAINED, indirect=True)
 def test_it_trains_is_scored_explains_and_is_kept(spec, folder, monkeypatch):
     import keras
 
@@ -49,7 +52,7 @@ def test_it_trains_is_scored_explains_and_is_kept(spec, folder, monkeypatch):
     seen = pixels.prepare_one(
         gray, mask, pixels.Preparation(spec.recipe.image_size, spec.recipe.region)
     )
-    shares, maps = explanations.explain_all(model, seen, ("saliency", "grad-cam"))
+    shares, maps, *_ = explanations.explain_all(model, seen, ("saliency", "grad-cam"))
     expected = row[[f"p_{name}" for name in spec.classes]].to_numpy(np.float32)
     np.testing.assert_allclose(shares, expected, atol=2e-3)
     for heat in maps.values():

@@ -26,7 +26,7 @@ Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.fixture
-def make(make_spec):
+def make(make_spec, prepared):
     """A training of study A's recipe without augmentation, on whole images."""
 
     def spec(**changes):
@@ -101,7 +101,7 @@ def interrupt_after(epochs: int, spec: training.TrainSpec, checkpoint) -> None:
 
 
 def test_with_and_without_features_the_same_is_trained(make, seen, monkeypatch, own_folders):
-    spec = make(epochs=4, learning_rate=0.01)
+    spec = make(epochs=4, learning_rate=0.001)
     kept = training.train(spec)
     expected = figures(kept), shares(kept), kept.embeddings()
     assert "frozen layers: their features" in kept.log()
@@ -119,9 +119,12 @@ def test_with_and_without_features_the_same_is_trained(make, seen, monkeypatch, 
     looked = 4 * (counts["train"] + counts["validation"]) + counts["validation"] + counts["test"]
     assert sum(seen) == looked
 
-    # With dropout and a trained normalisation, whose order and state must be the same.
-    np.testing.assert_allclose(figures(whole), expected[0], atol=1e-4)
-    np.testing.assert_allclose(shares(whole), expected[1], atol=1e-4)
+    # With dropout and a trained normalisation, whose order and state must be the same: another
+    # order differs by hundredths. Float32 rounds otherwise for other sizes of batches on some
+    # processors (measured: 3e-4 of the loss after four epochs).
+    np.testing.assert_allclose(figures(whole)[0], expected[0][0], atol=1e-4)
+    np.testing.assert_allclose(figures(whole), expected[0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(shares(whole), expected[1], rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(whole.embeddings(), expected[2], rtol=2e-3, atol=2e-3)
     assert whole.parameters == kept.parameters
 

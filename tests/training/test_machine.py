@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from cxrcore.errors import SettingsError, TrainingError
@@ -52,7 +54,8 @@ def test_a_damaged_note_about_the_machine_is_measured_again(monkeypatch, own_fol
     assert "2.0" in (own_folders.data / "machine.json").read_text()
 
 
-def test_the_trial_gives_a_ratio_of_times():
+def test_the_trial_gives_a_ratio_of_times(monkeypatch):
+    monkeypatch.setattr(machine, "_TRIALS", 1)  # emulated bfloat16 is slow
     assert 0.01 < machine._measure_gain() < 100
 
 
@@ -100,3 +103,22 @@ def test_the_peak_memory_is_that_of_a_python_process_in_megabytes():
 
 def test_versions_name_what_the_weights_depend_on():
     assert {"python", "cxrcore", "tensorflow", "keras", "numpy"} <= set(machine.versions())
+
+
+def test_keras_is_imported_without_scikit_learn_which_can_be_imported_afterwards(
+    monkeypatch, tmp_path
+):
+    for name in ("tensorflow", "keras", "sklearn"):
+        monkeypatch.setitem(sys.modules, name, None)
+        del sys.modules[name]
+        (tmp_path / f"{name}.py").touch()
+    (tmp_path / "keras.py").write_text(
+        "try:\n    import sklearn\nexcept ImportError:\n    sklearn = None\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    machine.start_tensorflow()
+    import keras
+    import sklearn
+
+    assert keras.sklearn is None
+    assert sklearn.__file__ == str(tmp_path / "sklearn.py")

@@ -59,11 +59,11 @@ def test_a_plan_survives_json_with_its_name(make_spec):
     assert training.TrainSpec.model_validate(spec.model_dump(mode="json")) == spec
 
 
-def test_lung_masks_that_a_dataset_does_not_have_are_noted_and_not_asked_for(make_spec):
+def test_lung_masks_that_a_dataset_does_not_have_are_estimated_and_that_is_noted(make_spec):
     spec = make_spec("resnet50-masked")
-    assert spec.recipe.region == "none"
+    assert (spec.recipe.region, spec.recipe.lung_masks) == ("lungs", "estimated")
     [note] = spec.notes
-    assert "has no lung masks" in note
+    assert "estimated for every film" in note
 
 
 def test_one_class_cannot_be_classified(make_tiny_dataset):

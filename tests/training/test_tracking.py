@@ -13,6 +13,7 @@ from cxrcore.training import session
 from tests.helpers.events import scalars
 
 pytestmark = [
+    pytest.mark.usefixtures("prepared"),
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 

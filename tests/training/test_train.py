@@ -23,8 +23,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def small_network(monkeypatch):
-    """Where the network does not matter, one that is quick to trace."""
+def small_network(monkeypatch, prepared):
+    """Where neither network nor preparation matters: one that is quick to trace, on what is there."""
     monkeypatch.setattr(networks, "build", small)
 
 
@@ -41,7 +41,7 @@ def interrupt_after(epochs: int, spec: training.TrainSpec, checkpoint: Path) -> 
 
 
 def test_a_training_leaves_a_run_whose_numbers_are_those_of_its_model(
-    make_spec, tmp_path, tiny_dataset_folder
+    make_spec, tmp_path, tiny_dataset_folder, examples_made
 ):
     import keras
 
@@ -85,6 +85,13 @@ def test_a_training_leaves_a_run_whose_numbers_are_those_of_its_model(
     for name, metrics in run.metrics.items():
         rows = predictions[predictions["split"] == name]
         assert metrics.accuracy == pytest.approx((rows["label"] == rows["predicted"]).mean())
+
+    # Its example films show that network: at most three of each class.
+    kept = store.examples(run)
+    shown, tested = [film.label for film in kept.films], rows["label"].value_counts()
+    assert shown == [name for name in "ABC" for _ in range(min(3, tested[name]))]
+    assert min(film.strongest for film in kept.films) > 0
+    assert kept.device == run.device
 
     # What was reported on the way.
     stages = list(dict.fromkeys(progress.stage for progress in watcher.seen))

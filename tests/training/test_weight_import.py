@@ -165,13 +165,16 @@ def test_weights_only_of_keras_3_with_an_unknown_order_are_refused(dataset, dono
 
 
 def test_outputs_in_another_order_are_mapped_to_the_classes_of_the_dataset(
-    dataset, donor, tmp_path
+    dataset, donor, tmp_path, examples_made
 ):
     file = write_keras2(tmp_path / "team.h5", arrays_by_layer(donor))
     run = import_weights(plan_import(SMALL, dataset, file, ("c", "A", " b "))).run
     said = donor.predict(pixels_of(run), verbose=0)
     np.testing.assert_allclose(probabilities(run), said[:, [1, 2, 0]], atol=1e-5)
     assert "C, A, B (as given)" in " ".join(run.notes)
+    shown = [film.label for film in store.examples(run).films]
+    assert shown == sorted(shown)
+    assert set(shown) == {"A", "B", "C"}
     with pytest.raises(
         TrainingError, match=r"name each class of tiny once: A, B, C\. Received: A, B"
     ):

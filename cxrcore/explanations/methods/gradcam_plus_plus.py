@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def grad_cam_plus_plus(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
-    """(h, w) map, >= 0, from (h, w, C) activations and d(logit) / d(activations).
+    """(..., h, w) map, >= 0, from (..., h, w, C) activations and d(logit) / d(activations).
 
     The paper explains exp(logit). Its derivatives are exp(logit) times powers of the logit's
     gradient. That factor cancels in alpha; elsewhere it only scales the whole map, by a number
@@ -22,17 +22,19 @@ def grad_cam_plus_plus(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.
     import tensorflow as tf
 
     squared, cubed = gradients**2, gradients**3
-    total = tf.reduce_sum(activations, axis=(0, 1))  # (C,)
+    places = (-3, -2)
+    total = tf.reduce_sum(activations, axis=places, keepdims=True)  # (..., 1, 1, C)
     # Where the gradient is 0, so is alpha: divide_no_nan gives just that.
-    alpha = tf.math.divide_no_nan(squared, 2 * squared + cubed * total)  # (h, w, C)  eq. 19
-    alpha = tf.math.divide_no_nan(alpha, tf.reduce_sum(alpha, axis=(0, 1)))
-    weights = tf.reduce_sum(alpha * tf.nn.relu(gradients), axis=(0, 1))  # (C,)
+    alpha = tf.math.divide_no_nan(squared, 2 * squared + cubed * total)  # (..., h, w, C)  eq. 19
+    alpha = tf.math.divide_no_nan(alpha, tf.reduce_sum(alpha, axis=places, keepdims=True))
+    weights = tf.reduce_sum(alpha * tf.nn.relu(gradients), axis=places, keepdims=True)
     return tf.nn.relu(tf.reduce_sum(activations * weights, axis=-1))
 
 
-METHOD = base.Method(
+METHOD = base.Traced(
     name="grad-cam++",
     title="Grad-CAM++",
     meaning="the regions that speak for the class, several of them at full strength",
     compute=base.class_activation(grad_cam_plus_plus),
+    uses_layer=True,
 )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def layer_cam(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
-    """(h, w) map, >= 0, from (h, w, C) activations and d(logit) / d(activations).
+    """(..., h, w) map, >= 0, from (..., h, w, C) activations and d(logit) / d(activations).
 
     Source:
         Jiang et al. 2021, doi:10.1109/TIP.2021.3089943: the weights are the positive gradients,
@@ -20,9 +20,10 @@ def layer_cam(activations: "tf.Tensor", gradients: "tf.Tensor") -> "tf.Tensor":
     return tf.nn.relu(tf.reduce_sum(activations * tf.nn.relu(gradients), axis=-1))
 
 
-METHOD = base.Method(
+METHOD = base.Traced(
     name="layercam",
     title="LayerCAM",
     meaning="the places that speak for the class, each weighed by itself",
     compute=base.class_activation(layer_cam),
+    uses_layer=True,
 )

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-def saliency(forward: base.ForwardPass, class_index: "tf.Tensor") -> "tf.Tensor":
+def saliency(forward: base.ForwardPass, classes: "tf.Tensor", _: str | None) -> "tf.Tensor":
     """Largest absolute gradient over the channels, in logits per gray level.
 
     The sign is lost: a bright pixel speaks for or against the class.
@@ -19,11 +19,11 @@ def saliency(forward: base.ForwardPass, class_index: "tf.Tensor") -> "tf.Tensor"
     """
     import tensorflow as tf
 
-    gradient = base.image_gradient(forward, class_index)  # (1, H, W, C)
-    return tf.reduce_max(tf.abs(gradient[0]), axis=-1)
+    gradient = base.image_gradient(forward, classes)  # (n, H, W, C)
+    return tf.reduce_max(tf.abs(gradient), axis=-1)
 
 
-METHOD = base.Method(
+METHOD = base.Traced(
     name="saliency",
     title="Saliency",
     meaning="the pixels whose change would change the answer most",

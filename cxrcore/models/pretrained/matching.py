@@ -138,15 +138,9 @@ def read(content: Content, matched: Match) -> Arrays:
     """The arrays for a layer, float32.
 
     Raises:
-        WeightsError: they are damaged, not finite, or lie in another file.
+        WeightsError: they are damaged, not finite, or no floating-point numbers.
     """
     for dataset in matched.stored.arrays:
-        elsewhere = Path(dataset.file.filename) != content.h5_path
-        if dataset.external or dataset.is_virtual or elsewhere:
-            raise WeightsError(
-                f"{content.path} refers to other files for layer {matched.stored.name!r}, which "
-                "weights never need. Do not use this file; get it from its publisher."
-            )
         if dataset.dtype.kind != "f" or dataset.attrs.get("dtype") == "bfloat16":
             raise WeightsError(
                 f"{content.path} keeps layer {matched.stored.name!r} as "

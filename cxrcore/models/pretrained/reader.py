@@ -20,6 +20,7 @@ import contextlib
 import itertools
 import json
 import re
+import shutil
 import tempfile
 import zipfile
 from collections import Counter
@@ -28,12 +29,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cxrcore.archives.limits import Limits, Refused
 from cxrcore.errors import WeightsError
 from cxrcore.models import torch_files
+from cxrcore.models.pretrained import bounds, trial
 
 _WEIGHTS, _CONFIG = "model.weights.h5", "config.json"
-_MOST_BYTES = 8 << 30  # of weights in a zip; an optimiser's arrays may lie beside them
-_MOST_CONFIG_BYTES = 64 << 20
+_MOST_CONFIG_BYTES = 16 << 20
 _CHUNK = 1 << 20
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")  # the latter of Keras 3.0
 
@@ -62,14 +64,17 @@ class Content:
     """The layers with weights of one file; `ordered` if they are in the network's order."""
 
     path: Path  # as given
-    h5_path: Path  # what h5py has opened
     layers: list[Stored]
     ordered: bool
 
 
 @contextlib.contextmanager
-def open_weights(path: Path) -> Iterator[Content]:
+def open_weights(path: Path, *, tried: bool = False) -> Iterator[Content]:
     """The layers of a weights file, readable inside the block.
+
+    Args:
+        path: of the file.
+        tried: whether this is the process in which what cannot be bounded is tried, see `trial`.
 
     Raises:
         WeightsError: the file is missing, damaged or of a library that is not read.
@@ -81,13 +86,15 @@ def open_weights(path: Path) -> Iterator[Content]:
         h5_path, config = stack.enter_context(_unzip(path)) if zipped else (path, None)
         try:
             file = stack.enter_context(h5py.File(h5_path, "r"))
+            if bounds.check(path, file, texts=not zipped) and not tried:
+                trial.run(h5_path, path)
             if zipped or any(name in file for name in _CONTAINERS):
-                found = dict(_walk(path, file, ""))
+                found = dict(_walk(file, "", named=not zipped))
                 layers = _in_order(path, found, config) if zipped else list(found.values())
-                content = Content(path, h5_path, layers, ordered=zipped)
+                content = Content(path, layers, ordered=zipped)
             else:
-                content = Content(path, h5_path, _keras2(file), ordered=True)
-        except (OSError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+                content = Content(path, _keras2(file), ordered=True)
+        except (OSError, RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
             raise _damaged(path, error) from error
         yield content
 
@@ -132,18 +139,26 @@ def _unzip(path: Path) -> Iterator[tuple[Path, Any]]:
     """The weights of a .keras file as a temporary file, and its configuration as plain JSON."""
     with tempfile.TemporaryDirectory(prefix="cxr-import-") as folder:
         place = Path(folder).resolve() / _WEIGHTS
+        limits = Limits(
+            packed=path.stat().st_size,
+            free=shutil.disk_usage(folder).free,
+            max_bytes=bounds.MOST_BYTES,
+            max_files=1,
+            max_ratio=bounds.MOST_RATIO,
+        )
         try:
             with zipfile.ZipFile(path) as archive:
                 with archive.open(_WEIGHTS) as source, open(place, "wb") as target:
                     copied = 0
                     while chunk := source.read(_CHUNK):
                         copied += len(chunk)
-                        if copied > _MOST_BYTES:
-                            raise _damaged(path, f"it unpacks to more than {_MOST_BYTES:,} bytes")
+                        limits.check(1, copied)
                         target.write(chunk)
                 with archive.open(_CONFIG) as source:
                     text = source.read(_MOST_CONFIG_BYTES)
             config = json.loads(text)
+        except Refused as error:
+            raise bounds.refused(path, str(error)) from error
         # zipfile: RuntimeError for a password, NotImplementedError for an odd compression.
         except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError) as error:
             raise _damaged(path, error) from error
@@ -169,34 +184,27 @@ def _names(group: Any, key: str) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for name in found]
 
 
-def _walk(path: Path, group: Any, place: str) -> Iterator[tuple[str, Stored]]:
-    """(address, layer) of every layer with weights, by class and number."""
+def _walk(group: Any, place: str, named: bool) -> Iterator[tuple[str, Stored]]:
+    """(address, layer) of every layer with weights, by class and number; `named` as the file says."""
     for container in _CONTAINERS:
-        layers = _inside(path, group, container)
+        layers = _inside(group, container)
         for key in sorted(layers or (), key=_natural):
-            layer = _inside(path, layers, key)
+            layer = _inside(layers, key)
             address = f"{place}/{key}" if place else key
-            variables = _inside(path, layer, "vars")
+            variables = _inside(layer, "vars")
             if variables is not None and len(variables):
-                arrays = [_inside(path, variables, part) for part in sorted(variables, key=int)]
-                name = str(variables.attrs.get("name", key)).replace("/", "_")
+                arrays = [_inside(variables, part) for part in sorted(variables, key=int)]
+                name = str(variables.attrs.get("name", key)) if named else key
                 kind = re.sub(r"_\d+$", "", key)
-                yield address, Stored(name, tuple(arrays), kind, place)
-            yield from _walk(path, layer, address)
+                yield address, Stored(name.replace("/", "_"), tuple(arrays), kind, place)
+            yield from _walk(layer, address, named)
 
 
-def _inside(path: Path, group: Any, key: str) -> Any:
-    """A member of a group, None if there is none; links to other places are refused."""
+def _inside(group: Any, key: str) -> Any:
+    """A member of a group, None if there is none."""
     import h5py
 
-    if not isinstance(group, h5py.Group) or key not in group:
-        return None
-    if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-        raise WeightsError(
-            f"{path} refers to other files at {key!r}, which weights never need. Do not use this "
-            "file; get it from its publisher."
-        )
-    return group[key]
+    return group[key] if isinstance(group, h5py.Group) and key in group else None
 
 
 def _in_order(path: Path, found: dict[str, Stored], config: Any) -> list[Stored]:

@@ -47,7 +47,7 @@ def main() -> None:
             _offer(dataset)
         groups = duplicates_cache.groups(dataset, found)
     except CxrError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
         st.stop()
     _headline(dataset, groups)
     _leaks(dataset, found)

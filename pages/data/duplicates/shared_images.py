@@ -42,7 +42,7 @@ def show(dataset: Dataset) -> None:
         other = cache.dataset(chosen)
         pairs = duplicates_cache.shared(dataset, other)
     except CxrError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
         return
     if pairs is None:
         _offer(dataset, other)

@@ -3,13 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from cxrcore import images as image_files
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from pages.shared import cache
 from pages.shared.text import literal, plural
 
-_SIDE = 900  # pixels, longest side
 _UNKNOWN = "unknown"
 
 
@@ -24,12 +22,12 @@ def show(images: pd.DataFrame, image_id: str, dataset: Dataset) -> None:
     row = images.iloc[cache.places(dataset)[image_id]]
     try:
         st.image(
-            jpeg(dataset, image_id),
+            cache.large_image(dataset, image_id),
             width="stretch",
             alt=f"Chest X-ray of class {row['label']}, file {row['path']}",
         )
     except CxrError as error:
-        st.warning(str(error))
+        st.warning(literal(str(error)))
     st.table(
         _properties(row, images),
         border="horizontal",
@@ -42,17 +40,6 @@ def show(images: pd.DataFrame, image_id: str, dataset: Dataset) -> None:
         icon=":material/arrow_forward:",
         query_params={"dataset": dataset.name, "image": image_id},
     )
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def jpeg(_dataset: Dataset, image_id: str) -> bytes:
-    """An image as JPEG, its longest side at most 900 pixels.
-
-    Raises:
-        ImageError: it is damaged or gone.
-    """
-    gray = image_files.decode(_dataset.path_of(image_id))
-    return image_files.thumbnail(gray, min(_SIDE, max(gray.shape)), quality=92)
 
 
 def _properties(row: pd.Series, images: pd.DataFrame) -> dict[str, str]:

@@ -8,7 +8,7 @@ from cxrcore import figures
 from cxrcore.datasets import Dataset
 from pages.data.gallery import large_image
 from pages.shared import cache, charts, data_page, thumbnails
-from pages.shared.linked_image import link, linked_image
+from pages.shared.linked_image import linked_image
 from pages.shared.paging import paginate
 
 PER_PAGE = 24
@@ -167,7 +167,7 @@ def _thumbnails(images: pd.DataFrame, rows: np.ndarray, dataset: Dataset) -> str
             side=100,
         )
     if picked is not None and picked != chosen:
-        link(dataset.name, picked)
+        st.query_params["image"] = picked
         st.rerun()
     st.caption(
         f"Images {part.start + 1:,} to {part.start + len(shown):,} of {len(rows):,}. "

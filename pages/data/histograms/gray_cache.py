@@ -26,13 +26,15 @@ class Selection:
     """Which images, in which groups.
 
     `by` is a column of the image table, `names` its values as `groups` gives them. Only images of
-    `modality`, unless it is None, and only those that can be used in `region`.
+    `modality`, unless it is None, and only those that can be used in `region`, whose lung masks are
+    those of `masks`.
     """
 
     by: str
     names: tuple[str, ...]
     modality: str | None
     region: str
+    masks: str = "given"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +50,18 @@ def groups(images: pd.DataFrame, by: str) -> pd.Series:
     return images[by].replace(MODALITIES) if by == "modality" else images[by]
 
 
-def prepared(of: Dataset, region: str) -> Pixels | None:
-    """The measured pixels of a region; None while they are not made.
+def preparation(selection: Selection) -> Preparation:
+    """The pixels of the region of a selection."""
+    return Preparation(SIZE, selection.region, selection.masks)
+
+
+def prepared(of: Dataset, selection: Selection) -> Pixels | None:
+    """The measured pixels of the region of a selection; None while they are not made.
 
     Raises:
         StoreError: they are damaged.
     """
-    return preparations.measured_pixels(of, Preparation(SIZE, region))
+    return preparations.measured_pixels(of, preparation(selection))
 
 
 def gray(of: Dataset, measured: Index, selection: Selection, shown: str) -> Gray:
@@ -69,7 +76,7 @@ def gray(of: Dataset, measured: Index, selection: Selection, shown: str) -> Gray
     Raises:
         StoreError: the pixels are damaged.
     """
-    masked = None if selection.region == WHOLE else prepared(of, selection.region)
+    masked = None if selection.region == WHOLE else prepared(of, selection)
     name = "" if masked is None else masked.folder.name
     key = cache.token(of), indexes.stamp(of), name
     return _gray(of, measured, masked, selection, shown, key)

@@ -5,11 +5,11 @@ import streamlit as st
 
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
-from cxrcore.pixels import Preparation
 from pages.data.histograms import gray_cache, numbers, panels
-from pages.data.histograms.gray_cache import MODALITIES, SIZE, WHOLE, Selection
+from pages.data.histograms.gray_cache import MODALITIES, WHOLE, Selection
 from pages.data.histograms.panels import GROUPINGS, PIXELS, choice
-from pages.shared import data_page, preparations
+from pages.shared import data_page, lung_masks, preparations
+from pages.shared.text import literal
 
 SPLITS = ("train", "validation", "test")
 MOST_GROUPS = 10  # as many as there are colours
@@ -26,16 +26,17 @@ def main() -> None:
     with st.container(horizontal=True, gap="medium"):
         by = _grouping(images)
         modality = None if by == "modality" else _modality(images)
-        wanted = _pixels(images)
+        wanted = _pixels()
+        masks = lung_masks.choice(dataset, wanted, "gray")
         view = choice("View", ("Overlay", "Small multiples"), "view") if wanted == WHOLE else ""
         scale = choice("Vertical scale", ("Linear", "Logarithmic"), "scale")
     try:
-        if wanted != WHOLE and gray_cache.prepared(dataset, wanted) is None:
-            preparations.offer(dataset, Preparation(SIZE, wanted))
-        selection = Selection(by, _names(dataset, images, by), modality, wanted)
+        selection = Selection(by, _names(dataset, images, by), modality, wanted, masks)
+        if wanted != WHOLE and gray_cache.prepared(dataset, selection) is None:
+            preparations.offer(dataset, gray_cache.preparation(selection))
         shown = panels.shown(dataset, data.index, selection)
     except CxrError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
         st.stop()
     if not shown.gray[WHOLE].profiles:
         st.info("None of these images can be used.")
@@ -79,10 +80,8 @@ def _grouping(images: pd.DataFrame) -> str:
     )
 
 
-def _pixels(images: pd.DataFrame) -> str:
-    """The region whose pixels are shown; a choice only for images with lung masks."""
-    if images["mask"].isna().all():
-        return WHOLE
+def _pixels() -> str:
+    """The region whose pixels are shown."""
     return st.selectbox(
         "Pixels",
         list(PIXELS),
@@ -90,7 +89,7 @@ def _pixels(images: pd.DataFrame) -> str:
         key="gray_pixels",
         bind="query-params",
         width=220,
-        help="With the dataset's lung masks: what remains of the differences in the lungs alone, or "
+        help="With lung masks: what remains of the differences in the lungs alone, or "
         "without the lungs.",
     )
 

@@ -16,7 +16,7 @@ from cxrcore.quality.distances import FEWEST, Distances, Kind
 from cxrcore.quality.gray_profiles import extremes_sentence
 from pages.data.histograms import gray_cache
 from pages.data.histograms.gray_cache import WHOLE, Gray, Selection
-from pages.shared import cache, charts
+from pages.shared import cache, charts, lung_masks
 from pages.shared.text import literal, plural
 
 GROUPINGS = {
@@ -106,10 +106,11 @@ def missing_images(images: pd.DataFrame, shown: Shown) -> None:
         st.caption(f"{plural(unknown, 'image')} of unknown {name}: not shown.")
     if shown.masked:
         used = sum(profile.images for profile in shown.gray[WHOLE].profiles)
-        masked = gray_cache.prepared(shown.dataset, selection.region)
+        masked = gray_cache.prepared(shown.dataset, selection)
+        remark = lung_masks.REMARKS[selection.masks]
         lost = 0 if masked is None else int((~masked.usable).sum())
         st.caption(
-            f"Both sides show the same {plural(used, 'image')}."
+            f"Both sides show the same {plural(used, 'image')}{remark and f'; {remark}'}."
             + (
                 f" {plural(lost, 'image')} damaged or without a lung mask: not shown."
                 if lost

@@ -41,6 +41,7 @@ def best_and_worst(dataset: Dataset, images: pd.DataFrame, scores: Scores, *, st
         ["All", *dataset.classes],
         default="All",
         required=True,
+        format_func=literal,
         key=f"quality_class_{dataset.name}",
     )
     rows = np.flatnonzero(~np.isnan(scores.values))

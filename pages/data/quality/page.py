@@ -76,7 +76,7 @@ def _scores(dataset: Dataset, images: pd.DataFrame, preparation: Preparation | N
     try:
         found = quality_cache.prepared(dataset, preparation)
     except CxrError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
         st.stop()
     return preparations.offer(dataset, preparation) if found is None else found
 

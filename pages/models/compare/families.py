@@ -1,20 +1,15 @@
 """Families of runs: the folds of a cross-validation or the seeds of one training."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from cxrcore import store
 from cxrcore.datasets import Dataset
-from cxrcore.metrics import METRICS, Estimate, Metrics, Summary, pooled, select
-from cxrcore.store import Run
+from cxrcore.metrics import METRICS, select
 from pages.models.compare import metric_columns, training
-from pages.shared import cache, reported, run_marks
-from pages.shared.text import plural
+from pages.shared import reported, run_marks
+from pages.shared.entries import Family
+from pages.shared.text import literal, plural
 
 _OVER = {
     "folds": "95 % interval over the folds, wider than the plain one because the folds share "
@@ -25,121 +20,30 @@ _OVER = {
 _NONE = "There is none for a single run, or where all runs agree."
 
 
-@dataclass(frozen=True)
-class Family:
-    """The runs of one family by seed and fold."""
-
-    name: str
-    runs: tuple[Run, ...]
-
-    @property
-    def classes(self) -> list[str]:
-        """In the order of every run's outputs."""
-        return self.runs[0].classes
-
-    @cached_property
-    def summary(self) -> Summary:
-        """Mean, spread and interval."""
-        return store.summary_of(self.runs)
-
-    @cached_property
-    def test(self) -> Metrics:
-        """The metrics of all test predictions together."""
-        return pooled([run.metrics["test"] for run in self.runs])
-
-    @property
-    def leaking(self) -> int:
-        """Test images that are known from training, over all runs."""
-        return sum(run.leaks.count for run in self.runs if run.leaks)
-
-    def predictions(self) -> pd.DataFrame:
-        """Those of all runs on their test images, one below the other."""
-        tables = [run.predictions() for run in self.runs]
-        return pd.concat([table[table["split"] == "test"] for table in tables], ignore_index=True)
-
-    def history(self) -> pd.DataFrame:
-        """The mean after each epoch, over the runs that reached it."""
-        every = pd.concat([run.history() for run in self.runs])
-        return every.groupby("epoch", as_index=False).mean()
-
-
-def load(name: str, run_ids: Sequence[str]) -> Family:
-    """A family from its row in the table.
-
-    Raises:
-        StoreError: one of its runs is missing or damaged.
-    """
-    return Family(name, tuple(cache.run(run_id) for run_id in run_ids))
-
-
-def rows(runs: pd.DataFrame, families: pd.DataFrame) -> pd.DataFrame:
-    """The runs, with one row per family in place of its members, the newest first.
+def mark(family: Family, title: str) -> None:
+    """What a reader must know before trusting the metrics.
 
     Args:
-        runs: as `store.list_runs`, undamaged ones.
-        families: as `family_table.table`.
-
-    Returns:
-        The columns of `runs` and besides `members` ("5 of 5 folds"), `spread` (standard deviation
-        of the accuracy), `interval` (text) and `run_ids` (list), missing for single runs.
+        family: of several runs.
+        title: what it is called, as plain text.
     """
-    alone = runs[~runs["run_id"].isin(families["run_ids"].explode())]
-    several = [
-        {**row, "run_id": row["family"], "spread": row["accuracy_sd"], "state": "ok"}
-        | {"interval": _interval_of_accuracy(row)}
-        for row in families.to_dict("records")
-    ]
-    types = {**runs.dtypes, "spread": float}
-    types |= dict.fromkeys(("members", "interval", "run_ids"), object)
-    joined = pd.DataFrame([*several, *alone.to_dict("records")], columns=list(types)).astype(types)
-    return joined.sort_values("created", ascending=False, kind="stable").reset_index(drop=True)
-
-
-def _interval_of_accuracy(row: Mapping[Hashable, Any]) -> str:
-    low, high = (
-        None if pd.isna(row[f"accuracy_{end}"]) else row[f"accuracy_{end}"]
-        for end in ("low", "high")
-    )
-    return Estimate(mean=None, low=low, high=high).interval
-
-
-def runs_of(chosen: Sequence[Run | Family]) -> list[Run]:
-    """Every run that was chosen, by itself or in a family."""
-    parts = [item.runs if isinstance(item, Family) else (item,) for item in chosen]
-    return [run for part in parts for run in part]
-
-
-def headline(family: Family) -> str:
-    """What stands above its confusion matrix, as Markdown."""
-    summary = family.summary
-    accuracy = summary.estimates["accuracy"]
-    spread = "" if accuracy.sd is None else f" ± {accuracy.sd:.3f}"
-    images = "predictions" if summary.seeds > 1 else "images"
-    return (
-        f"**{family.name}**{run_marks.badge(*family.runs)}  \n:small[mean test accuracy {accuracy.mean:.3f}{spread}, "
-        f"{summary.members} together, {family.test.n:,} {images}]"
-    )
-
-
-def mark(family: Family) -> None:
-    """What a reader must know before trusting the metrics."""
-    summary = family.summary
+    summary, name = family.summary, literal(title)
     if missing := summary.wanted - summary.runs:
         st.warning(
-            f"**{family.name}**: {plural(missing, 'run')} of {summary.wanted} missing. Its metrics "
+            f"**{name}**: {plural(missing, 'run')} of {summary.wanted} missing. Its metrics "
             "are those of the others; until all are there, not every image has been tested."
         )
     if leaks := _leaks(family):
         st.warning(
-            f"**{family.name}**: {leaks} Divide the images again (More options of the training "
+            f"**{name}**: {leaks} Divide the images again (More options of the training "
             "form) for metrics to rely on.",
             icon=":material/warning:",
         )
-    run_marks.random_warning(family.name, *family.runs)
+    run_marks.random_warning(title, *family.runs)
 
 
 def tooltip(family: Family) -> str | None:
-    """What the badges of its headline mean, for `help=`; None without badges."""
+    """What the badges of a family mean, for `help=`; None without badges."""
     random = dict.fromkeys(map(store.random_start, family.runs))
     return " ".join(filter(None, (_leaks(family), *random))) or None
 
@@ -176,7 +80,7 @@ def report(family: Family, dataset: Dataset) -> None:
         alt=f"Mean, spread and interval of the test metrics of {family.name}",
     )
     st.caption(f"{_OVER[summary.interval]} {_NONE}")
-    st.caption(family.runs[0].split_note if not summary.folds else _division(family))
+    st.caption(literal(family.runs[0].split_note if not summary.folds else _division(family)))
     reported.beside(family.runs[0].recipe, family.test, dataset)
     training.show(family.runs, family.name)
     with st.expander(f"The {plural(summary.runs, 'run')} of this family"):

@@ -1,227 +1,198 @@
-"""Compare page: runs side by side: table, confusion matrices, reports, curves."""
+"""Compare page: which run is better, on what, and is the difference real?"""
+
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
-from streamlit.elements.lib.column_types import ColumnConfig
 
-from cxrcore import figures, store
+from cxrcore import comparison, figures, reports
+from cxrcore.comparison import Comparison
 from cxrcore.datasets import Dataset
-from cxrcore.errors import CxrError
-from cxrcore.images import REGION_NAMES
-from cxrcore.metrics import Metric
-from cxrcore.models.fields import WEIGHTS_NAMES
-from cxrcore.store import Run
-from pages.models.compare import confusion, families, family_table, metric_columns, report, trash
-from pages.models.compare.families import Family
-from pages.shared import cache, charts, reported, run_marks
-
-MOST_SIDE_BY_SIDE = 3
+from cxrcore.errors import ComparisonError, CxrError
+from pages.header import header
+from pages.models.compare import (
+    families,
+    import_predictions,
+    leaderboard,
+    lung_need,
+    matrices,
+    pairs,
+    report,
+    run_menu,
+    ties,
+    trash,
+)
+from pages.shared import cache, charts, comparisons, run_marks, selection
+from pages.shared import entries as shown_entries
+from pages.shared.entries import Entry, Family
+from pages.shared.selection import Question
+from pages.shared.text import literal, plural
 
 
 def main() -> None:
     """Draw the page."""
-    st.title("Compare models")
+    st.title("Compare")
     dataset = cache.chosen_dataset()
+    _damaged(dataset)
+    import_predictions.confirmation()
+    if not shown_entries.names(dataset.name):
+        st.info(
+            f"No model has been trained on **{literal(dataset.name)}** yet. Press **Train a "
+            "model** above: it appears here when it is finished.",
+            icon=":material/model_training:",
+        )
+        trash.show()
+        import_predictions.show(dataset)
+        st.stop()
+    try:
+        question, names = selection.choose(dataset)
+        found = _compared(names, question)
+        intervals = comparisons.intervals(names, question.metric, question.class_name)
+        # The best first, on the whole page.
+        ordered = ties.order(found, intervals, dataset.name) if found else names
+        entries = shown_entries.load(ordered, dataset.name)
+    except CxrError as error:
+        st.error(literal(str(error)))
+        st.stop()
+    if found:
+        comparisons.show_verdict(found, entries)
+        _films(found, entries)
+    menu = None if header.presenting() else run_menu.open_menu
+    leaderboard.show(entries, found, intervals, question, dataset, menu)
+    _below_table(entries, found, intervals)
+    _marks(entries)
+    matrices.show(entries, dataset)
+    if found:
+        pairs.show(found, entries)
+    if not header.presenting():
+        lung_need.show(entries, dataset)
+        # Drawn when they are opened: Plotly alone takes a second of a first visit.
+        with st.expander(
+            "Every run in detail: metrics, leaks, how it was trained",
+            on_change="rerun",
+            key="detail",
+        ) as detail:
+            if detail.open:
+                _reports(entries, dataset)
+        with st.expander("Learning curves", on_change="rerun", key="curves") as curves:
+            if curves.open:
+                _curves(entries)
+        import_predictions.show(dataset)
+
+
+def _compared(names: Sequence[str], question: Question) -> Comparison | None:
+    """Their comparison; None where they have nothing in common, which is said."""
+    try:
+        return comparisons.compare(names, question.metric, question.class_name)
+    except ComparisonError as error:
+        st.warning(
+            f"**No verdict.** {literal(str(error))} Each run stands below with its own test images.",
+            icon=":material/balance:",
+        )
+        return None
+
+
+def _damaged(dataset: Dataset) -> None:
+    """Runs that cannot be shown, each with the reason and a way to delete it."""
     table = cache.runs_table(dataset.name)
-    if table.empty:
-        st.info(
-            f"No model has been trained on **{dataset.name}** yet. Choose one in the sidebar and press **Train**: "
-            "it appears here when it is finished.",
-            icon=":material/arrow_back:",
-        )
-        trash.show(())
-        st.stop()
-    chosen = _choose_runs(table, dataset)
-    trash.show(families.runs_of(chosen))
-    if not chosen:
-        st.info(
-            "Tick at least one run in the table to see its confusion matrix, report and curves."
-        )
-        st.stop()
-    _marks(chosen)
-    confusion.show(chosen, dataset)
-    _reports(chosen, dataset)
-    _curves(chosen)
+    if not header.presenting():
+        for row in table[table["state"] != "ok"].itertuples():
+            trash.damaged(str(row.run_id), str(row.state))
 
 
-def _choose_runs(table: pd.DataFrame, dataset: Dataset) -> list[Run | Family]:
-    """The table of runs; those ticked (or named in the address) in the table's order."""
-    usable = table[table["state"] == "ok"].reset_index(drop=True)
-    for row in table[table["state"] != "ok"].itertuples():
-        trash.damaged(str(row.run_id), str(row.state))
-    wanted = st.query_params.get("runs", "").split(",")
-    usable = _with_families(usable, family_table.table(dataset.name), wanted)
-    default = [i for i, run_id in enumerate(usable["run_id"]) if run_id in wanted]
-    default = default or list(range(min(MOST_SIDE_BY_SIDE, len(usable))))
-    event = st.dataframe(
-        _shown(usable, dataset),
-        hide_index=True,
-        key="runs_" + "_".join(map(str, default)) + f"_{len(usable)}",
-        on_select="rerun",
-        selection_mode="multi-row",
-        selection_default={"selection": {"rows": default, "columns": [], "cells": []}},
-        column_config=_columns(usable),
-        placeholder="—",
-        alt="Table of the trained runs with their test metrics",
+def _films(found: Comparison, entries: Sequence[Entry]) -> None:
+    """On what is compared, where that is not all that the runs were tested on."""
+    common = found.common
+    if all(number == common.films for number in common.of.values()):
+        return
+    titles = {entry.name: entry.title for entry in entries}
+    title = f"Compared on the {plural(common.films, 'image')} that all runs were tested on"
+    with st.expander(title, icon=":material/warning:"):
+        for reason in comparison.reasons(found, titles):
+            st.text(reason)
+        for entry in entries:
+            st.text(f"{entry.title}: {common.of[entry.name]:,} test images")
+        st.text(f"Digest of the images in common: {common.digest}")
+
+
+def _below_table(
+    entries: Sequence[Entry], found: Comparison | None, intervals: pd.DataFrame
+) -> None:
+    text = (
+        "More metrics are in the menu of columns above the table, which also sorts, searches and "
+        "pins."
     )
-    rows = sorted(event["selection"]["rows"])
-    st.caption(
-        "Measured on the test images, which were not trained on; *Leaks* counts those that are "
-        "known from training nevertheless. Tick runs to compare them below. More metrics are in the "
-        "menu of columns above the table. "
-        "*Published* is what the study reported on its own data; its caveat is in the report below."
-    )
+    if found is None:
+        st.caption(text)
+    else:
+        common, titles = found.common, {entry.name: entry.title for entry in entries}
+        of = f" of {plural(common.patients, 'patient')}" if common.patients else ""
+        st.caption(
+            f"Verdict, ranks and pairs: {plural(common.films, 'test image')}{of}, on which no model "
+            f"was trained. {text}",
+            help=literal(" ".join(comparison.reasons(found, titles))) or None,
+        )
+    if not header.presenting():
+        with st.container(horizontal=True):
+            leaderboard.download(entries, found, intervals)
+            if found:
+                _report_button(entries, found)
+            trash.show()
+
+
+def _report_button(entries: Sequence[Entry], found: Comparison) -> None:
+    """The report of the runs, made when it is asked for; families have none."""
+    names = [entry.name for entry in entries if not isinstance(entry.item, Family)]
+    if not names:
+        return
+
+    def made() -> str:
+        return reports.render_apart(names, found.metric, found.class_name)
+
     st.download_button(
-        "Download the table",
-        usable.drop(columns=["classes", "run_ids"]).to_csv(index=False),
-        "runs.csv",
-        "text/csv",
-        icon=":material/download:",
-        type="tertiary",
+        "Report to take away (HTML)",
+        made,
+        "report.html",
+        "text/html",
+        icon=":material/description:",
+        help="Verdict, metrics, curves, operating points, mistakes, data, limits: one file that needs no "
+        "network and prints on A4. It takes some seconds.",
     )
-    runs: list[Run | Family] = []
-    for row in rows:
-        name, members = usable["run_id"][row], usable["run_ids"][row]
-        try:
-            single = not isinstance(members, list)
-            runs.append(cache.run(name) if single else families.load(name, members))
-        except CxrError as error:
-            st.warning(str(error))
-    return runs
 
 
-def _with_families(runs: pd.DataFrame, several: pd.DataFrame, wanted: list[str]) -> pd.DataFrame:
-    """The runs, with one row per family unless its single runs are chosen."""
-    if several.empty:
-        return families.rows(runs, several)
-    members = set(several["run_ids"].explode())
-    every = st.toggle(
-        "Every run by itself",
-        value=bool(members.intersection(wanted)),
-        key=f"every_{','.join(wanted)}",
-        help="Otherwise the folds of a cross-validation and the seeds of one training are one row, "
-        "with their mean.",
-    )
-    return families.rows(runs, several.head(0) if every else several)
-
-
-def _shown(table: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
-    """The columns to compare, the newest run first."""
-    shown = pd.DataFrame(
-        {
-            "Run": table["run_id"],
-            "Region": [
-                f"{REGION_NAMES.get(region, region)}, {size} px"
-                for region, size in zip(table["region"], table["image_size"], strict=True)
-            ],
-            "Runs": table["members"].fillna("1 run"),
-            "Accuracy": table["accuracy"],
-            "±": ["" if pd.isna(spread) else f"{spread:.3f}" for spread in table["spread"]],
-            "95 % interval": table["interval"].fillna(""),
-            "Leaks": [
-                _leaking(number) if pd.isna(file) else "imported"
-                for number, file in zip(table["leaking"], table["imported"], strict=True)
-            ],
-            "Published": [reported.accuracy(name, dataset) for name in table["recipe"]],
-        }
-    )
-    if table["run_ids"].isna().all():
-        shown = shown.drop(columns=["Runs", "±", "95 % interval"])
-    metrics = _metric_columns(table)
-    tested = {name: table[name] for name, m in metrics.items() if m.basis != "run"}
-    shown = shown.assign(**{metric_columns.title(name): values for name, values in tested.items()})
-    shown["Starts from"] = [
-        _start(recipe, used)
-        for recipe, used in zip(table["recipe"], table["weights_used"], strict=True)
-    ]
-    for name, metric in metrics.items():
-        if metric.basis == "run":
-            shown[metric.symbol] = table[name]
-    shown["Trained"] = pd.to_datetime(table["created"])
-    return shown
-
-
-def _metric_columns(table: pd.DataFrame) -> dict[str, Metric]:
-    """The columns of `store.list_runs` that hold metrics, those of the images before those of classes.
-
-    Of all classes of all runs: folders of a dataset may have been added or removed in between.
-    """
-    found = {name: metric for name in table if (metric := metric_columns.of(name))}
-    return dict(sorted(found.items(), key=lambda item: item[1].scope == "class"))
-
-
-def _start(recipe: str, used: str) -> str:
-    if published := store.missing_pretraining(recipe, used):
-        return f"⚠ {used} (published: {WEIGHTS_NAMES.get(published, published)})"
-    return WEIGHTS_NAMES.get(used, used)
-
-
-def _leaking(number: object) -> str:
-    if pd.isna(number):
-        return "not checked"
-    return f"⚠ {number:,} images" if number else "none"
-
-
-def _columns(table: pd.DataFrame) -> dict[str, ColumnConfig]:
-    number = st.column_config.NumberColumn
-    columns: dict[str, ColumnConfig] = {
-        metric_columns.title(name): metric_columns.number(metric, hidden=not metric.shown)
-        for name, metric in _metric_columns(table).items()
-    }
-    columns["Run"] = st.column_config.TextColumn(width="medium", pinned=True)
-    columns["±"] = st.column_config.TextColumn(help="Standard deviation over the runs.")
-    columns["95 % interval"] = st.column_config.TextColumn(
-        help="Of the mean accuracy, over folds or seeds; the report below says which."
-    )
-    columns["Published"] = number(
-        format="%.3f", help="Accuracy the study reported on its own data and split."
-    )
-    columns["Leaks"] = st.column_config.TextColumn(
-        help="Test images known from training, where the same patient or a duplicate is: the metrics of "
-        "the run are too good. Not checked: trained before leaks were counted. "
-        "Imported: what the weights were trained on is unknown."
-    )
-    columns["Starts from"] = st.column_config.TextColumn(
-        help="The weights before the training. ⚠: random weights where the study used pretrained "
-        "ones; the metrics then say little about the published model."
-    )
-    columns["Trained"] = st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")
-    return columns
-
-
-def _marks(chosen: list[Run | Family]) -> None:
+def _marks(entries: Sequence[Entry]) -> None:
     """What a reader must know before trusting the metrics."""
-    for run in chosen:
-        if isinstance(run, Family):
-            families.mark(run)
+    for entry in entries:
+        if isinstance(entry.item, Family):
+            families.mark(entry.item, entry.title)
         else:
-            run_marks.warning(run)
+            run_marks.warning(entry.item, entry.title)
 
 
-def _reports(chosen: list[Run | Family], dataset: Dataset) -> None:
-    st.subheader("Classification reports")
-    for tab, item in zip(st.tabs([_name(item) for item in chosen]), chosen, strict=True):
+def _reports(entries: Sequence[Entry], dataset: Dataset) -> None:
+    for tab, entry in zip(st.tabs([_name(entry) for entry in entries]), entries, strict=True):
         with tab:
-            if isinstance(item, Family):
-                families.report(item, dataset)
+            if isinstance(entry.item, Family):
+                families.report(entry.item, dataset)
             else:
-                report.show(item, dataset)
+                report.show(entry.item, dataset)
 
 
-def _curves(chosen: list[Run | Family]) -> None:
-    st.subheader("Learning curves")
-    mean = any(isinstance(item, Family) for item in chosen)
+def _curves(entries: Sequence[Entry]) -> None:
+    mean = any(isinstance(entry.item, Family) for entry in entries)
     st.caption(
         "Dotted: training images. Solid: validation images."
         + (" Of a family: the mean of its runs after each epoch." if mean else "")
     )
-    trained = [item for item in chosen if isinstance(item, Family) or not item.imported]
-    if len(trained) < len(chosen):
-        st.caption("Imported weights were not trained here: they have no curves.")
+    trained = [entry for entry in entries if all(run.epochs_run for run in entry.runs)]
+    if len(trained) < len(entries):
+        st.caption(
+            "Imported models and tests on this dataset were not trained here: they have no curves."
+        )
     if not trained:
         return
     grid = charts.halves()
-    histories = {_name(item): item.history() for item in trained}
+    histories = {_name(entry): entry.item.history() for entry in trained}
     with grid.cell():
         charts.plotly(
             figures.curves(histories, "loss"), key="curve_loss", alt="Loss after each epoch"
@@ -234,10 +205,8 @@ def _curves(chosen: list[Run | Family]) -> None:
         )
 
 
-def _name(item: Run | Family) -> str:
-    if isinstance(item, Family):
-        return run_marks.name(item.name, *item.runs)
-    return run_marks.name(item.run_id, item)
+def _name(entry: Entry) -> str:
+    return literal(run_marks.name(entry.title, *entry.runs))
 
 
 main()

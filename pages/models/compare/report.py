@@ -8,6 +8,7 @@ from cxrcore.metrics import select
 from cxrcore.store import Run
 from pages.models.compare import metric_columns, training
 from pages.shared import reported, run_marks
+from pages.shared.text import literal
 
 
 def show(run: Run, dataset: Dataset) -> None:
@@ -42,9 +43,11 @@ def show(run: Run, dataset: Dataset) -> None:
         alt=f"Overall test metrics of {run.run_id}",
     )
     run_marks.details(run, dataset)
-    reported.beside(run.recipe, test, dataset)
-    counts = ", ".join(f"{n:,} {part}" for part, n in run.split_counts.items())
-    st.caption(f"Images: {counts}. {run.split_note}")
+    if run.has_network:
+        reported.beside(run.recipe, test, dataset)
+    known = run.split_counts if run.has_network else {"test": test.n}
+    counts = ", ".join(f"{n:,} {part}" for part, n in known.items())
+    st.caption(f"Images: {counts}. {literal(run.split_note)}")
     training.show([run], run.run_id)
     st.download_button(
         "Download the predictions",

@@ -26,8 +26,8 @@ def show(runs: Sequence[Run], name: str) -> None:
             alt=f"How the training of {name} differs from that in its study",
         )
     for note in dict.fromkeys(note for run in runs for note in run.notes):
-        st.caption(note)
-    st.caption(_training(runs))
+        st.caption(literal(note))
+    st.caption(literal(_training(runs)))
     _removed(runs, name)
 
 
@@ -59,6 +59,13 @@ def _training(runs: Sequence[Run]) -> str:
     first, recipe = runs[0], runs[0].recipe
     start = _each(WEIGHTS_NAMES.get(run.weights_used, run.weights_used) for run in runs)
     machine = f"{_each(run.precision for run in runs)} on {_each(run.device for run in runs)}"
+    if first.home:
+        return (
+            f"{recipe.title}: trained on {first.home.dataset}, {recipe.image_size} px, predicted in "
+            f"{machine}, {_range(round(run.images_per_second) for run in runs)} images/s."
+        )
+    if not first.has_recipe:
+        return f"{literal(recipe.title)}: {literal(first.stopped_because)}."
     if first.imported:
         return f"{recipe.title}: {recipe.image_size} px, {start}, scored in {machine}."
     return (

@@ -6,25 +6,18 @@ import streamlit as st
 
 from cxrcore import store
 from cxrcore.errors import CxrError
-from cxrcore.store import Run
 from pages.shared.text import literal, plural
 
 _ERROR = "trash_failed"  # in the session: an error to show when the page is drawn again
 
 
-def show(chosen: Sequence[Run]) -> None:
-    """Two buttons: delete the ticked runs, and open the trash."""
+def show() -> None:
+    """The trash, if something is in it."""
     if error := st.session_state.pop(_ERROR, None):
-        st.error(error)
-    deleted = store.trashed()
-    if not (chosen or deleted):
-        return
-    with st.container(horizontal=True):
-        with st.popover("Delete runs …", icon=":material/delete:", disabled=not chosen):
-            _delete([run.run_id for run in chosen], key="delete_runs")
-        if deleted:
-            with st.popover(f"Trash ({len(deleted)})", icon=":material/restore_from_trash:"):
-                _trash(deleted)
+        st.error(literal(error))
+    if deleted := store.trashed():
+        with st.popover(f"Trash ({len(deleted)})", icon=":material/restore_from_trash:"):
+            _trash(deleted)
 
 
 def damaged(run_id: str, state: str) -> None:
@@ -37,11 +30,15 @@ def damaged(run_id: str, state: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.warning(f"**{literal(run_id)}** is not shown. {literal(state)}")
         with st.popover("Delete …", icon=":material/delete:"):
-            _delete([run_id], key=f"delete_damaged_{run_id}")
+            confirm([run_id], key=f"delete_damaged_{run_id}")
 
 
-def _delete(run_ids: Sequence[str], *, key: str) -> None:
+def confirm(run_ids: Sequence[str], *, key: str) -> None:
+    """Ask once more, then move the runs to the trash."""
     names = ", ".join(f"**{literal(run_id)}**" for run_id in run_ids)
+    if not run_ids:
+        st.caption("No run is chosen.")
+        return
     moved = "It moves" if len(run_ids) == 1 else "They move"
     st.markdown(f"Delete {names}? {moved} to the trash and can be restored until it is emptied.")
     if st.button(f"Delete {plural(len(run_ids), 'run')}", key=key, type="primary"):
@@ -53,7 +50,7 @@ def _trash(deleted: Sequence[str]) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(literal(run_id))
             if st.button("Restore", key=f"restore_{run_id}"):
-                _act(store.restore, [run_id], f"{run_id} is restored.")
+                _act(store.restore, [run_id], f"{literal(run_id)} is restored.")
     sure = st.checkbox("I no longer need these runs", key="sure_to_empty")
     if st.button("Empty the trash for good", key="empty_trash", disabled=not sure):
         try:
@@ -71,7 +68,7 @@ def _act(action: Callable[[str], object], run_ids: Sequence[str], message: str) 
         for run_id in run_ids:
             action(run_id)
     except CxrError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
         return
     _confirm(message)
 

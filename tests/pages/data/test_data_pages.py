@@ -12,7 +12,7 @@ from cxrcore import datasets, index, jobs, quality, work
 from cxrcore.files import write_json
 from cxrcore.quality import limits
 from pages.shared import waiting
-from tests.helpers.app import again, metrics, open_page, texts
+from tests.helpers.app import again, metrics, open_page, read, texts
 
 DATA_PAGES = ["gallery", "histograms", "quality"]
 
@@ -26,7 +26,7 @@ def _no_logs(monkeypatch):
 def facts(at: AppTest) -> dict[str, str]:
     """The facts of the large image, without Markdown's backslashes."""
     table = at.table[0].value
-    return {str(k): str(v).replace("\\", "") for k, v in table.iloc[:, 0].items()}
+    return {str(k): read(str(v)) for k, v in table.iloc[:, 0].items()}
 
 
 @pytest.fixture

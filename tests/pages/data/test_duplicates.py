@@ -13,9 +13,8 @@ from cxrcore.inference import Prediction
 from cxrcore.metrics import evaluate
 from cxrcore.splits import SplitSpec, assign, leaks, overlap
 from pages.data.duplicates import duplicates_cache
-from pages.predict.live import prediction_cache
-from pages.shared import run_marks
-from tests.helpers.app import metrics, open_page, texts
+from pages.shared import prediction_cache, run_marks
+from tests.helpers.app import component, metrics, open_compare, open_page, read, texts
 
 PAGE = "data/duplicates"
 
@@ -223,14 +222,14 @@ def test_images_shared_with_another_dataset_are_counted(searched, other):
 
 def test_a_leaking_run_is_marked_in_table_warning_matrix_report_and_curves(searched):
     run = keep_run(*searched)
-    at = open_page("models/compare")
+    at = open_compare()
     assert at.dataframe[0].value["Leaks"].tolist() == ["⚠ 5 images"]
     [warning] = at.warning
     assert "5 of 11 test images (45 %)" in warning.value
     assert "**1.000** on the 3 images that do not leak" in warning.value
-    badges = [m for m in at.markdown if ":orange-badge" in m.value]
-    assert [run.run_id in m.value for m in badges] == [True]
-    assert [tab.label for tab in at.tabs] == [f"{run.run_id} (leaks)"]
+    [matrix] = component(at, "cxr_matrices")["matrices"]
+    assert (matrix["title"], matrix["marks"]) == (store.title(run), ["leaks"])
+    assert [read(tab.label) for tab in at.tabs] == [f"{store.title(run)} (leaks)"]
     assert any("The 5 test images known from training" in e.label for e in at.expander)
 
 
@@ -245,34 +244,34 @@ def test_live_does_not_say_of_a_leaking_test_image_that_it_was_never_seen(search
         probabilities=np.float32([0.5, 0.3, 0.2]), seen=np.zeros((32, 32), np.uint8),
         maps=dict.fromkeys(("grad-cam", "saliency"), np.zeros((32, 32), np.float32)),
     )  # fmt: skip
-    monkeypatch.setattr(prediction_cache, "predict", lambda *_: [answer])
+    monkeypatch.setattr(prediction_cache, "predict", lambda *_, **__: [answer])
     at = open_page("predict/live", image=run.leaks.found[0].image_id)
     assert "but known from training or validation by" in texts(at)
-    assert "never seen it" not in texts(at)
-    assert any(":orange-badge" in m.value for m in at.markdown)
+    assert "never seen" not in texts(at)
+    assert component(at, "cxr_live")["rows"][0]["marks"] == ["leaks"]
 
 
 def test_a_run_without_leaks_has_no_mark_but_says_that_it_was_checked(searched):
     dataset, found = searched
     none = leaks.Leaks(test_images=10, patients_known=1.0, duplicates_searched=True)
     keep_run(dataset, found, leaks=none, metrics_clean=None)
-    at = open_page("models/compare")
+    at = open_compare()
     assert at.dataframe[0].value["Leaks"].tolist() == ["none"]
     assert not at.warning
-    assert not any(":orange-badge" in m.value for m in at.markdown)
+    assert component(at, "cxr_matrices")["matrices"][0]["marks"] == []
     assert "No test image shares a patient or a duplicate" in texts(at)
 
 
 def test_a_run_of_before_leaks_were_counted_says_that_it_was_not_checked(searched):
     keep_run(*searched, leaks=None, metrics_clean=None)
-    at = open_page("models/compare")
+    at = open_compare()
     assert at.dataframe[0].value["Leaks"].tolist() == ["not checked"]
     assert "was not checked" in texts(at)
 
 
 def test_the_images_that_a_run_left_out_are_listed_with_the_reason(searched):
     keep_run(*searched)
-    at = open_page("models/compare")
+    at = open_compare()
     assert any(e.label == "1 image left out of this run" for e in at.expander)
     listed = next(d.value for d in at.dataframe if "Reason" in d.value)
     assert listed.to_dict("list") == {"File": ["A/gone.png"], "Reason": ["BRISQUE 80.0"]}

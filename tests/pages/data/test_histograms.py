@@ -133,9 +133,17 @@ def test_xray_and_ct_can_be_compared(make_tiny_dataset):
     assert dict(zip(table["X-ray or CT"], table["Images"], strict=True)) == {"X-ray": 18, "CT": 9}
 
 
-def test_without_masks_there_is_no_choice_of_pixels(tiny_dataset_folder):
-    index.measure(datasets.register("tiny", tiny_dataset_folder))
-    assert not [box for box in open_page(PAGE).main.selectbox if box.label == "Pixels"]
+def test_without_own_masks_regions_come_from_estimated_ones(tiny, monkeypatch):
+    asked = []
+    monkeypatch.setattr(jobs, "list_jobs", list)
+    monkeypatch.setattr(work, "submit_pixels", lambda *details: asked.append(details))
+    at = open_page(PAGE)
+    at.selectbox(key="gray_pixels").set_value("lungs")
+    again(at)
+    assert "lung masks estimated). Their lungs are looked for first" in texts(at)
+    next(b for b in at.main.button if b.label == "Prepare 36 images").click()
+    again(at)
+    assert asked == [("tiny", 224, "lungs", "estimated")]
 
 
 def test_pixels_that_are_not_made_yet_are_made_by_a_job(two, monkeypatch):
@@ -149,7 +157,7 @@ def test_pixels_that_are_not_made_yet_are_made_by_a_job(two, monkeypatch):
     assert asked == []
     next(b for b in at.main.button if b.label == f"Prepare {2 * IMAGES} images").click()
     again(at)
-    assert asked == [("two", 224, "lungs")]
+    assert asked == [("two", 224, "lungs", "given")]
 
 
 def test_before_and_after_masking_stand_side_by_side_on_one_scale(two):

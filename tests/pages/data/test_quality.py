@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, index, jobs, pixels, quality, work
 from cxrcore.pixels import Preparation
 from cxrcore.quality import limits
+from cxrcore.regions import MASK_NAMES
 from pages.data.quality import quality_cache
 from pages.data.quality.quality_cache import Scores
-from tests.helpers.app import again, metrics, open_page, texts
+from tests.conftest import write_masked_dataset
+from tests.helpers.app import again, metrics, open_page, read, texts
 
 PAGE = "data/quality"
 
@@ -50,24 +51,7 @@ def scored(monkeypatch):
 @pytest.fixture
 def masked(tmp_path):
     """Two classes of six images, all but one with a lung mask."""
-    rng = np.random.default_rng(1)
-    for label in ("A", "B"):
-        for kind in ("images", "masks"):
-            (tmp_path / "masked" / label / kind).mkdir(parents=True)
-        for number in range(6):
-            gray = rng.integers(1, 256, (60, 50), np.uint8)
-            mask = np.zeros((60, 50), np.uint8)
-            mask[10:40, 5:25] = 255
-            Image.fromarray(gray).save(tmp_path / "masked" / label / "images" / f"{number}.png")
-            if (label, number) != ("B", 2):
-                Image.fromarray(mask).save(tmp_path / "masked" / label / "masks" / f"{number}.png")
-    return registered("masked", tmp_path / "masked")
-
-
-@pytest.fixture
-def tiny(tiny_dataset_folder):
-    """36 images of 3 classes without sources."""
-    return registered("tiny", tiny_dataset_folder)
+    return registered("masked", write_masked_dataset(tmp_path / "masked", images=6))
 
 
 @pytest.fixture
@@ -115,7 +99,7 @@ def test_a_class_that_brisque_gives_away_is_said_in_a_box_with_what_to_do(source
     at = open_page(PAGE)
     found = quality.dependence(scores, sourced.table["label"], "class", names=sourced.classes)
     (box,) = at.main.warning
-    said = box.value.replace("\\", "")
+    said = read(box.value)
     assert "would tell C, by its higher scores, from the other classes in 100 of 100" in said
     assert found.sentence in said
     assert "right for 100 of 100" in said
@@ -203,7 +187,7 @@ def test_pixels_are_prepared_only_when_the_button_is_pressed(tiny, submitted):
     (button,) = [b for b in at.main.button if b.label == "Prepare 36 images"]
     button.click()
     again(at)
-    assert submitted == [("tiny", SIDE, "none")]
+    assert submitted == [("tiny", SIDE, "none", "given")]
 
 
 def test_the_page_shows_how_far_the_preparation_is_and_then_the_scores(tiny, monkeypatch):
@@ -240,12 +224,17 @@ def test_the_scores_are_those_that_a_training_cuts_on(tiny):
     assert "applies the limit to exactly these scores" in texts(at)
 
 
-def test_arms_are_offered_only_where_there_are_masks(tiny, masked):
-    at = as_a_model_sees(open_page(PAGE, dataset="tiny"))
-    assert not [s for s in at.selectbox if s.key == "quality_arm"]
-    at.selectbox(key="dataset").set_value("masked")
-    as_a_model_sees(again(at))
-    assert "Cropped to the lungs" in at.selectbox(key="quality_arm").options
+def test_where_masks_come_from_is_chosen_where_there_is_a_choice(tiny, masked, submitted):
+    at = as_a_model_sees(open_page(PAGE, dataset="masked"), "lungs")
+    masks = at.selectbox(key="quality_masks")
+    assert masks.options == list(MASK_NAMES.values())
+    assert masks.value == "given"
+    at.selectbox(key="dataset").set_value("tiny")  # has none of its own
+    masks = again(at).selectbox(key="quality_masks")
+    assert (masks.value, masks.disabled) == ("estimated", True)
+    next(b for b in at.main.button if b.label == "Prepare 36 images").click()
+    again(at)
+    assert submitted == [("tiny", SIDE, "lungs", "estimated")]
 
 
 def test_images_without_a_mask_are_listed_with_the_reason(masked):

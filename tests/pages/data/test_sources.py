@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from cxrcore import datasets, index
 from cxrcore.datasets import collections, retrieval
-from tests.helpers.app import open_page
+from tests.helpers.app import open_page, read
 
 PAGE = "data/sources"
 
@@ -23,7 +23,7 @@ def _no_network(monkeypatch):
 
 def plain(text: str) -> str:
     """Without the backslashes of Markdown."""
-    return text.replace("\\", "")
+    return read(text)
 
 
 def said(at: AppTest) -> str:

@@ -1,15 +1,14 @@
 """What the studies reported stands beside what was measured here, with its caveat."""
 
-import numpy as np
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cxrcore import datasets, index, store
-from cxrcore.metrics import evaluate
+from cxrcore import datasets, index
 from cxrcore.models import RECIPES
 from cxrcore.training import plan
-from tests.helpers.app import open_page
+from tests.helpers.app import open_compare
+from tests.helpers.tested import of_spec
 
 # Accuracy on X-rays and on CT slices, from the studies' text; None where they give none.
 ACCURACY = {
@@ -135,40 +134,13 @@ def two_runs(make_tiny_dataset):
     (folder / "metadata.csv").write_text("\n".join(["path,modality", *rows]))
     dataset = datasets.register("ct", folder)
     index.measure(dataset)
-    return [keep(name, dataset) for name in ("binary-l2", "chexnet-probe")]
-
-
-def keep(name: str, dataset: datasets.Dataset) -> store.Run:
-    """A run that calls everything the first class."""
-    spec = plan(RECIPES[name], dataset)
-    rows = dataset.table.iloc[::5]
-    truth = rows["label"].map(list(spec.classes).index).to_numpy(int)
-    shares = np.tile([0.8, 0.2], (len(truth), 1))
-    tested = evaluate(truth, shares, spec.classes)
-    run = store.Run(
-        run_id=spec.run_id, recipe=spec.recipe, dataset=spec.dataset, dataset_path="x",
-        fingerprint=spec.fingerprint, classes=list(spec.classes), split=spec.split,
-        grouping=spec.grouping, split_counts={"train": 20, "validation": 4, "test": len(truth)},
-        group_key="patient", patients_known=1.0, split_note="By patient.", weights_used="random",
-        versions={}, device="CPU", precision="float32", seconds=1.0, images_per_second=1.0,
-        peak_memory_mb=1.0, parameters=1, epochs_run=1, stopped_because="all epochs are done",
-        metrics={"validation": tested, "test": tested},
-    )  # fmt: skip
-    predictions = rows[["image_id", "path"]].astype(object)
-    predictions = predictions.assign(split="test", label=rows["label"].astype(object))
-    predictions["predicted"] = spec.classes[0]
-    for place, label in enumerate(spec.classes):
-        predictions[f"p_{label}"] = np.float32(shares[:, place])
-    history = pd.DataFrame([[1, 1, 0.5, 1, 0.5, 1e-3, 1]], columns=list(store.HISTORY_COLUMNS))
-    embeddings = np.zeros((len(truth), 2))
-    return store.save(
-        run, lambda path: path.write_bytes(b"w"), predictions, history, embeddings, ""
-    )
+    specs = [plan(RECIPES[name], dataset) for name in ("binary-l2", "chexnet-probe")]
+    return [of_spec(spec, dataset, wrong=1) for spec in specs]
 
 
 def test_compare_shows_it_for_every_run(two_runs):
-    at = open_page("models/compare")
-    shown = at.dataframe[0].value.set_index("Run")["Published"]
+    at = open_compare()
+    shown = at.dataframe[0].value.set_index("Id")["Published"]
     assert shown[two_runs[0].run_id] == 0.8572
     assert pd.isna(shown[two_runs[1].run_id])
     [table] = [d.value for d in at.dataframe if "Reported on CT slices" in d.value]

@@ -6,11 +6,7 @@ from PIL import Image
 
 from cxrcore import datasets, index, settings
 from cxrcore.errors import DatasetError, ImageError
-from cxrcore.inference import Prediction
-from pages.data.gallery import large_image
-from pages.predict.live import prediction_cache
 from pages.shared import cache
-from pages.shared.text import literal
 
 
 @pytest.fixture
@@ -80,7 +76,7 @@ def test_a_damaged_image_has_a_gray_tile_and_no_large_picture(tiny_dataset_folde
     bad = dataset.table.loc[dataset.table["path"] == "A/bad.png", "image_id"].item()
     assert cache.thumbnail(dataset, bad).startswith(b"\xff\xd8")
     with pytest.raises(ImageError, match=r"bad\.png"):
-        large_image.jpeg(dataset, bad)
+        cache.large_image(dataset, bad)
 
 
 def test_the_runs_are_listed_anew_when_the_store_changes():
@@ -89,36 +85,3 @@ def test_the_runs_are_listed_anew_when_the_store_changes():
     broken.mkdir(parents=True)
     (broken / "run.json").write_text("{}")
     assert cache.runs_table("tiny")["run_id"].tolist() == ["cnn-plain-00000000"]
-
-
-class FakeWorker:
-    """Answers with an error as often as it is told to, then well."""
-
-    def __init__(self, failures: int) -> None:
-        self.calls, self.failures = 0, failures
-
-    def predict(self, image, run_ids, **_: object) -> list[Prediction]:
-        self.calls += 1
-        error = "out of memory" if self.calls <= self.failures else None
-        return [Prediction(run_id=run_id, error=error) for run_id in run_ids]
-
-
-def test_a_prediction_is_made_once(monkeypatch):
-    worker = FakeWorker(0)
-    monkeypatch.setattr(prediction_cache, "worker", lambda: worker)
-    for _ in range(3):
-        prediction_cache.predict("x.png", b"once", None, ("a", "b"), None)
-    assert worker.calls == 1
-    prediction_cache.predict("x.png", b"once", None, ("a", "b"), "Normal")
-    assert worker.calls == 2
-
-
-def test_a_failed_prediction_is_tried_again(monkeypatch):
-    worker = FakeWorker(1)
-    monkeypatch.setattr(prediction_cache, "worker", lambda: worker)
-    assert prediction_cache.predict("x.png", b"again", None, ("a",), None)[0].error
-    assert prediction_cache.predict("x.png", b"again", None, ("a",), None)[0].error is None
-
-
-def test_names_are_shown_as_they_are():
-    assert literal("a_b*[c](d)") == r"a\_b\*\[c\]\(d\)"

@@ -14,7 +14,7 @@ from cxrcore.errors import JobError
 from cxrcore.jobs import control, disk, model
 from cxrcore.jobs.model import Job, JobSpec
 from tests.conftest import ROOT
-from tests.helpers.app import open_page
+from tests.helpers.app import open_page, read
 
 REASONS = {
     "failed": "model-2.npz could not be written: No space left on device (0 kB free there).",
@@ -38,7 +38,7 @@ def job_that_ended(state: str) -> JobSpec:
 
 def texts(at: AppTest) -> list[str]:
     sidebar = at.sidebar
-    return [element.value for kind in (sidebar.caption, sidebar.markdown) for element in kind]
+    return [read(e.value) for kind in (sidebar.caption, sidebar.markdown) for e in kind]
 
 
 @pytest.mark.parametrize("state", list(REASONS))
@@ -69,7 +69,7 @@ def test_what_stands_in_the_way_of_going_on_is_said(tiny, monkeypatch):
     at = open_page()
     monkeypatch.setattr(control, "start", refuse)
     at.sidebar.button(key=f"resume_{spec.job_id}").click().run()
-    assert [error.value for error in at.sidebar.error] == [
+    assert [read(error.value) for error in at.sidebar.error] == [
         "The disk is still full. Free some space."
     ]
 
@@ -241,7 +241,7 @@ def test_a_part_that_cannot_be_resumed_does_not_hold_up_the_others(tiny, monkeyp
     at.sidebar.button(key="resume_all_plain-family").click().run()
     assert not at.exception
     assert resumed == ids[2:]
-    assert [toast.value for toast in at.toast] == ["Its specification is damaged."]
+    assert [read(toast.value) for toast in at.toast] == ["Its specification is damaged."]
 
 
 def test_what_stands_in_the_way_of_all_is_said_once(tiny, monkeypatch):
@@ -253,7 +253,7 @@ def test_what_stands_in_the_way_of_all_is_said_once(tiny, monkeypatch):
     at = open_page()
     monkeypatch.setattr(control, "start", refuse)
     at.sidebar.button(key="resume_all_plain-family").click().run()
-    assert [e.value for e in at.sidebar.error] == ["The disk is still full. Free some space."]
+    assert [read(e.value) for e in at.sidebar.error] == ["The disk is still full. Free some space."]
 
 
 def test_one_click_removes_all_that_was_stopped_and_nothing_else(tiny):

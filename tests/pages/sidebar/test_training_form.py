@@ -6,13 +6,12 @@ import pytest
 
 from cxrcore import datasets, index, jobs, models, store, work
 from cxrcore.models import RECIPES, schedule_of
-from tests.helpers.app import open_page
+from tests.helpers.app import open_page, read
 
 
 @pytest.fixture
-def form(tiny_dataset_folder, monkeypatch):
+def form(tiny, monkeypatch):
     """The app with a dataset of three classes, and what its form submits."""
-    index.measure(datasets.register("tiny", tiny_dataset_folder))
     at = open_page()
     asked = []
     job = jobs.Job(job_id="x", kind="train", title="x", state="queued", created=datetime.now(UTC))
@@ -82,7 +81,7 @@ def test_a_recipe_for_two_classes_offers_one_class_against_the_rest(form):
     choice = form.selectbox(key="against_rest_tiny")
     assert (choice.value, list(choice.options)) == ("A", ["A", "B", "C"])
     choice.set_value("B").run()
-    captions = [c.value for c in form.caption]
+    captions = [read(c.value) for c in form.caption]
     [said] = [c for c in captions if c.startswith("Tells")]
     assert "Tells **B** (12) from **not B** (24)." in said
     assert "**tiny-b-against-rest**" in said

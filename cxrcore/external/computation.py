@@ -1,0 +1,267 @@
+"""Testing a run on the films of another dataset; needs TensorFlow."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cxrcore import duplicates, explanations, metrics, pixels, store
+from cxrcore.datasets.table import count, listed
+from cxrcore.errors import ComparisonError
+from cxrcore.external import known_films, mapping
+from cxrcore.inference import Models
+from cxrcore.pixels import Preparation
+from cxrcore.progress import Meter, Report, silent
+from cxrcore.splits import Leaks
+from cxrcore.store import Home, Run
+from cxrcore.training import machine
+from cxrcore.training.selection import why_not
+
+if TYPE_CHECKING:
+    from cxrcore.datasets import Dataset
+
+VERSION = 1  # raise it when the same run and films give another result
+_AT_ONCE = 512  # films in memory at once
+_EXACT = "It learned from this very file."
+_NEAR = "It learned from another file that shows this film."
+
+
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """Of n films: their rows in the dataset's table, and what the network says of them."""
+
+    rows: npt.NDArray[np.intp]
+    probabilities: npt.NDArray[np.float32]  # (n, k)
+    embeddings: npt.NDArray[np.float32]  # (n, d)
+    seconds: float
+
+
+def find(run: Run, dataset: "Dataset", classes: Mapping[str, str] | None = None) -> Run | None:
+    """The external test of these, if it is kept; arguments and errors as `evaluate`."""
+    run_id = _id(run, dataset, _mapping(run, dataset, classes))
+    return store.load_run(run_id) if store.exists(run_id) else None
+
+
+def evaluate(
+    run: Run,
+    dataset: "Dataset",
+    classes: Mapping[str, str] | None = None,
+    *,
+    report: Report = silent,
+) -> Run:
+    """Test a run on another dataset, where nothing is trained; kept and found again.
+
+    Films that the run learned from or that show the same are left out, as are those of labels that
+    stand for none of its classes, and those that its recipe leaves out at home.
+
+    Args:
+        run: with a network, of the store; its own dataset is registered here, unchanged.
+        dataset: another one.
+        classes: label -> class of the run, or OTHER; labels that it does not name as in `suggest`.
+        report: receives the progress; may raise to stop.
+
+    Returns:
+        The test, a run of `dataset` without a network; `removed` says why films are left out.
+
+    Raises:
+        ComparisonError: the datasets are the same, no class is in common, or no film is left.
+        StoreError: the run has no network or is damaged, or the store cannot be written.
+        DatasetError, ImageError: a film cannot be read.
+    """
+    run.model_path()  # raises where there is none
+    full = _mapping(run, dataset, classes)
+    run_id = _id(run, dataset, full)
+    if store.exists(run_id):
+        return store.load_run(run_id)
+    known = known_films.find(run, dataset, report=report)
+    prepared = pixels.prepare(
+        dataset, Preparation(run.recipe.image_size, run.recipe.region), report=report
+    )
+    labels = dataset.table["label"].map(lambda label: full.get(label, mapping.OTHER))
+    removed = _removed(run, dataset, prepared, known, labels)
+    rows = np.flatnonzero(removed.isna().to_numpy())
+    if not len(rows):
+        raise ComparisonError(
+            f"No film of {dataset.name} is left to test {run.run_id}: "
+            f"{listed(sorted(set(removed)), 4)}"
+        )
+    answers = _predicted(run, prepared, rows, report)
+    return _kept(run, dataset, run_id, full, labels, removed, known, answers)
+
+
+def _mapping(run: Run, dataset: "Dataset", classes: Mapping[str, str] | None) -> dict[str, str]:
+    if dataset.fingerprint == run.fingerprint:
+        raise ComparisonError(
+            f"{run.run_id} was trained on these films: {dataset.name} is no test elsewhere. Choose "
+            "another dataset; its own test films are on Compare."
+        )
+    return mapping.check(classes or {}, dataset.classes, run.classes)
+
+
+def _id(run: Run, dataset: "Dataset", full: Mapping[str, str]) -> str:
+    facts: list[object] = [run.seal, dataset.fingerprint, sorted(full.items())]
+    facts += [VERSION, pixels.VERSION, duplicates.VERSION]
+    digest = hashlib.blake2b(json.dumps(facts).encode(), digest_size=4).hexdigest()
+    return f"{run.run_id}-on-{dataset.name}-{digest}"
+
+
+def _removed(
+    run: Run,
+    dataset: "Dataset",
+    prepared: pixels.Pixels,
+    known: known_films.Known,
+    labels: pd.Series,
+) -> pd.Series:
+    """Why each film is left out; missing for those that are tested."""
+    table = dataset.table
+    reasons = why_not(table, prepared, run.recipe.max_brisque)
+    near, exact = (table["image_id"].isin(list(some)) for some in (known.near, known.exact))
+    reasons = reasons.mask(near, _NEAR).mask(exact, _EXACT)
+    other = table["label"].fillna("").map("Its label, {!r}, is none of the model's classes.".format)
+    return reasons.mask(labels == mapping.OTHER, other)
+
+
+def _predicted(
+    run: Run, prepared: pixels.Pixels, rows: npt.NDArray[np.intp], report: Report
+) -> _Answers:
+    machine.start_tensorflow()
+    model = Models(limit=1).get(run)
+    meter, start = Meter("predicting", len(rows), report), time.perf_counter()
+    parts = []
+    for first in range(0, len(rows), _AT_ONCE):
+        chosen = rows[first : first + _AT_ONCE]
+        parts.append(explanations.predict(model, prepared.array[chosen]))
+        meter.update(first + len(chosen))
+    probabilities, embeddings = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _Answers(rows, probabilities, embeddings, time.perf_counter() - start)
+
+
+def _kept(
+    run: Run,
+    dataset: "Dataset",
+    run_id: str,
+    full: dict[str, str],
+    labels: pd.Series,
+    removed: pd.Series,
+    known: known_films.Known,
+    answers: _Answers,
+) -> Run:
+    """The test in the store, with the validation films of home before the test films."""
+    predictions, validated = _tables(run, dataset, labels, answers)
+    films = dataset.table.iloc[answers.rows]
+    truth = pd.Index(run.classes).get_indexer(labels.iloc[answers.rows])
+    excluded = dataset.table.loc[removed.notna(), ["image_id", "path"]].astype(str)
+    excluded["reason"] = removed[removed.notna()]
+    patients = float(films["patient_id"].notna().mean())
+    tested = run.model_copy(
+        update={
+            "run_id": run_id,
+            "home": Home(
+                run_id=run.run_id,
+                dataset=run.dataset,
+                fingerprint=run.fingerprint,
+                mapping=full,
+            ),
+            "dataset": dataset.name,
+            "dataset_path": str(dataset.root.absolute()),
+            "layout": dataset.layout,
+            "fingerprint": dataset.fingerprint,
+            "synthetic": run.synthetic or dataset.synthetic,
+            "split_counts": run.split_counts | {"test": len(films)},
+            "patients_known": patients,
+            "split_note": f"Trained and validated on {run.dataset}, tested on {dataset.name}.",
+            "removed": excluded.to_dict("records"),
+            "versions": machine.versions(),
+            "device": machine.device(),
+            "precision": "float32",
+            "seconds": answers.seconds,
+            "images_per_second": len(films) / max(answers.seconds, 1e-9),
+            "peak_memory_mb": machine.peak_memory_mb(),
+            "epochs_run": 0,
+            "stopped_because": "an external test: nothing was trained",
+            "created": store.now(),
+            "metrics": {
+                **{part: run.metrics[part] for part in ("validation",) if part in run.metrics},
+                "test": metrics.evaluate(truth, answers.probabilities, run.classes),
+            },
+            # Whether patients of both places are the same, their names do not tell.
+            "leaks": None
+            if run.imported
+            else Leaks(test_images=len(films), patients_known=0.0, duplicates_searched=True),
+            "metrics_clean": None,
+            "files": {},
+            "stamps": {},
+            "notes": _notes(run, dataset, truth, removed, known),
+        }
+    )
+    embeddings = np.concatenate([run.embeddings()[validated], answers.embeddings])
+    history = pd.DataFrame(columns=list(store.HISTORY_COLUMNS))
+    log = "\n".join(tested.notes) + "\n"
+    saved = store.save(tested, None, predictions, history, embeddings, log)
+    said = store.annotation(run.run_id)
+    if said.thresholds or said.temperature:
+        store.annotate(run_id, thresholds=said.thresholds, temperature=said.temperature)
+    return saved
+
+
+def _tables(
+    run: Run, dataset: "Dataset", labels: pd.Series, answers: _Answers
+) -> tuple[pd.DataFrame, npt.NDArray[np.intp]]:
+    """The predictions of home's validation films and of the tested films; the rows of the former."""
+    home = run.predictions()
+    validated = np.flatnonzero((home["split"] == "validation").to_numpy())
+    films = dataset.table.iloc[answers.rows]
+    names = np.asarray(run.classes, dtype=object)
+    table = pd.DataFrame(
+        {
+            "image_id": films["image_id"].to_numpy(object),
+            "path": films["path"].to_numpy(object),
+            "split": "test",
+            "label": labels.iloc[answers.rows].to_numpy(object),
+            "predicted": names[answers.probabilities.argmax(axis=1)],
+        },
+        dtype="str",
+    )
+    for column, name in enumerate(run.classes):
+        table[f"p_{name}"] = answers.probabilities[:, column]
+    return pd.concat([home.iloc[validated], table], ignore_index=True), validated
+
+
+def _notes(
+    run: Run,
+    dataset: "Dataset",
+    truth: npt.NDArray[np.integer],
+    removed: pd.Series,
+    known: known_films.Known,
+) -> list[str]:
+    """What a reader must know of the test, as sentences."""
+    notes = [
+        f"{run.run_id}, trained on {run.dataset}, tested on {dataset.name}; nothing was trained there. "
+        f"Thresholds and temperature come from the validation films of {run.dataset}."
+    ]
+    if run.imported:
+        notes.append("Imported weights: whether they know films of this dataset is unknown.")
+    left_out = (
+        f"{count(len(known.exact | known.near), 'film')} left out because the run learned from"
+    )
+    notes.append(
+        f"{left_out} them ({len(known.exact):,}) or from another file that shows the same film "
+        f"({len(known.near):,})."
+    )
+    others = int((removed.notna() & ~removed.isin([_EXACT, _NEAR])).sum())
+    if others:
+        notes.append(f"{count(others, 'film')} left out for other reasons, which the run lists.")
+    absent = [name for number, name in enumerate(run.classes) if number not in truth]
+    if absent:
+        present = [name for name in run.classes if name not in absent]
+        notes.append(
+            f"There is no film of {listed(absent, 9)}: averages over classes that say so are those of "
+            f"{listed(present, 9)}. Probabilities are as the network gives them, over all its classes."
+        )
+    return notes

@@ -1,0 +1,84 @@
+"""Curves of one class: ROC, precision-recall, calibration, net benefit."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+from cxrcore import figures
+from cxrcore.figures import CLASS_CURVES
+from cxrcore.thresholds import OperatingPoint
+from pages.models.thresholds import calibration
+from pages.models.thresholds import points as kept
+from pages.models.thresholds.aim import Aim
+from pages.shared import charts
+from pages.shared.entries import Entry
+from pages.shared.text import literal
+
+
+def show(entries: Sequence[Entry], points: Mapping[str, OperatingPoint], aim: Aim) -> None:
+    """Draw the curves of the test films, of one kind at a time, of one class or of all.
+
+    Args:
+        entries: runs.
+        points: by run id, of those that have one.
+        aim: which class.
+    """
+    st.subheader("Curves")
+    kind = st.segmented_control(
+        "Curve",
+        list(CLASS_CURVES),
+        default="ROC",
+        required=True,
+        key="curve",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    st.caption(CLASS_CURVES[kind].text)
+    every = st.toggle("All classes", key="curve_of_all", bind="query-params")
+    calibrates = kind == "Calibration"
+    shown = calibration.parts(entries) if calibrates else _parts(entries)
+    if not every:
+        _chart(kind, aim.class_name, shown, points)
+    else:
+        grid = charts.halves()
+        for name in dict.fromkeys(name for entry in entries for name in entry.classes):
+            able = [(entry, part) for entry, part in shown if name in entry.classes]
+            with grid.cell():
+                st.markdown(f"**{literal(name)}**")
+                _chart(kind, name, able, points if name == aim.class_name else {})
+    if calibrates:
+        calibration.show(entries)
+
+
+def _chart(
+    kind: str,
+    class_name: str,
+    parts: Sequence[tuple[Entry, kept.Part]],
+    points: Mapping[str, OperatingPoint],
+) -> None:
+    """The curves of one class; of whom there is none is said."""
+    drawn, lines, shares = CLASS_CURVES[kind], [], []
+    for entry, part in parts:
+        number = entry.classes.index(class_name)
+        share = float((part.truth == number).mean())
+        if 0 < share < 1:
+            lines.append(
+                drawn.line(entry.title, entry.colour, part, number, points.get(entry.name))
+            )
+            shares.append(share)
+        else:
+            st.caption(
+                f"{literal(entry.title)}: its test films are all or none of {literal(class_name)}, so "
+                "there is no curve."
+            )
+    if lines:
+        charts.plotly(
+            figures.class_curves(lines, drawn.axes(float(np.mean(shares)))),
+            key=f"curve_{kind}_{class_name}",
+            alt=f"{kind} of {class_name} for each model",
+        )
+
+
+def _parts(entries: Sequence[Entry]) -> list[tuple[Entry, kept.Part]]:
+    return [(entry, kept.part(entry.runs[0], "test")) for entry in entries]
