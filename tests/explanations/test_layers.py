@@ -70,16 +70,25 @@ def test_the_maps_of_each_trunk_are_those_of_a_pass_without_nesting(two_trunks, 
         seen = passed_through(two_trunks, image)
         last = two_trunks.layers[-1]
         logits = seen["features"] @ last.kernel + last.bias
-        score = logits[0, 1]
+        score = logits[0, 2]
     np.testing.assert_allclose(tf.nn.softmax(logits), two_trunks(image), atol=1e-6)
-    gradients = tape.gradient(score, [seen[name] for name in names])
+    *gradients, of_film = tape.gradient(score, [*(seen[name] for name in names), image])
     for name, gradient in zip(names, gradients, strict=True):
-        coarse = np.maximum((seen[name] * np.maximum(gradient, 0)).numpy().sum(axis=-1)[0], 0)
-        expected = ndimage.zoom(coarse, SIDE / np.array(coarse.shape), order=1)
-        assert expected.max() > 0
+        activations = seen[name]
+        expected = {
+            "layercam": activations * np.maximum(gradient, 0),
+            "grad-cam": activations * gradient.numpy().mean(axis=(1, 2), keepdims=True),
+        }
         layer = None if name == names[-1] else name  # the joined one is looked at by default
-        found = explanations.explain(two_trunks, film, "layercam", 1, layer=layer)
-        np.testing.assert_allclose(found, expected, atol=1e-3 * expected.max())
+        for method, weighed in expected.items():
+            coarse = np.maximum(weighed.numpy().sum(axis=-1)[0], 0)
+            reference = ndimage.zoom(coarse, SIDE / np.array(coarse.shape), order=1)
+            assert reference.max() > 0
+            found = explanations.explain(two_trunks, film, method, 2, layer=layer)
+            np.testing.assert_allclose(found, reference, atol=1e-3 * reference.max())
+    saliency = np.abs(of_film[0].numpy()).max(axis=-1)
+    found = explanations.explain(two_trunks, film, "saliency", 2)
+    np.testing.assert_allclose(found, saliency, atol=1e-3 * saliency.max())
 
 
 def small() -> keras.Model:

@@ -41,8 +41,9 @@ def drop_zone() -> list[Upload]:
         _take([(shown(file.name), file.getvalue()) for file in files])
         st.session_state[_DROPS] = st.session_state.get(_DROPS, 0) + 1
         st.rerun()
-    for message in st.session_state.get(_REFUSED, ()):
-        st.error(literal(message))
+    if refused := [literal(message) for message in st.session_state.get(_REFUSED, ())]:
+        one = len(refused) == 1
+        st.error(refused[0] if one else "Not all could be taken:\n\n- " + "\n- ".join(refused))
     return list(_kept().values())
 
 
