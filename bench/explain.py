@@ -107,6 +107,8 @@ def references(linear):
         return run
 
     keras.utils.disable_interactive_logging()  # Score-CAM's progress bars
+    last = [layer for layer in linear.layers if isinstance(layer, keras.layers.Conv2D)][-1]
+    most = min(scorecam.CHANNELS, last.filters)  # the reference refuses more than there are
     smooth = {"smooth_samples": smoothgrad.SAMPLES, "smooth_noise": smoothgrad.NOISE}
     cam = {"normalize_cam": False}
     return {
@@ -117,7 +119,7 @@ def references(linear):
         "smoothgrad": with_the_same_noise(
             with_prediction(Saliency(linear), normalize_map=False, **smooth)
         ),
-        "score-cam": with_prediction(Scorecam(linear), max_N=scorecam.CHANNELS, **cam),
+        "score-cam": with_prediction(Scorecam(linear), max_N=most, **cam),
     }
 
 

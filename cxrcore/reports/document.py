@@ -37,6 +37,7 @@ svg { width: 100%; height: auto; }
 @media print { html { font-size: 13px; } body { margin: 0; padding: 0; font-size: 1rem; } }
 """
 _SHOWN = 8  # metrics in the leaderboard beside the one in question
+_PAIRS = 15  # those of six models: more are folded away
 
 
 def render(content: Content) -> str:
@@ -90,10 +91,21 @@ def _leaderboard(content: Content) -> str:
     return _table(head, rows, numbers=1) + (
         f'<p class="small">{films}; 95 % intervals below. A rank is '
         f"a range: models that share ranks cannot be told apart. {_text(' '.join(common.reasons))}</p>"
-        + _list(
-            comparison.sentence(pair, content.found, content.titles) for pair in content.found.pairs
-        )
+        + _pairs(content)
     )
+
+
+def _pairs(content: Content) -> str:
+    """A sentence a pair; of many, those of the first model, and the others folded away."""
+    pairs, first = content.found.pairs, content.runs[0].run_id
+    shown = [p for p in pairs if len(pairs) <= _PAIRS or first in (p.first, p.second)]
+    others = [pair for pair in pairs if pair not in shown]
+    found, folded = (
+        _list(comparison.sentence(pair, content.found, content.titles) for pair in part)
+        for part in (shown, others)
+    )
+    title = f"<summary>The other {len(others):,} pairs</summary>"
+    return found + (f"<details>{title}{folded}</details>" if others else "")
 
 
 def _head(name: str) -> str:
@@ -148,9 +160,7 @@ def _points(content: Content) -> str:
     rows = []
     for run in content.runs:
         point = content.points.get(run.run_id)
-        if point is None:
-            rows.append([_named(run, content), _text(content.without[run.run_id]), "", "", "", ""])
-        else:
+        if point is not None:
             rows.append([_named(run, content), *_costs(point)])
     head = [
         "Model",
@@ -164,9 +174,14 @@ def _points(content: Content) -> str:
         f"{content.titles[run]}: {thresholds.promise(point.choice, content.class_name)}"
         for run, point in content.points.items()
     )
+    without = _list(
+        reason.replace(run, content.titles[run]) for run, reason in content.without.items()
+    )
+    if not rows:
+        return without
     return _table(head, rows, numbers=1) + (
         '<p class="small">Chosen on validation films, measured on test films, counted at the share of the '
-        f"class among them; 95 % intervals in parentheses.</p>{text}"
+        f"class among them; 95 % intervals in parentheses.</p>{text}{without}"
     )
 
 

@@ -150,3 +150,19 @@ def test_python_and_the_command_line_write_the_file(two, tmp_path, monkeypatch, 
     with contextlib.suppress(SystemExit):
         cli.main()
     assert str((tmp_path / "b.html").stat().st_size) in capsys.readouterr().out
+
+
+def test_of_many_pairs_those_of_the_first_model_are_shown_and_the_others_folded(tiny, monkeypatch):
+    runs = [tested.divided(tiny, number, share).run_id for number, share in enumerate((0.7, 0.4, 0.2))]  # fmt: skip
+    content = reports.gather(runs)
+    sentences = [
+        html.escape(comparison.sentence(pair, content.found, content.titles))
+        for pair in content.found.pairs
+    ]
+    assert "<details>" not in reports.render(content)
+    monkeypatch.setattr("cxrcore.reports.document._PAIRS", 2)
+    shown, folded = reports.render(content).split("<details>")
+    of_first = [content.runs[0].run_id in (pair.first, pair.second) for pair in content.found.pairs]
+    assert sorted(of_first) == [False, True, True]
+    assert [sentence in shown for sentence in sentences] == of_first
+    assert all(sentence in shown + folded for sentence in sentences)
