@@ -6,7 +6,7 @@ from cxrcore.datasets.combination import merge, parse_map
 from cxrcore.datasets.loader import LAYOUTS, load, proposed, register
 from cxrcore.datasets.moves import move
 from cxrcore.datasets.overview import Table, tables
-from cxrcore.datasets.registry import Entry
+from cxrcore.datasets.registry import Entry, proposed_name
 from cxrcore.datasets.registry import entries as registered
 from cxrcore.datasets.registry import remove as forget
 from cxrcore.datasets.selection import parse as parse_options
@@ -30,6 +30,7 @@ __all__ = [
     "parse_map",
     "parse_options",
     "proposed",
+    "proposed_name",
     "register",
     "registered",
     "source_files",

@@ -86,6 +86,18 @@ def name_of(first: str, rest: str) -> str:
     return f"{start[: 39 - len(end)].strip('-') or 'data'}-{end}"
 
 
+def proposed_name(path: str) -> str:
+    """An allowed name like that of a folder or table; empty where nothing of it is allowed.
+
+    >>> proposed_name("C:/X-rays/ChestX-ray14 (NIH)/"), proposed_name("/data/films.csv")
+    ('chestx-ray14-nih', 'films')
+    """
+    own = re.split(r"[/\\]", path.strip().rstrip("/\\"))[-1].lower()
+    return re.sub(r"[^a-z0-9_]+", "-", re.sub(r"(\.(csv|tsv|txt|xlsx|gz))+$", "", own))[:40].strip(
+        "-_"
+    )
+
+
 def add(entry: Entry) -> None:
     """Register an entry; the same folder again changes only its layout and options.
 

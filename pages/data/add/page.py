@@ -9,7 +9,8 @@ from cxrcore.errors import CxrError
 from pages.data.add import choices
 from pages.shared.text import literal, plural, shown
 
-_ALLOWED = "add_allowed"  # in the session: the folder that may be read
+# In the session: the folder that may be read, and the name that was proposed for it.
+_ALLOWED, _PROPOSED = "add_allowed", "add_proposed"
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
     )
     left, right = st.columns([3, 1])
     path = left.text_input("Folder, or a table that names its images", key="add_path").strip()
+    _propose_name(path)
     name = right.text_input(
         "Short name", key="add_name", help="Lower-case letters, digits, - and _."
     ).strip()
@@ -42,6 +44,13 @@ def main() -> None:
         return
     _found(dataset)
     _add(name, path, layout, options)
+
+
+def _propose_name(path: str) -> None:
+    """The folder's own name, until another one is typed."""
+    state = st.session_state
+    if state.get("add_name", "") == state.get(_PROPOSED, ""):
+        state["add_name"] = state[_PROPOSED] = datasets.proposed_name(path)
 
 
 def _tables(tables: list[datasets.Table]) -> None:

@@ -79,6 +79,8 @@ def test_what_is_plain_is_shown_and_the_few_patients_said(tmp_path):
     at = opened(tmp_path / "set")
     assert at.main.dataframe[-1].value["Class"].tolist() == ["ill", "rare", "well"]
     assert "Classes of too few patients: rare (1)." in texts(at)
+    at.text_input(key="add_name").set_value("")
+    again(at)
     assert at.button(key="add_confirmed").disabled
 
 
@@ -100,3 +102,22 @@ def test_the_form_of_the_sidebar_leads_here_with_what_was_typed(tmp_path, button
     assert at.text_input(key="add_path").value == str(tmp_path)
     assert at.text_input(key="add_name").value == "films"
     assert datasets.registered() == []
+
+
+def test_the_name_of_the_folder_is_proposed_until_another_one_is_typed(tmp_path):
+    for folder in ("My Films", "Others"):
+        findings(tmp_path / folder)
+    at = open_page(PAGE)
+
+    def named(folder: str = "", name: str = "") -> str:
+        if folder:
+            at.text_input(key="add_path").set_value(str(tmp_path / folder))
+        if name:
+            at.text_input(key="add_name").set_value(name)
+        again(at)
+        return at.text_input(key="add_name").value
+
+    assert named("My Films") == "my-films"
+    assert named("Others") == "others"
+    assert named(name="ours") == "ours"
+    assert named("My Films") == "ours"
