@@ -14,6 +14,7 @@ from cxrcore.errors import ExplainError, ImageError
 from cxrcore.progress import Report, silent
 from cxrcore.statistics import resampling
 from cxrcore.store import lung_shares, maps
+from cxrcore.store.lung_shares import KeptShare
 
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
@@ -44,15 +45,18 @@ class LungShare:
     masks: str
 
     @property
-    def sentence(self) -> str:
-        """What it says, for people."""
-        count, area = len(self.films), float(self.films["area"].mean())
-        between = f" (95 % interval {self.low:.0%} to {self.high:.0%})" if self.low >= 0 else ""
-        text = (
-            f"On average {self.mean:.0%}{between} of its maps of {count:,} films lies inside the "
-            f"lungs, which are {area:.0%} of what it saw."
+    def kept(self) -> KeptShare:
+        """What is kept of it, with a sentence for people."""
+        spread = self.low >= 0
+        return KeptShare(
+            mean=self.mean,
+            low=self.low if spread else None,
+            high=self.high if spread else None,
+            area=float(self.films["area"].mean()),
+            films=len(self.films),
+            without=self.without,
+            masks=self.masks,
         )
-        return text if not self.without else f"{text} {self.without:,} more could not be judged."
 
 
 def lung_share(
@@ -110,20 +114,9 @@ def lung_share(
     mean = float(films["share"].mean())
     found = LungShare(films, mean, low, high, len(kept) - len(films), masks_of)
     if (method, split, layer) == (lung_shares.METHOD, "test", None):
-        lung_shares.keep(run, _as_kept(found, kept.image_ids))
+        ids = tuple(map(str, kept.image_ids))
+        lung_shares.keep(run, found.kept.model_copy(update={"image_ids": ids}))
     return found
-
-
-def _as_kept(found: LungShare, image_ids: np.ndarray) -> lung_shares.KeptShare:
-    spread = found.low >= 0
-    return lung_shares.KeptShare(
-        mean=found.mean,
-        low=found.low if spread else None,
-        high=found.high if spread else None,
-        films=len(found.films),
-        masks=found.masks,
-        image_ids=tuple(map(str, image_ids)),
-    )
 
 
 def _read(dataset: "Dataset", row: pd.Series) -> np.ndarray | None:

@@ -28,7 +28,9 @@ class KeptShare(BaseModel):
     Attributes:
         mean: of the films, each counting the same, 0..1.
         low, high: its 95 % interval by patients; None where the films show no spread.
+        area: share of what the model saw that is lung: what maps that are the same everywhere have.
         films: how many.
+        without: mapped films that are left out: no mask, or an empty map.
         masks: what decided the estimated masks of the films, of `lungs.identity`.
         image_ids: of all mapped films, also those without a mask; () once the masks were compared.
     """
@@ -38,7 +40,9 @@ class KeptShare(BaseModel):
     mean: float
     low: float | None
     high: float | None
+    area: float
     films: int
+    without: int = 0
     masks: str
     image_ids: tuple[str, ...] = ()
 
@@ -46,6 +50,20 @@ class KeptShare(BaseModel):
     def interval(self) -> tuple[float, float] | None:
         """Both ends, or None."""
         return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def sentence(self) -> str:
+        """What it says, for people."""
+        low, high = self.interval or (self.mean, self.mean)
+        between = f" (95 % interval {low:.0%} to {high:.0%})" if self.interval else ""
+        chance = (
+            "more than" if low > self.area else "less than" if high < self.area else "no more than"
+        )
+        text = (
+            f"On average {self.mean:.0%}{between} of its maps of {self.films:,} films lies inside the "
+            f"lungs, which are {self.area:.0%} of what it saw: {chance} by chance."
+        )
+        return text if not self.without else f"{text} {self.without:,} more could not be judged."
 
 
 def keep(run: "Run", found: KeptShare) -> None:

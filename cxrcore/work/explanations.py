@@ -94,7 +94,7 @@ def run(context: Context) -> dict[str, Any]:
         share = lung_share(
             found, dataset, method, split=split, layer=layer, report=context.progress
         )
-        said = "" if share is None else share.sentence
+        said = "" if share is None else share.kept.sentence
     except Cancelled:
         raise
     except CxrError as error:  # maps need no lungs

@@ -10,6 +10,7 @@ from cxrcore.explanations.lung_share import lung_share
 from cxrcore.metrics import METRICS
 from cxrcore.store import maps
 from cxrcore.store.card import model_card
+from cxrcore.store.lung_shares import KeptShare
 from tests.conftest import write_masked_dataset
 from tests.helpers import runs
 
@@ -47,7 +48,9 @@ def test_it_is_the_mean_of_the_shares_of_the_films(masked):
     assert found.low < found.mean < found.high
     assert found.without == 1
     assert found.films["area"].to_numpy() == pytest.approx(600 / 3000, abs=0.01)
-    assert "which are 20% of what it saw. 1 more could not be judged." in found.sentence
+    assert found.kept.sentence.endswith(
+        "what it saw: no more than by chance. 1 more could not be judged."
+    )
 
 
 def test_a_model_of_the_box_of_the_lungs_is_judged_in_that_box(masked):
@@ -104,3 +107,26 @@ def test_a_damaged_file_is_as_none_and_goes_with_the_run(masked):
     store.delete(run.run_id)
     store.empty_trash()
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "said"),
+    [(0.37, 0.34, 0.40, "more than"), (0.27, 0.25, 0.29, "no more than"), (0.1, 0.05, 0.2, "less than")],
+)  # fmt: skip
+def test_a_share_is_told_beside_that_of_chance(mean, low, high, said):
+    found = KeptShare(mean=mean, low=low, high=high, area=0.27, films=96, masks="")
+    assert found.sentence == (
+        f"On average {mean:.0%} (95 % interval {low:.0%} to {high:.0%}) of its maps of 96 films lies "
+        f"inside the lungs, which are 27% of what it saw: {said} by chance."
+    )
+
+
+def test_the_planted_marker_is_exposed(masked):
+    """Maps of a model that reads a corner, and of one that looks at the lungs."""
+    rng = np.random.default_rng(0)
+    corner, inside = np.zeros((2, 10, 60, 50), np.float32)
+    corner[:, :8, -8:] = rng.random((10, 8, 8)) + 1
+    inside[:, 12:38, 6:24] = rng.random((10, 26, 18)) + 1
+    shares = [lung_share(kept_run(masked, heats), masked).kept for heats in (corner, inside)]
+    assert [share.mean > share.area for share in shares] == [False, True]
+    assert "less than by chance" in shares[0].sentence

@@ -29,8 +29,11 @@ def joined(intervals: pd.DataFrame, entries: Sequence[Entry]) -> pd.DataFrame:
     return intervals.join(found.astype(float))
 
 
-def missing(entries: Sequence[Entry], dataset: Dataset) -> None:
-    """Say of which models these metrics are not known, and offer to compute them."""
+def show(entries: Sequence[Entry], dataset: Dataset) -> None:
+    """What the maps of each run say; of which models it is not known, and how to compute it."""
+    for entry in entries:
+        if len(entry.runs) == 1 and (share := entry.runs[0].lung_share):
+            st.caption(literal(f"{entry.title}: {share.sentence}"))
     for metric in select("maps"):
         lacking = {
             run.run_id: (run, entry.title)

@@ -67,7 +67,7 @@ def main() -> None:
     if found:
         pairs.show(found, entries)
     if not header.presenting():
-        map_metrics.missing(entries, dataset)
+        map_metrics.show(entries, dataset)
         lung_need.show(entries, dataset)
         # Drawn when they are opened: Plotly alone takes a second of a first visit.
         with st.expander(
