@@ -217,8 +217,10 @@ def one_film(films: Path) -> float:
     return float(np.median(times[1:]))
 
 
-def attempt(films: Path, data: Path, workers: int | None, until: int | None) -> tuple[float, float]:
-    """Look for lungs in a process of its own, killed once `until` films are done.
+def attempt(
+    films: Path, data: Path, workers: int | None, goal: int, kill: bool
+) -> tuple[float, float]:
+    """Look for lungs in a process of its own, which may be killed once `goal` films are done.
 
     Returns the memory of all its processes in MB: the most, and when a tenth was done.
     """
@@ -230,9 +232,9 @@ def attempt(films: Path, data: Path, workers: int | None, until: int | None) -> 
         time.sleep(1)
         done = len(verdicts(data))
         sizes.append(memory(process.pid))
-        if not early and done - before > 0.1 * ((until or done) - before):
+        if not early and done - before > 0.1 * (goal - before):
             early = sizes[-1]
-        if until is not None and done >= until:
+        if kill and done >= goal:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     return max(sizes), early

@@ -31,9 +31,11 @@ def joined(intervals: pd.DataFrame, entries: Sequence[Entry]) -> pd.DataFrame:
 
 def show(entries: Sequence[Entry], dataset: Dataset) -> None:
     """What the maps of each run say; of which models it is not known, and how to compute it."""
+    if any(run.has_network for entry in entries for run in entry.runs):
+        st.subheader("Do the models look at the lungs?")
     for entry in entries:
         if len(entry.runs) == 1 and (share := entry.runs[0].lung_share):
-            st.caption(literal(f"{entry.title}: {share.sentence}"))
+            st.markdown(literal(f"{entry.title}: {share.sentence}"))
     for metric in select("maps"):
         lacking = {
             run.run_id: (run, entry.title)

@@ -12,7 +12,7 @@ import streamlit as st
 from cxrcore import files, lungs
 from cxrcore.datasets import masks
 from cxrcore.films import Film
-from cxrcore.lungs import Segmentation
+from cxrcore.lungs import Segmentation, corrections
 
 _SIDE = 512  # pixels of the mask with which maps are compared
 _LEAST = 1e-3  # of the film's area: smaller pieces are not outlined
@@ -42,7 +42,10 @@ class Lungs:
     @property
     def words(self) -> str:
         """What a reader should know: why there are none, or what was done first."""
-        return "" if self.found is None else self.found.reason or " ".join(self.found.notes)
+        if self.found is None:
+            return ""
+        notes = (note for note in self.found.notes if note != corrections.CHOSEN)  # `how` says it
+        return self.found.reason or " ".join(notes)
 
     @property
     def share(self) -> float:
