@@ -7,12 +7,22 @@ trained for each of the first K of five parts of the patients (needs the package
 on that part; without, the network in the package is judged on films that it was trained on.
 `--darwin` is a Darwin dataset with polygons, of which films that are also in FOLDER are left out.
 `--others` holds pictures that are to be refused.
+
+    python bench/lungs.py FOLDER --many 20000 [--workers N]
+
+estimates masks of so many films: those of FOLDER at 512 px, each with other noise, since masks are
+kept by content. The process is killed (SIGKILL, with those that it started) after a third and after
+two thirds of them, then resumed.
 """
 
 import argparse
+import contextlib
+import os
 import resource
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +30,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -38,8 +49,13 @@ def main() -> None:
     parser.add_argument("--others", type=Path)
     parser.add_argument("--folds", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=28)
+    parser.add_argument("--many", type=int, default=0)
+    parser.add_argument("--workers", type=int)
     asked = parser.parse_args()
     cv2.setNumThreads(1)
+    if asked.many:
+        many(asked.folder, asked.many, asked.workers)
+        return
     drawn = {
         path.stem: (gray := images.decode(path),
                     images.read_mask(asked.folder / "masks" / f"{path.stem}.png", gray.shape))
@@ -129,8 +145,6 @@ def summary(what: str, scores: list[float]) -> None:
 
 def simulated() -> Iterable[Pair]:
     """Films of a seed that no training has seen."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         root = demo.make(Path(folder) / "films", patients=3, seed=77, size=256)
         for path in sorted(root.glob("*/images/*.png")):
@@ -147,6 +161,102 @@ def darwin(folder: Path, known: Iterable[Pair]) -> Iterable[Pair]:
         exact = masks.read(dataset.mask_of(row), gray.shape)
         if (small @ _signature(gray)).max() < 0.97 and exact.any():
             yield gray, exact
+
+
+def many(folder: Path, count: int, workers: int | None) -> None:
+    """Time, memory and losses of a search for the lungs of many films that is killed twice."""
+    with tempfile.TemporaryDirectory() as made:
+        films, data = Path(made) / "films", Path(made) / "data"
+        varied(folder, films, count)
+        seconds = one_film(films)
+        limit = workers or len(os.sched_getaffinity(0))
+        predicted = seconds * count / limit
+        print(
+            f"{count:,} films; predicted {predicted:.0f} s ({1e3 * seconds:.0f} ms a film, {limit} processes)"
+        )
+        taken, before = 0.0, 0
+        for part in (1 / 3, 2 / 3, None):
+            start = time.perf_counter()
+            goal = round(count * (part or 1))
+            most, early = attempt(films, data, workers, goal, part is not None)
+            taken += time.perf_counter() - start
+            done = len(verdicts(data))
+            how = "killed" if part else "ended"
+            print(f"{how} after {time.perf_counter() - start:.0f} s with {done:,} films done, {done - before:,} of "
+                  f"them new; memory of all processes {early:.0f} MB at a tenth, {most:.0f} MB at most", flush=True)  # fmt: skip
+            before = done
+        print(f"{taken:.0f} s in all, {taken / predicted:.2f} of what was predicted")
+        code = f"from cxrcore import datasets, lungs; print(len(lungs.load(datasets.load({str(films)!r})).table))"
+        found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=_settings(data),
+                               capture_output=True, text=True, check=True)  # fmt: skip
+        print(f"films in the table: {int(found.stdout):,}")
+
+
+def varied(folder: Path, films: Path, count: int) -> None:
+    """Write so many JPEGs of films at 512 px, in two classes, no two alike."""
+    sources = [images.decode(path) for path in sorted((folder / "images").iterdir())]
+    small = [images.resize(gray, 512).astype(np.int16) for gray in sources]
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 4, (1024, 1024)).astype(np.int16)
+    for number in range(count):
+        down, across = rng.integers(0, 512, 2)
+        gray = small[number % len(small)] + noise[down : down + 512, across : across + 512]
+        place = films / "AB"[number % 2] / f"{number:05d}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(place), np.clip(gray, 0, 255).astype(np.uint8))
+
+
+def one_film(films: Path) -> float:
+    """Seconds of a film, read and segmented, on one thread; the median of 30."""
+    paths = sorted(films.glob("*/*.jpg"))[:31]
+    times = []
+    for path in paths:
+        start = time.perf_counter()
+        lungs.segment(images.decode(path))
+        times.append(time.perf_counter() - start)
+    return float(np.median(times[1:]))
+
+
+def attempt(
+    films: Path, data: Path, workers: int | None, goal: int, kill: bool
+) -> tuple[float, float]:
+    """Look for lungs in a process of its own, which may be killed once `goal` films are done.
+
+    Returns the memory of all its processes in MB: the most, and when a tenth was done.
+    """
+    code = f"from cxrcore import datasets, lungs; lungs.estimate(datasets.load({str(films)!r}), workers={workers})"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=_settings(data), start_new_session=True)  # fmt: skip
+    before, sizes = len(verdicts(data)), []
+    early = 0.0
+    while process.poll() is None:
+        time.sleep(1)
+        done = len(verdicts(data))
+        sizes.append(memory(process.pid))
+        if not early and done - before > 0.1 * (goal - before):
+            early = sizes[-1]
+        if kill and done >= goal:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    return max(sizes), early
+
+
+def memory(pid: int) -> float:
+    """Proportional memory (PSS) of a process and its children in MB: shared pages count once."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_full_info().pss
+    return total / 1e6
+
+
+def verdicts(data: Path) -> list[Path]:
+    return list((data / "lungs").glob("*/*/*.json"))
+
+
+def _settings(data: Path) -> dict[str, str]:
+    return os.environ | {"CXR_DATA": str(data)}
 
 
 def _signature(gray: np.ndarray) -> np.ndarray:

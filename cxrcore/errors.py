@@ -21,7 +21,16 @@ Every message says what is wrong, what was found and what to do next.
 
 
 class CxrError(Exception):
-    """Base of all errors meant for the user; `str(error)` is the message."""
+    """Base of all errors meant for the user; `str(error)` is the message.
+
+    Args:
+        message: for the user.
+        final: whether the same request fails again however often it is made: it must be another one.
+    """
+
+    def __init__(self, message: str = "", *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final
 
 
 class SettingsError(CxrError):

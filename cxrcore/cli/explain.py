@@ -19,6 +19,7 @@ from cxrcore.cli.output import (
 from cxrcore.errors import ExplainError, SettingsError
 
 if TYPE_CHECKING:
+    from cxrcore.films import Film
     from cxrcore.inference import Prediction
 
 
@@ -49,6 +50,9 @@ def explain(
     mask: Annotated[
         Path | None, typer.Option(help="Lung mask of IMAGE, for a model of masked images.")
     ] = None,
+    page: Annotated[
+        int, typer.Option(min=1, help="Of IMAGE, where it is a TIFF of several pages.")
+    ] = 1,
     every: Annotated[
         bool,
         typer.Option("--all", help="Map all films of a split in the background, without IMAGE."),
@@ -59,6 +63,8 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Write a PNG that shows where RUN looked in IMAGE, or map all films of a split with --all."""
+    from cxrcore.films import Film
+
     if every:
         if image or out or label or mask:
             raise SettingsError(
@@ -73,7 +79,10 @@ def explain(
         )
     else:
         options = {"class_name": label, "layer": layer, "mask": mask}
-        prediction = _draw(run, image, out, method, options, as_json)
+        film = Film.read(image, page=page)
+        prediction = _draw(run, film, out, method, options, as_json)
+        if film.pages > 1 and not as_json:
+            say(film.about_pages)
         _tell(prediction, method, out, as_json)
 
 
@@ -88,26 +97,25 @@ def _submit(run: str, method: str, layer: str | None, split: str, as_json: bool)
 
 
 def _draw(
-    run: str, image: Path, out: Path, method: str, options: Mapping[str, Any], as_json: bool
+    run: str, film: "Film", out: Path, method: str, options: Mapping[str, Any], as_json: bool
 ) -> "Prediction":
     """Write the PNG; `options` are those of `predict_here`."""
     from cxrcore import figures, files, images
     from cxrcore.inference import predict_here
     from cxrcore.progress import Progress
 
-    gray = images.decode(image)
     with progress_bar(visible=not as_json) as report:  # of slow methods
 
         def show(done: int, total: int) -> None:
             report(Progress("trying changed films", done, total))
 
-        (prediction,) = predict_here(gray, [run], methods=(method,), progress=show, **options)
+        (prediction,) = predict_here(film, [run], methods=(method,), progress=show, **options)
     if prediction.error is not None:
         raise ExplainError(prediction.error)
     if (layer := options["layer"]) != prediction.layer:
         names = ", ".join(place.name for place in prediction.layers) or "none"
         raise ExplainError(f"{run} has no layer {layer!r} to look at. Choose from: {names}.")
-    heat = figures.overlay(gray, prediction.maps[method], box=prediction.box)
+    heat = figures.overlay(film.gray, prediction.maps[method], box=prediction.box)
     files.write_atomic(out, images.encode_png(heat))
     return prediction
 

@@ -101,10 +101,12 @@ def resume(names: Names, as_json: AsJson = False) -> None:
     from cxrcore import jobs
 
     named = _jobs_named(names)
-    # Jobs of a family that are done are skipped; a job that is named itself must not be done.
-    chosen = [job for job in named if job.state != "done" or job.job_id in names]
+    # Jobs of a family that are done or would fail again are skipped; one that is named itself is refused.
+    ended = [job for job in named if job.state == "done" or job.final]
+    chosen = [job for job in named if job not in ended or job.job_id in names]
     if not chosen:
-        raise JobError(f"All jobs of {', '.join(names)} are done; there is nothing to resume.")
+        why = "would fail again" if any(job.final for job in ended) else "are done"
+        raise JobError(f"All jobs of {', '.join(names)} {why}; there is nothing to resume.")
     resumed = [jobs.resume(job.job_id) for job in chosen]
     if as_json:
         print_json({"jobs": list(map(job_record, resumed))})

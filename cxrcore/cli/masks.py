@@ -66,7 +66,7 @@ def masks_export(
 @masks_app.command("import")
 def masks_import(
     name: Name,
-    folder: Annotated[Path, typer.Argument(help="The folder of `masks export`.")],
+    folder: Annotated[Path, typer.Argument(help="The folder of `masks export`, or a zip of it.")],
     as_json: AsJson = False,
 ) -> None:
     """Take over the masks that were corrected in an exported folder."""
@@ -74,13 +74,4 @@ def masks_import(
 
     with progress_bar(visible=not as_json) as report:
         found = lungs.read_back(datasets.load(name), folder, report=report)
-    text = (
-        f"{found.changed:,} masks corrected, {found.left_out:,} films left out, "
-        f"{found.same:,} masks unchanged."
-    )
-    if found.own:
-        text += (
-            f" {found.own:,} differ from masks of the dataset's own, which stay as they are: "
-            "change those in the dataset's folder."
-        )
-    answer(found._asdict(), "\n".join([text, *found.problems]), as_json)
+    answer(found._asdict(), "\n".join([found.sentence, *found.problems]), as_json)

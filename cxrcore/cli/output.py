@@ -131,7 +131,7 @@ def print_job(job: Job) -> None:
     say(f"{job.title}: {job.state}. {job.message}".rstrip())
     if job.active:
         say(f"Watch it: python -m cxrcore jobs log {job.job_id} --follow")
-    elif job.state != "done":
+    elif job.state != "done" and not job.final:
         say(f"To go on: python -m cxrcore jobs resume {job.job_id}")
 
 

@@ -29,6 +29,10 @@ def predict(
     out: Annotated[
         Path | None, typer.Option("--csv", help="The table to write, a row per film and run.")
     ] = None,
+    page: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of TIFF files of several pages; by default the first."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict films: one or more RUNs, then files or folders (with their sub-folders).
@@ -47,7 +51,7 @@ def predict(
         raise SettingsError("Name the films after the runs: a folder, or files.")
     found: list[dict[str, Any]] = []
     with progress_bar(not as_json) as report:
-        for row in inference.batch(places, list(titles), report=report):
+        for row in inference.batch(places, list(titles), report=report, page=page):
             found += _records(row, titles)
     classes = list(dict.fromkeys(name for row in found for name in row["probabilities"]))
     if out is not None:
@@ -85,6 +89,7 @@ def _records(row: "Row", titles: dict[str, str]) -> Iterator[dict[str, Any]]:
     usual |= {"probabilities": {}, "notes": [], "error": row.error or None}
     if row.error:
         yield usual
+    about = [row.film.about_pages] if row.film and row.film.pages > 1 else []
     for said in row.predictions:
         decided = None if said.error else decision(said)
         shares = () if decided is None else map(float, decided.shares)
@@ -93,7 +98,7 @@ def _records(row: "Row", titles: dict[str, str]) -> Iterator[dict[str, Any]]:
             "title": titles[said.run_id],
             "predicted": "" if decided is None else decided.answer,
             "probabilities": dict(zip(said.classes, shares, strict=False)),
-            "notes": list(said.notes),
+            "notes": [*about, *said.notes],
             "error": said.error,
         }
 

@@ -13,7 +13,7 @@ from cxrcore.cli.output import AsJson, answer, console, print_json, print_table,
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cxrcore.metrics import Metrics
+    from cxrcore.metrics import Metric, Metrics
     from cxrcore.store import Run
 
 
@@ -82,6 +82,7 @@ def evaluate(
     With --data RUN is tested on another dataset first, without the films that it learned from.
     """
     from cxrcore import comparison, store
+    from cxrcore.metrics import select
 
     if data is not None:
         run = external_tests.tested(run, data, mapping or [], visible=not as_json)
@@ -95,9 +96,15 @@ def evaluate(
     if as_json:
         result = {"run_id": run, "title": title, "test": test.model_dump(mode="json"), **notes}
         result |= {"intervals": sure, "patients": patients, "notes": loaded.notes}
+        result |= {"maps": {metric.name: _of_maps(metric, loaded) for metric in select("maps")}}
         print_json(result | {"test_without_leaks": clean and clean.model_dump(mode="json")})
         return
     _print_metrics(f"{title} ({run}): {test.n} test images", test, sure)
+    for metric in select("maps") if loaded.has_network else ():
+        value, ends = _of_maps(metric, loaded).values()
+        between = f", 95 % {metric.text(ends[0])} to {metric.text(ends[1])}" if ends else ""
+        how = f"not computed yet. Compute it: {metric.absent.format(run_id=run)}"
+        say(f"{metric.title}: {how if value is None else metric.text(value) + between}")
     say(
         "Intervals count films as independent: their patients are unknown."
         if patients is None
@@ -127,6 +134,11 @@ def _bounds(row: "pd.Series", columns: Iterable[str]) -> dict[str, list[float] |
     """[low, high] of each column, from a row of `comparison.intervals`; None where undefined."""
     ends = {name: [row[f"{name}_low"], row[f"{name}_high"]] for name in columns}
     return {name: None if np.isnan(pair).any() else pair for name, pair in ends.items()}
+
+
+def _of_maps(metric: "Metric", run: "Run") -> dict[str, Any]:
+    """Value and interval of a metric of maps; None where a run does not know them."""
+    return {"value": metric.compute(run), "interval": metric.interval and metric.interval(run)}
 
 
 def _print_metrics(title: str, test: "Metrics", sure: Mapping[str, Sequence[float] | None]) -> None:

@@ -1,5 +1,6 @@
 """How much of a run's maps lies inside the lungs, over all films that were mapped."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,10 @@ import pandas as pd
 from cxrcore import lungs
 from cxrcore.datasets import masks
 from cxrcore.errors import ExplainError, ImageError
+from cxrcore.progress import Report, silent
 from cxrcore.statistics import resampling
-from cxrcore.store import maps
+from cxrcore.store import lung_shares, maps
+from cxrcore.store.lung_shares import KeptShare
 
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
@@ -31,6 +34,7 @@ class LungShare:
         mean: of `share`, each film counting the same; `low` and `high` are its 95 % interval, NaN
             where the films show no spread.
         without: mapped films that are left out: no mask, or an empty map.
+        masks: what decided the estimated masks of the mapped films, of `lungs.identity`.
     """
 
     films: pd.DataFrame
@@ -38,17 +42,21 @@ class LungShare:
     low: float
     high: float
     without: int
+    masks: str
 
     @property
-    def sentence(self) -> str:
-        """What it says, for people."""
-        count, area = len(self.films), float(self.films["area"].mean())
-        between = f" (95 % interval {self.low:.0%} to {self.high:.0%})" if self.low >= 0 else ""
-        text = (
-            f"On average {self.mean:.0%}{between} of its maps of {count:,} films lies inside the "
-            f"lungs, which are {area:.0%} of what it saw."
+    def kept(self) -> KeptShare:
+        """What is kept of it, with a sentence for people."""
+        spread = self.low >= 0
+        return KeptShare(
+            mean=self.mean,
+            low=self.low if spread else None,
+            high=self.high if spread else None,
+            area=float(self.films["area"].mean()),
+            films=len(self.films),
+            without=self.without,
+            masks=self.masks,
         )
-        return text if not self.without else f"{text} {self.without:,} more could not be judged."
 
 
 def lung_share(
@@ -58,24 +66,30 @@ def lung_share(
     *,
     split: str = "test",
     layer: str | None = None,
+    report: Report = silent,
 ) -> LungShare | None:
     """The share of the kept maps of a run inside the lungs; None where no maps are kept.
 
-    The dataset's own masks count, and estimated ones where a film has none.
+    The dataset's own masks count, and estimated ones where a film has none. That of the Grad-CAMs of
+    the test films is kept: it is a metric of the run.
 
     Args:
         run: whose maps were kept by `work.submit_explanations`.
-        dataset: of the films, whose lungs were looked for unless each has a mask of its own.
+        dataset: of the films.
         method, split, layer: of the maps.
+        report: lungs are looked for on mapped films where that was not done, with this progress.
 
     Raises:
         ExplainError: no mapped film has both a mask and a map that is not empty.
-        DatasetError: lungs were not looked for yet.
+        DatasetError, StoreError, WeightsError: as `lungs.estimate`.
     """
     kept = maps.load(run, method, split=split, layer=layer)
     if kept is None:
         return None
-    table = lungs.masked(dataset, lungs.COMPLETED).table.set_index("image_id")
+    mapped = dataset.table["image_id"].isin(kept.image_ids)
+    dataset = dataclasses.replace(dataset, table=dataset.table[mapped])
+    masks_of = lungs.identity(dataset, lungs.source_of(dataset, lungs.COMPLETED))
+    table = lungs.masked(dataset, lungs.COMPLETED, report=report).table.set_index("image_id")
     rows = []
     for number, image_id in enumerate(kept.image_ids):
         if image_id not in table.index or pd.isna(table.at[image_id, "mask"]):
@@ -98,7 +112,11 @@ def lung_share(
         )
     low, high = _interval(films, table["patient_id"])
     mean = float(films["share"].mean())
-    return LungShare(films, mean, low, high, len(kept) - len(films))
+    found = LungShare(films, mean, low, high, len(kept) - len(films), masks_of)
+    if (method, split, layer) == (lung_shares.METHOD, "test", None):
+        ids = tuple(map(str, kept.image_ids))
+        lung_shares.keep(run, found.kept.model_copy(update={"image_ids": ids}))
+    return found
 
 
 def _read(dataset: "Dataset", row: pd.Series) -> np.ndarray | None:

@@ -1,6 +1,6 @@
 """The decoding process: reads untrusted files, one at a time, within a limit of memory.
 
-A request is two messages: a pickled `(path or None, name, settings)`, and the bytes of an upload or
+A request is two messages: a pickled `(path or None, name, page, settings)`, and the bytes of an upload or
 nothing; on its own, because a message that is unpacked is in memory twice. The answer is a packed Film, or
 "-" and a sentence that says why there is none; never a pickle, see docs/decisions/0048.
 """
@@ -39,9 +39,9 @@ def main(data_bytes: int) -> None:
 
 def _answer(request: bytes, data: bytes) -> list[bytes | memoryview]:
     try:
-        path, name, settings = pipe.unpack(request)
+        path, name, page, settings = pipe.unpack(request)
         os.environ.update(settings)
-        return Film.read(data if path is None else path, name).packed()
+        return Film.read(data if path is None else path, name, page).packed()
     except CxrError as error:
         return [b"-", str(error).encode()]
     except MemoryError:

@@ -46,6 +46,7 @@ class Decoder:
         name: str | None = None,
         session: str = "",
         on_wait: OnWait | None = None,
+        page: int = 1,
     ) -> Film:
         """The film of a file or upload.
 
@@ -54,15 +55,16 @@ class Decoder:
             name: used in messages; the file's name by default.
             session: the visitor; those who wait are served in turn.
             on_wait: called with a Wait every 0.1 s. What it raises ends the request.
+            page: of a TIFF of several, from 1.
 
         Raises:
-            ImageError: the file cannot be used, or takes more time or memory than is allowed.
+            ImageError: the file cannot be used, has no such page, or takes more time or memory than is allowed.
             JobError: too many requests wait, or no process could be started.
         """
         if name is None:
             name = "The upload" if isinstance(image, bytes) else image.name
         path, data = (None, image) if isinstance(image, bytes) else (image, b"")
-        request = pipe.pack((path, name, _settings())), data
+        request = pipe.pack((path, name, page, _settings())), data
         with self._turns.request(session) as visit, visit.turn(on_wait), self._process() as process:
             answer = self._ask(process, request, name, on_wait)
         if answer[:1] == b"-":

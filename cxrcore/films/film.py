@@ -25,18 +25,32 @@ class Film:
     chroma: np.ndarray | None = field(default=None, repr=False)  # None for a file without colours
     view: str | None = None  # of DICOM: AP, PA, LL and so on
     notes: tuple[str, ...] = ()  # of DICOM: what was missing or odd in it, and what was done
+    page: int = 1  # of a TIFF of so many `pages`
+    pages: int = 1
 
     @classmethod
-    def read(cls, source: bytes | Path, name: str | None = None) -> Self:
+    def read(cls, source: bytes | Path, name: str | None = None, page: int = 1) -> Self:
         """Decode a file or upload in this process; `Decoder` does it apart.
 
+        Args:
+            source: the file, or its bytes.
+            name: used in messages; the file's name by default.
+            page: of a TIFF of several, from 1.
+
         Raises:
-            ImageError: as `images.decode`.
+            ImageError: as `images.decode`, or there is no such page.
         """
         if name is None:
             name = "The upload" if isinstance(source, bytes) else source.name
-        found = images.look(source, name=name)
-        return cls(name, found.digest, found.gray, found.chroma, found.view, found.notes)
+        found = images.look(source, name=name, page=page)
+        facts = found.gray, found.chroma, found.view, found.notes, page, found.pages
+        film = cls(name, found.digest, *facts)
+        return film if page == 1 else film.altered(film.gray, f"page {page}")
+
+    @property
+    def about_pages(self) -> str:
+        """Which page of how many it is; "" where there is only one."""
+        return f"This is page {self.page} of {self.pages} of the file." if self.pages > 1 else ""
 
     def altered(self, gray: np.ndarray, how: str) -> Self:
         """The same film with other gray levels; `how` tells them from all others made of it.
@@ -56,7 +70,8 @@ class Film:
     def packed(self) -> list[bytes | memoryview]:
         """As a line of JSON and the pixels: reading that back runs no code, as a pickle could."""
         arrays = [self.gray] + ([] if self.chroma is None else [self.chroma])
-        facts = {"name": self.name, "digest": self.digest, "view": self.view, "notes": self.notes}
+        kept = ("name", "digest", "view", "notes", "page", "pages")
+        facts = {name: getattr(self, name) for name in kept}
         head = json.dumps(facts | {"shapes": [array.shape for array in arrays]})
         return [f"{head}\n".encode(), *(np.ascontiguousarray(array).data for array in arrays)]
 
@@ -71,5 +86,5 @@ class Film:
             arrays.append(found.reshape(height, width))
             at += found.size
         chroma = arrays[1] if len(arrays) > 1 else None
-        notes = tuple(facts["notes"])
-        return cls(facts["name"], facts["digest"], arrays[0], chroma, facts["view"], notes)
+        told = facts["view"], tuple(facts["notes"]), facts["page"], facts["pages"]
+        return cls(facts["name"], facts["digest"], arrays[0], chroma, *told)

@@ -39,7 +39,12 @@ _WITHOUT_LUNGS = Finding(
 )
 
 
-def check(film: "Film", predictions: Sequence["Prediction"], dataset: "Dataset") -> Report:
+def check(
+    film: "Film",
+    predictions: Sequence["Prediction"],
+    dataset: "Dataset",
+    lungs: np.ndarray | None = None,
+) -> Report:
     """Check a film before the answers of some runs to it are believed.
 
     A film is withheld for its view, or where most of the runs with a profile find that it is no
@@ -50,10 +55,12 @@ def check(film: "Film", predictions: Sequence["Prediction"], dataset: "Dataset")
         predictions: of the film, by runs that were trained on `dataset`; those with an error are
             passed over.
         dataset: in which the film is looked for.
+        lungs: (H, W) bool, where they are; None where that is not known, and whether they are cut
+            off is not checked.
     """
     answered = {p.run_id: p for p in predictions if p.error is None}
     known, unchecked = _profiles(film, answered)
-    found = list(appearance.findings(film, _view(film, dataset)))
+    found = list(appearance.findings(film, _view(film, dataset), lungs))
     try:
         alike = {run_id: likeness.of(known[run_id], answered[run_id]) for run_id in known}
     except StoreError:  # a profile of another network: it is made again

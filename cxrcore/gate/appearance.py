@@ -1,4 +1,4 @@
-"""What a film itself shows, whatever the model: colour, view, borders, letters."""
+"""What a film itself shows, whatever the model: colour, view, borders, letters, lungs cut off."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,20 +16,27 @@ _COLOURED = 24  # difference of channels, 0..255; a compressed gray film has les
 _PICTURE, _MARKS = 0.2, 0.001  # share of coloured pixels: a picture in colour, coloured marks
 _WIDE = 0.08  # share of a side that a border may take
 _THUMBNAIL = 128  # pixels at which borders are looked for
+_RIM = 1 / 96  # of a side: a pixel of what the network that finds lungs answers
+_ALONG = 0.1  # share of a side along which lungs reach it
 
 # View Position of DICOM (PS3.3, C.8.1.1) and of collections. A decubitus film (LLD) is frontal.
 _LATERAL = frozenset({"LL", "RL", "L", "LATERAL"})
 _OBLIQUE = frozenset({"LLO", "RLO"})
 
 
-def findings(film: "Film", view: str) -> Iterator[Finding]:
-    """What is to be said of a film and its view; nothing about what is as it should be."""
+def findings(film: "Film", view: str, lungs: np.ndarray | None = None) -> Iterator[Finding]:
+    """What is to be said of a film, its view and its lungs; nothing about what is as it should be."""
     if film.notes:
         title = "The file lacks, or breaks, what the standard asks of it"
         yield Finding("file", title, "warning", " ".join(film.notes))
+    if film.pages > 1:
+        title = "The file has several pages, of which the models see one"
+        yield Finding("pages", title, "warning", film.about_pages)
     yield from _view(view.strip().upper())
     yield from _colour(film)
     yield from _borders(film)
+    if lungs is not None and not lungs.all():  # people may take the whole film for lungs
+        yield from _cropped(lungs)
     yield from _letters(film)
 
 
@@ -70,6 +77,20 @@ def _borders(film: "Film") -> Iterator[Finding]:
         named = ", ".join(f"{share:.0%} {side}" for share, side in wide)
         detail = f"Of the film's side: {named}. The model sees the border too, and a smaller chest."
         yield Finding("border", "An empty border surrounds the picture", "warning", detail)
+
+
+def _cropped(lungs: np.ndarray) -> Iterator[Finding]:
+    down, across = (max(1, round(_RIM * side)) for side in lungs.shape)
+    along = {
+        "left": lungs[:, :across].any(axis=1).mean(),
+        "top": lungs[:down].any(axis=0).mean(),
+        "right": lungs[:, -across:].any(axis=1).mean(),
+        "bottom": lungs[-down:].any(axis=0).mean(),
+    }
+    if sides := [side for side, share in along.items() if share >= _ALONG]:
+        title = "The lungs reach the edge of the film"
+        detail = f"On these sides: {', '.join(sides)}. A part of them may be cut off."
+        yield Finding("cropped", title, "warning", detail)
 
 
 def _letters(film: "Film") -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from cxrcore.errors import ImageError
 from cxrcore.images import decoder_warnings, limits, raster
 from cxrcore.images.region import REGIONS as REGIONS
 from cxrcore.images.region import apply_region as apply_region
+from cxrcore.images.region import as_mask as as_mask
 from cxrcore.regions import REGION_NAMES as REGION_NAMES
 
 # Beside DICOM files, which are recognised whatever they are called.
@@ -72,24 +73,27 @@ class Look(NamedTuple):
     view: str | None  # of DICOM: AP, PA, LL (lateral) and so on; None where it is not told
     digest: str  # BLAKE2b-128 of the file's bytes: what datasets call image_id
     notes: tuple[str, ...] = ()  # of DICOM: elements that were missing or odd, and what was done
+    pages: int = 1  # of a TIFF
 
 
-def look(source: Path | bytes, *, name: str | None = None) -> Look:
-    """As `decode`, with colour, view, content hash and notes.
+def look(source: Path | bytes, *, name: str | None = None, page: int = 1) -> Look:
+    """As `decode`, with colour, view, content hash and notes; `page` of a TIFF is read.
 
     Raises:
-        ImageError: as for `decode`.
+        ImageError: as for `decode`, or there is no such page.
     """
     data, name = _data(source, name)
-    gray, notes = _decoded(data, name)
     digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    with _translated(name, private=is_dicom(data)):
+        data, pages = limits.one_page(data, name, page)
+    gray, notes = _decoded(data, name)
     with _translated(name, private=is_dicom(data)):
         if is_dicom(data):
             from cxrcore.images import dicom
 
             parsed = dicom.parse(data, name)
             return Look(gray, dicom.chroma(parsed), dicom.view(parsed), digest, notes)
-        return Look(gray, raster.chroma(raster.parse(data, name)), None, digest)
+        return Look(gray, raster.chroma(raster.parse(data, name)), None, digest, (), pages)
 
 
 def header(source: Path | bytes, *, name: str | None = None) -> tuple[int, int]:
@@ -159,15 +163,8 @@ def read_mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
     Raises:
         ImageError: the file is not a usable image, or its proportions differ from `shape`.
     """
-    gray = decode(path, name=(name := _one_line(f"The lung mask {path.name}")))
-    height = gray.shape[1] * shape[0] / shape[1]  # expected from its width; sides are rounded
-    if abs(gray.shape[0] - height) > max(1, height / 50):
-        raise ImageError(
-            f"{name} is {gray.shape[1]} x {gray.shape[0]} pixels, its image "
-            f"{shape[1]} x {shape[0]}: other proportions. Save the mask at the image's size."
-        )
-    inside = (gray > (127 if gray.max() > 1 else 0)).astype(np.uint8)
-    return cv2.resize(inside, shape[::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
+    name = _one_line(f"The lung mask {path.name}")
+    return as_mask(decode(path, name=name), shape, name)
 
 
 def _data(source: Path | bytes, name: str | None) -> tuple[bytes, str]:

@@ -152,20 +152,49 @@ def directory(data: bytes, at: int | None = None) -> Directory:
     return Directory(first, counts, following)
 
 
-def pages(data: bytes) -> int:
-    """The pages of a TIFF, without previews and masks; at most MOST_PAGES are counted.
+def pages(data: bytes) -> tuple[int, ...]:
+    """Where the pages of a TIFF begin, without previews and masks; MOST_PAGES are looked at.
 
     Source:
         TIFF 6.0, section 8 (NewSubfileType: bit 0 a reduced copy, bit 2 a mask).
     """
     at = int.from_bytes(data[4:8], "little" if data[:2] == b"II" else "big")
-    found, seen = 0, set[int]()
+    found, seen = [], set[int]()
     while at and at not in seen and len(seen) < MOST_PAGES:
         page = directory(data, at)
-        found += not (seen and page.first.get(_SUBFILE, 0) & 0b101)
+        if not (seen and page.first.get(_SUBFILE, 0) & 0b101):
+            found.append(at)
         seen.add(at)
         at = page.following
-    return found
+    return tuple(found)
+
+
+def one_page(data: bytes, name: str, page: int) -> tuple[bytes, int]:
+    """A picture with this page alone, from 1, and how many it has; only a TIFF has several.
+
+    Pixels stay where they are in the file.
+
+    Raises:
+        ImageError: there is no such page.
+
+    Source:
+        TIFF 6.0, section 2 (the header tells where the first page begins, a page where the next).
+    """
+    places = pages(data) if data[:4] in (b"II*\0", b"MM\0*") else ()
+    count = max(1, len(places))
+    if not 1 <= page <= count:
+        raise ImageError(
+            f"{name} has {count} page{'s' * (count > 1)}; there is no page {page}. Choose one of 1 to "
+            f"{count}."
+        )
+    if count == 1:
+        return data, 1
+    at, order = places[page - 1], "<" if data[:2] == b"II" else ">"
+    (entries,) = struct.unpack_from(order + "H", data, at)
+    alone = bytearray(data)
+    struct.pack_into(order + "I", alone, 4, at)
+    struct.pack_into(order + "I", alone, at + 2 + 12 * entries, 0)
+    return bytes(alone), count
 
 
 def _check_tiff(data: bytes, name: str) -> None:

@@ -67,7 +67,7 @@ def parse(data: bytes, name: str) -> Picture:
         )
     limits.check(data, name)
     if data[:2] in (b"II", b"MM"):
-        if (pages := limits.pages(data)) > 1:
+        if (pages := len(limits.pages(data))) > 1:
             raise _several(name, f"a TIFF file of {pages:,} pages", "page")
         return deep.find(data) or reader(io.BytesIO(data))
     picture = reader(io.BytesIO(data))

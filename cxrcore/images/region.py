@@ -1,11 +1,24 @@
-"""The part of a picture that a region shows."""
+"""The part of a picture that a region shows, and pictures of masks."""
 
+import cv2
 import numpy as np
 
 from cxrcore.errors import ImageError
 from cxrcore.regions import REGION_NAMES
 
 REGIONS = tuple(REGION_NAMES)
+
+
+def as_mask(gray: np.ndarray, shape: tuple[int, int], name: str) -> np.ndarray:
+    """(H, W) bool of a decoded picture of a mask; see `images.read_mask`."""
+    height = gray.shape[1] * shape[0] / shape[1]  # expected from its width; sides are rounded
+    if abs(gray.shape[0] - height) > max(1, height / 50):
+        raise ImageError(
+            f"{name} is {gray.shape[1]} x {gray.shape[0]} pixels, its image "
+            f"{shape[1]} x {shape[0]}: other proportions. Save the mask at the image's size."
+        )
+    inside = (gray > (127 if gray.max() > 1 else 0)).astype(np.uint8)
+    return cv2.resize(inside, shape[::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
 
 
 def apply_region(gray: np.ndarray, mask: np.ndarray | None, region: str) -> np.ndarray:

@@ -1,43 +1,27 @@
-"""Keep networks loaded; prepare, predict and explain images."""
+"""Keep networks loaded; predict and explain images."""
 
-import functools
 import gc
 import time
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from cxrcore import explanations, pixels, store
-from cxrcore.datasets import masks
 from cxrcore.errors import CxrError, StoreError
 from cxrcore.films import Film
 from cxrcore.inference import evidence
+from cxrcore.inference.pictures import Lungs, Picture, Prepared
 from cxrcore.inference.prediction import Prediction
-from cxrcore.lungs import ESTIMATED, GIVEN, Segmentation, segment
-from cxrcore.regions import REGION_NAMES
 from cxrcore.training import machine
 
 if TYPE_CHECKING:
     import keras
 
 Key = tuple[Path, int, int]
-_ESTIMATED = (
-    "This film came without a lung mask: its lungs were estimated, while the model was trained with "
-    "the masks of its dataset."
-)
-
-
-class Prepared(NamedTuple):
-    """A film as a network sees it."""
-
-    seen: np.ndarray  # (S, S) uint8
-    box: tuple[int, int, int, int]  # (x, y, width, height) of it in pixels of the film
-    notes: tuple[str, ...] = ()
 
 
 class Models:
@@ -85,41 +69,6 @@ class Models:
         if dropped:
             gc.unfreeze()  # networks have cycles, and a frozen one would never be freed
             gc.collect()
-
-
-class Picture:
-    """An image and its lungs, prepared once for all runs that want the same."""
-
-    def __init__(self, gray: np.ndarray, mask: Path | np.ndarray | None = None) -> None:
-        self.gray, self._mask = gray, mask
-        self._prepared: dict[pixels.Preparation, Prepared] = {}
-
-    @functools.cached_property
-    def lungs(self) -> np.ndarray | None:
-        """(H, W) bool; read at the first use.
-
-        Raises:
-            ImageError: the mask cannot be used.
-        """
-        return (
-            masks.read(self._mask, self.gray.shape) if isinstance(self._mask, Path) else self._mask
-        )
-
-    @property
-    def moved(self) -> bool:
-        """Whether the mask came as pixels: of a film that was changed, moved along with it."""
-        return isinstance(self._mask, np.ndarray)
-
-    @functools.cached_property
-    def estimated(self) -> Segmentation:
-        """The lungs as the network in the package finds them; computed at the first use."""
-        return segment(self.gray)
-
-    def prepared(self, preparation: pixels.Preparation) -> Prepared:
-        """It as a network sees it."""
-        if preparation not in self._prepared:
-            self._prepared[preparation] = _prepare(self, preparation)
-        return self._prepared[preparation]
 
 
 def predict(
@@ -173,7 +122,7 @@ def predict_here(
     image: Film | bytes | Path | np.ndarray,
     run_ids: Sequence[str],
     *,
-    mask: Path | np.ndarray | None = None,
+    mask: Lungs = None,
     methods: Sequence[str] = explanations.BY_DEFAULT,
     class_name: str | None = None,
     layer: str | None = None,
@@ -190,10 +139,10 @@ def predict_here(
     """
     if isinstance(image, bytes | Path):
         image = Film.read(image, name)
-    picture = Picture(image.gray if isinstance(image, Film) else image, mask)
+    gray, image_id = (image.gray, image.digest) if isinstance(image, Film) else (image, "")
     return predict(
         Models(limit=1),
-        picture,
+        Picture(gray, mask, image_id),
         run_ids,
         methods=methods,
         class_name=class_name,
@@ -249,35 +198,6 @@ def _predict(
         seconds=seconds,
         notes=notes,
     )
-
-
-def _prepare(picture: Picture, preparation: pixels.Preparation) -> Prepared:
-    gray = picture.gray
-    height, width = gray.shape
-    whole = (0, 0, width, height)
-    if preparation.region == "none":
-        return Prepared(pixels.prepare_one(gray, None, preparation), whole)
-    mask = picture.lungs
-    notes: tuple[str, ...] = ()
-    if mask is None or (preparation.masks == ESTIMATED and not picture.moved):
-        found = picture.estimated
-        notes = found.notes
-        if found.reason is not None:
-            note = (
-                "This model was trained on films prepared with a lung mask "
-                f"({REGION_NAMES[preparation.region]}), and no lungs were found on this one. "
-                f"{found.reason} It was given the whole film, so its test results do not apply here."
-            )
-            seen = pixels.prepare_one(gray, None, pixels.Preparation(size=preparation.size))
-            return Prepared(seen, whole, (note,))
-        mask = found.mask > 0
-        if preparation.masks == GIVEN:
-            notes += (_ESTIMATED,)
-    seen = pixels.prepare_one(gray, mask, preparation)
-    if preparation.region == "lungs-crop":
-        x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
-        return Prepared(seen, (x, y, width, height), notes)
-    return Prepared(seen, whole, notes)
 
 
 def _load(run_id: str, path: Path) -> "keras.Model":

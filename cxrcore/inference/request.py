@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
-from cxrcore.inference.models import Picture
+from cxrcore.inference.pictures import Picture
 
 
 class Request(NamedTuple):

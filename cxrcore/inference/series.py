@@ -11,7 +11,8 @@ from cxrcore import images
 from cxrcore.datasets import scan
 from cxrcore.errors import ImageError
 from cxrcore.films import Decoder, Film
-from cxrcore.inference.models import Models, Picture, predict
+from cxrcore.inference.models import Models, predict
+from cxrcore.inference.pictures import Picture
 from cxrcore.inference.prediction import Prediction
 from cxrcore.inference.worker import Worker
 from cxrcore.progress import Meter, Report, silent
@@ -35,6 +36,7 @@ def batch(
     worker: Worker | None = None,
     session: str = "",
     report: Report = silent,
+    page: int | None = None,
 ) -> Iterator[Row]:
     """Predict films one by one; those that cannot be read are rows with the reason.
 
@@ -48,6 +50,7 @@ def batch(
         worker: predicts; without it this process does, which loads TensorFlow.
         session: the visitor for whom the worker works.
         report: called after each film.
+        page: of TIFF files of several, from 1; None for the first, which `film.about_pages` says.
 
     Raises:
         ImageError: a place does not exist, or there is no film.
@@ -57,11 +60,13 @@ def batch(
     models = Models(len(run_ids))
     meter = Meter("predicting", len(files), report)
     with closing(Decoder()) as decoder:
-        for done, (file, found) in enumerate(_decoded(files, decoder), 1):
+        for done, (file, found) in enumerate(_decoded(files, decoder, page or 1), 1):
             if isinstance(found, ImageError):
                 yield Row(file, None, error=str(found))
             elif worker is None:
-                answers = predict(models, Picture(found.gray), run_ids, methods=())
+                answers = predict(
+                    models, Picture(found.gray, None, found.digest), run_ids, methods=()
+                )
                 yield Row(file, found, tuple(answers))
             else:
                 answers = worker.predict(found, run_ids, methods=(), session=session)
@@ -97,12 +102,14 @@ def films_in(places: Sequence[Path]) -> list[Path]:
     return files
 
 
-def _decoded(files: Sequence[Path], decoder: Decoder) -> Iterator[tuple[Path, Film | ImageError]]:
+def _decoded(
+    files: Sequence[Path], decoder: Decoder, page: int
+) -> Iterator[tuple[Path, Film | ImageError]]:
     """Each film or the reason why there is none, in order."""
 
     def read(file: Path) -> Film | ImageError:
         try:
-            return decoder.decode(file)
+            return decoder.decode(file, page=page)
         except ImageError as error:
             return error
 

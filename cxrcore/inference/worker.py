@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-
 from cxrcore import explanations
 from cxrcore.errors import CxrError, JobError
 from cxrcore.films import Decoder, Film, OnWait, Turns, Wait, pipe
 from cxrcore.films.process import Process
-from cxrcore.inference.models import Picture
+from cxrcore.inference.pictures import Lungs, Picture
 from cxrcore.inference.prediction import Prediction
 from cxrcore.inference.request import Recent, Request
 
@@ -50,7 +48,7 @@ class Worker:
         image: Film | bytes | Path,
         run_ids: Sequence[str],
         *,
-        mask: Path | np.ndarray | None = None,
+        mask: Lungs = None,
         methods: Sequence[str] = explanations.BY_DEFAULT,
         class_name: str | None = None,
         layer: str | None = None,
@@ -64,10 +62,10 @@ class Worker:
         Args:
             image: a film, or a file or upload, which a `Decoder` of this worker's then decodes.
             run_ids: runs of the store, the only place that networks are loaded from.
-            mask: lungs for runs trained on masked images, (H, W) bool or a reference as
-                `Dataset.mask_of` gives it. Without it, and with a reference for runs trained on estimated
-                lungs, the lungs are estimated; where none are found the run gets the whole image, and a note
-                says so.
+            mask: lungs for runs trained on masked images, (H, W) bool, a reference as
+                `Dataset.mask_of` gives it, or as `lungs.find` found them. Without it, and with a
+                reference for runs trained on estimated lungs, they are found so; where there are
+                none the run gets the whole image, and a note says so.
             methods: the maps to compute, of `explanations.METHODS`; none is quickest.
             class_name: the class to explain. By default, and with a note where a run does not
                 have that class, the predicted one.
@@ -92,7 +90,7 @@ class Worker:
         film = image
         if not isinstance(film, Film):
             film = self._own_decoder().decode(film, name=name, session=session, on_wait=on_wait)
-        picture, number = Picture(film.gray, mask), next(self._numbers)
+        picture, number = Picture(film.gray, mask, film.digest), next(self._numbers)
         options = {"methods": list(methods), "class_name": class_name, "layer": layer}
         found: list[Prediction] = []
 

@@ -151,6 +151,7 @@ def _begin(folder: Path) -> Job:
         update={
             "state": "queued",
             "message": "",
+            "final": False,
             "run_id": None,
             "finished": None,
             "pid": os.getpid(),
@@ -174,7 +175,7 @@ def _result(context: Context, work: Mapping[str, Work] | None) -> dict[str, Any]
             return {"state": "interrupted", "message": note}
         return {"state": "cancelled", "message": f"Stopped as asked. {RESUME}"}
     except CxrError as error:
-        return {"state": "failed", "message": str(error)}
+        return {"state": "failed", "message": str(error), "final": error.final}
     except BaseException as error:  # noqa: BLE001
         # Nobody above this process sees an exception; libraries may even call sys.exit.
         with contextlib.suppress(OSError):

@@ -123,10 +123,14 @@ def resume(job_id: str, *, command: Sequence[str] = COMMAND) -> Job:
     It goes to the end of the queue. A job that is active already is returned as it is.
 
     Raises:
-        JobError: there is no such job, it is done, or its specification is damaged.
+        JobError: there is no such job, it is done or would fail again, or its specification is
+            damaged.
     """
     folder = existing(job_id)
-    if observe(folder).state == "done":
+    job = observe(folder)
+    if job.final:
+        raise JobError(f"{job_id} would fail again. {job.message}")
+    if job.state == "done":
         raise JobError(f"{job_id} is done; there is nothing to resume. Open its result instead.")
     return start(disk.read_spec(folder), command=command)
 

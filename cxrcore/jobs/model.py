@@ -77,6 +77,7 @@ class Job(BaseModel):
     run_id: str | None = None  # set when a training is done
     stage: str = ""  # a short phrase: "preparing pixels"
     message: str = ""  # a sentence: why it waits, failed or ended
+    final: bool = False  # it failed for what was asked of it, and would do so again
     epoch: int = 0  # the one in progress, from 1
     epochs: int = 0
     batch: int = 0

@@ -20,10 +20,13 @@ _SOURCES = {
     "correct": "corrections",
     "estimate": "estimates",
     "export": "exchange",
+    "find": "corrections",
     "identity": "masking",
+    "identity_of": "masking",
     "load": "estimates",
     "masked": "masking",
     "read_back": "exchange",
+    "refusals": "masking",
     "refused_by_class": "estimates",
     "restore": "corrections",
     "source_of": "masking",
@@ -32,7 +35,7 @@ _SOURCES = {
 }
 
 if TYPE_CHECKING:
-    from cxrcore.lungs.corrections import correct, restore
+    from cxrcore.lungs.corrections import correct, find, restore
     from cxrcore.lungs.estimates import (
         Estimates,
         estimate,
@@ -42,7 +45,16 @@ if TYPE_CHECKING:
         summary,
     )
     from cxrcore.lungs.exchange import export, read_back
-    from cxrcore.lungs.masking import COMPLETED, ESTIMATED, GIVEN, identity, masked, source_of
+    from cxrcore.lungs.masking import (
+        COMPLETED,
+        ESTIMATED,
+        GIVEN,
+        identity,
+        identity_of,
+        masked,
+        refusals,
+        source_of,
+    )
 else:
 
     def __getattr__(name: str) -> Any:
@@ -62,12 +74,15 @@ __all__ = [
     "correct",
     "estimate",
     "export",
+    "find",
     "identity",
+    "identity_of",
     "inside",
     "load",
     "mask",
     "masked",
     "read_back",
+    "refusals",
     "refused_by_class",
     "restore",
     "segment",

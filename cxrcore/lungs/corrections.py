@@ -15,10 +15,15 @@ import numpy as np
 import pandas as pd
 
 from cxrcore import files, images, parallel, settings
+from cxrcore.datasets import masks
 from cxrcore.errors import ImageError, StoreError
+from cxrcore.lungs import segmentation
+from cxrcore.lungs.segmentation import Segmentation
 
 _LONGEST = 1024  # pixels of a stored mask
 LEFT_OUT = "People decided to leave this film out."
+CHOSEN = "Its lungs are as people corrected them."
+WHOLE = "People decided that the whole film counts as lungs."
 
 
 def correct(decided: Mapping[str, np.ndarray | None]) -> None:
@@ -57,6 +62,28 @@ def known() -> dict[str, str | None]:
     if not isinstance(found, dict):
         raise StoreError(f"{path} is damaged. Delete it, and correct the masks again.")
     return found
+
+
+def find(gray: np.ndarray, image_id: str) -> Segmentation:
+    """The lungs of a film as people corrected them, or else as the network finds them.
+
+    Args:
+        gray: (H, W) uint8.
+        image_id: of the film's content, see `datasets.table.COLUMNS`.
+
+    Raises:
+        StoreError: the file of corrections is damaged.
+        ImageError, WeightsError: the corrected mask cannot be read; as `segmentation.segment`.
+    """
+    decided = known()
+    if image_id not in decided:
+        return segmentation.segment(gray)
+    name = decided[image_id]
+    if name is None:
+        return Segmentation(np.zeros_like(gray), np.nan, LEFT_OUT, corrected=True)
+    mask = masks.read(_folder() / f"{name}.png", gray.shape)
+    note = WHOLE if mask.all() else CHOSEN
+    return Segmentation(mask.astype(np.uint8), np.nan, None, (note,), corrected=True)
 
 
 def applied(table: pd.DataFrame) -> pd.DataFrame:

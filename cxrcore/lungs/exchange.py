@@ -1,13 +1,14 @@
 """All lung masks of a dataset as pictures, to correct in another program and read back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as Names
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from cxrcore import files, images
+from cxrcore import archives, files, images
 from cxrcore.datasets import masks
 from cxrcore.errors import DatasetError, ImageError
 from cxrcore.lungs import corrections, estimates
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
 
 TABLE = "masks.csv"
+MAX_BYTES, MAX_FILES = 500_000_000, 50_000  # of what a zip holds
+_NAMED = 3  # pictures in a sentence
+
+Decode = Callable[[bytes, str], np.ndarray]  # bytes of a picture and its name, to (H, W) gray
 
 
 class Exported(NamedTuple):
@@ -39,6 +44,20 @@ class Imported(NamedTuple):
     same: int
     own: int
     problems: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What was changed."""
+        text = (
+            f"{self.changed:,} masks corrected, {self.left_out:,} films left out, "
+            f"{self.same:,} masks unchanged."
+        )
+        if self.own:
+            text += (
+                f" {self.own:,} differ from masks of the dataset's own, which stay as they are: "
+                "change those in the dataset's folder."
+            )
+        return text
 
 
 def export(dataset: "Dataset", folder: Path, *, report: Report = silent) -> Exported:
@@ -82,16 +101,40 @@ def export(dataset: "Dataset", folder: Path, *, report: Report = silent) -> Expo
     return Exported(*(int(counts.get(s, 0)) for s in ("the dataset", "estimated", "none")))
 
 
-def read_back(dataset: "Dataset", folder: Path, *, report: Report = silent) -> Imported:
+def _decoded(data: bytes, name: str) -> np.ndarray:
+    return images.decode(data, name=name)
+
+
+def read_back(
+    dataset: "Dataset",
+    source: Path | bytes,
+    *,
+    report: Report = silent,
+    decode: Decode = _decoded,
+) -> Imported:
     """Take over the masks that people changed in an exported folder.
 
     A picture that is all black leaves its film out. Films with a mask of the dataset's own keep
     it, and pictures that are missing change nothing.
 
+    Args:
+        dataset: whose films were looked at before.
+        source: the folder, a zip of it, or the bytes of such a zip; the zip may hold the folder or
+            what is in it.
+        report: receives the progress.
+        decode: reads a picture, in another process if it should.
+
     Raises:
-        DatasetError: lungs were not looked for yet, or the folder has no mask of this dataset.
+        DatasetError: lungs were not looked for yet, a zip is damaged, dangerous or too large, or
+            there is no mask of this dataset.
         StoreError: the disk is full or the data folder cannot be written.
     """
+    if isinstance(source, Path) and source.is_file():
+        source = source.read_bytes()
+    folder = source if isinstance(source, Path) else None
+    inside: dict[str, bytes] = {}
+    if not isinstance(source, Path):
+        inside = _inside(source, {name for _, name in _named(dataset)})
     table = masked(dataset, COMPLETED).table
     decided: dict[str, np.ndarray | None] = {}
     problems: list[str] = []
@@ -99,12 +142,14 @@ def read_back(dataset: "Dataset", folder: Path, *, report: Report = silent) -> I
     meter = Meter("reading masks", len(table), report)
     for done, (row, name) in enumerate(_named(dataset), 1):
         meter.update(done)
-        if not (folder / name).is_file():
+        data = inside.pop(name, None) if folder is None else _content(folder, name)
+        if data is None:
             continue
         present += 1
         before, _ = _mask(dataset, row, table["mask"].iloc[done - 1])
+        called = f"The lung mask {name}"
         try:
-            mask = images.read_mask(folder / name, _shape(row))
+            mask = images.as_mask(decode(data, called), _shape(row), called)
         except ImageError as error:
             problems.append(str(error))
             continue
@@ -116,13 +161,42 @@ def read_back(dataset: "Dataset", folder: Path, *, report: Report = silent) -> I
             decided[str(row.image_id)] = mask if mask.any() else None
     if not present:
         raise DatasetError(
-            f"{folder} has no mask of a film of {dataset.name}. Export the masks first: "
+            f"{folder or 'The zip'} has no mask of a film of {dataset.name}. Export the masks first: "
             f"python -m cxrcore masks export {dataset.name} FOLDER"
         )
+    if inside:
+        problems.append(_strangers(list(inside)))
     if decided:
         corrections.correct(decided)
     out = sum(mask is None for mask in decided.values())
     return Imported(len(decided) - out, out, same, own, tuple(problems))
+
+
+def _inside(data: bytes, wanted: Names[str]) -> dict[str, bytes]:
+    """The pictures of a zip by name; those of masks below a folder without it."""
+    found = archives.contents(data, "The zip", max_bytes=MAX_BYTES, max_files=MAX_FILES)
+    pictures = {
+        path: content
+        for path, content in found
+        if path.rpartition("/")[2] != TABLE and not path.startswith("__MACOSX")
+    }
+    tops = {path.partition("/")[0] for path in pictures}
+    if len(tops) == 1 and not wanted & pictures.keys():
+        return {path.partition("/")[2]: content for path, content in pictures.items()}
+    return pictures
+
+
+def _content(folder: Path, name: str) -> bytes | None:
+    return (folder / name).read_bytes() if (folder / name).is_file() else None
+
+
+def _strangers(names: Sequence[str]) -> str:
+    """What is said of pictures that belong to no film."""
+    listed = ", ".join(sorted(names)[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    return (
+        f"{len(names):,} of the files belong to no film of the dataset: {listed}. A mask has the "
+        "name of its film, as they were exported."
+    )
 
 
 def _named(dataset: "Dataset") -> Iterator[tuple[Any, str]]:

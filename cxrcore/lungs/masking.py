@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cxrcore.errors import DatasetError
@@ -56,6 +57,19 @@ def masked(dataset: "Dataset", wanted: str, *, report: Report | None = None) -> 
     return dataclasses.replace(dataset, table=dataset.table.assign(mask=mask))
 
 
+def refusals(dataset: "Dataset", wanted: str) -> dict[str, str]:
+    """image_id -> why a film has no estimated mask; nothing where the dataset's own are wanted.
+
+    Args:
+        dataset: as loaded.
+        wanted: as for `masked`, which has been called.
+    """
+    found = None if source_of(dataset, wanted) == GIVEN else estimates.load(dataset)
+    if found is None:
+        return {}
+    return dict(zip(found.refused["image_id"], found.refused["reason"], strict=True))
+
+
 def identity(dataset: "Dataset", source: str) -> str:
     """What decides estimated masks: the network, and what people corrected; "" for given ones.
 
@@ -66,11 +80,17 @@ def identity(dataset: "Dataset", source: str) -> str:
     Raises:
         StoreError: the file of corrections is damaged.
     """
-    if source == GIVEN:
-        return ""
+    return "" if source == GIVEN else identity_of(dataset.table["image_id"])
+
+
+def identity_of(image_ids: Iterable[str]) -> str:
+    """What decides the estimated masks of some films, as `identity`.
+
+    Raises:
+        StoreError: the file of corrections is damaged.
+    """
     decided = corrections.known()
-    films = dataset.table["image_id"]
-    lines = [f"{i} {decided[i]}" for i in sorted(films[films.isin(list(decided))])]
+    lines = [f"{i} {decided[i]}" for i in sorted(decided.keys() & set(image_ids))]
     if not lines:
         return segmentation.DIGEST
     digest = hashlib.blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()

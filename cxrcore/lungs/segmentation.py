@@ -29,12 +29,15 @@ class Segmentation:
         confidence: 0..1: agreement with the mirrored film, times certainty around the outline.
         reason: why there is no mask, a sentence; None if there is one.
         notes: sentences about what was done to the film first.
+        corrected: whether people chose the mask, or that there is none; then 1 is either lung and
+            the confidence NaN, see `corrections.find`.
     """
 
     mask: NDArray[np.uint8]
     confidence: float
     reason: str | None
     notes: tuple[str, ...] = ()
+    corrected: bool = False
 
 
 class Network:

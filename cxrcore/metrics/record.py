@@ -23,18 +23,22 @@ class Metric:
         claim: what a model does that is better than another, in a sentence before "than", with
             "{class_name}" for the class; "" for "has a higher ..." or "has a lower ...".
         basis: what it is computed from. "confusion": confusion matrices (..., k, k); "predictions":
-            true classes (n,) and probabilities (n, k); "run": the record of a run; "maps":
-            explanations.
+            true classes (n,) and probabilities (n, k); "run": the record of a run; "maps": maps of
+            a run's test films, of which the run has the result.
         scope: "overall", one number; "class", one for each class.
         better: whether larger ("up") or smaller ("down") values are better; None for neither.
-        compute: from its basis to a number (of several matrices to (...) numbers), or for scope
-            "class" to (k,) or (..., k) numbers; NaN: undefined.
+        compute: from its basis, for "maps" the run, to a number (of several matrices to (...)
+            numbers), or for scope "class" to (k,) or (..., k) numbers; NaN: undefined; None: the
+            run does not know it.
+        interval: for basis "maps", from the run to the ends of its 95 % interval, or None.
         weighted: for basis "predictions", from true classes, probabilities and weights (d, n) to the
             values of d samples that hold each image so often, (d,) or (d, k). None: `compute` is
             called for each sample, which takes longer.
         uncertainty: how its interval and the differences of two models are found. None: by bootstrap,
             and by permutation where it follows from the confusion matrix.
         meaning: one sentence for readers who are not statisticians.
+        absent: for basis "maps", how to get a value that a run does not know: a command, with
+            "{run_id}" for the run.
         source: paper or definition; "" for what is in every textbook.
         format: format specification of Python.
         unit: "" for plain numbers.
@@ -52,9 +56,11 @@ class Metric:
     scope: Literal["overall", "class"] = "overall"
     better: Literal["up", "down"] | None = "up"
     compute: Callable[..., Any]
+    interval: Callable[[Any], tuple[float, float] | None] | None = None
     weighted: Callable[..., Any] | None = None
     uncertainty: Share | Ranking | FilmMean | None = None
     meaning: str
+    absent: str = ""
     source: str = ""
     format: str = ".3f"
     unit: str = ""

@@ -218,6 +218,20 @@ _METRICS = (
         meaning="Mean precision over all thresholds; chance scores the share of the class.",
     ),
     Metric(
+        name="lung_share",
+        title="In-lung share",
+        symbol="In lungs",
+        noun="in-lung share",
+        basis="maps",
+        better=None,
+        compute=lambda run: run.lung_share and run.lung_share.mean,
+        interval=lambda run: run.lung_share and run.lung_share.interval,
+        meaning="Share of the model's maps (Grad-CAM) of the test films that lies inside the lungs; a "
+        "low one says that the model looks elsewhere: at letters, devices, borders.",
+        absent="python -m cxrcore explain {run_id} --all",
+        shown=True,
+    ),
+    Metric(
         name="parameters",
         title="Parameters",
         symbol="Parameters",

@@ -23,8 +23,10 @@ from cxrcore import (
 )
 from cxrcore.datasets import Dataset
 from cxrcore.errors import ExplainError, ImageError
+from cxrcore.films import Film as Decoded
 from cxrcore.inference import Models, Prediction
 from cxrcore.inference import models as inference_models
+from cxrcore.inference.pictures import Picture
 from cxrcore.progress import progress_bar
 from cxrcore.thresholds import OperatingPoint
 
@@ -171,8 +173,12 @@ class Run(store.Run):
         layer: str | None = None,
     ) -> Prediction:
         image = _checked(film)
-        gray = image if isinstance(image, np.ndarray) else images.decode(image)
-        picture = inference_models.Picture(gray, None if mask is None else Path(mask))
+        lungs = None if mask is None else Path(mask)
+        if isinstance(image, np.ndarray):
+            picture = Picture(image, lungs)
+        else:
+            read = Decoded.read(image)
+            picture = Picture(read.gray, lungs, read.digest)
         (found,) = inference_models.predict(
             _loaded_models(),
             picture,

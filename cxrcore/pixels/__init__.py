@@ -168,7 +168,7 @@ def prepare(
         StoreError: the disk is full or the data folder cannot be written.
         DatasetError: a file is missing or has changed since the dataset was loaded.
     """
-    dataset = _masked(dataset, preparation, report)
+    own, dataset = dataset, _masked(dataset, preparation, report)
     folder = _folder(dataset, preparation)
     if not folder.is_dir():
         waiting = Meter("waiting for another process", len(dataset.table), report)
@@ -176,7 +176,9 @@ def prepare(
         with parallel.exclusive(lock, lambda: waiting.update(0)):
             if not folder.is_dir():
                 _make_room(dataset, preparation)
-                writer.make(folder, dataset, preparation, report, workers)
+                masked = preparation.region != "none"
+                refused = lungs.refusals(own, preparation.masks) if masked else {}
+                writer.make(folder, dataset, preparation, refused, report, workers)
     return _open(folder, dataset)
 
 

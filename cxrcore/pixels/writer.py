@@ -4,6 +4,7 @@ import io
 import math
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,7 +31,7 @@ class _Chunk(NamedTuple):
 
     folder: Path
     first: int  # row
-    images: list[tuple[str, Path, Path | None]]  # image_id, file, mask
+    images: list[tuple[str, Path, Path | str | None]]  # image_id, file, mask or why there is none
     preparation: Preparation
 
 
@@ -38,10 +39,13 @@ def make(
     folder: Path,
     dataset: "Dataset",
     preparation: Preparation,
+    refused: Mapping[str, str],
     report: Report,
     workers: int | None,
 ) -> None:
     """Prepare all images of a dataset in a folder that is complete or absent.
+
+    `refused` says of films without a mask why that is so, by image_id.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
@@ -51,7 +55,11 @@ def make(
     try:
         _reserve(making / "pixels.npy", (len(dataset.table), preparation.size, preparation.size))
         needed = [
-            (str(row.image_id), dataset.path_of(row), dataset.mask_of(row))
+            (
+                image_id := str(row.image_id),
+                dataset.path_of(row),
+                dataset.mask_of(row) or refused.get(image_id),
+            )
             for row in dataset.table.itertuples()
         ]
         chunks = [
@@ -123,13 +131,15 @@ def _prepare_chunk(chunk: _Chunk) -> int:
 
 
 def _prepared(
-    image_id: str, path: Path, mask_path: Path | None, preparation: Preparation
+    image_id: str, path: Path, mask: Path | str | None, preparation: Preparation
 ) -> NDArray[np.uint8]:
     if preparation.region == "none":
         return prepare_one(read_gray(path, image_id), None, preparation)
-    if mask_path is None:
+    if isinstance(mask, str):
+        raise ImageError(mask)
+    if mask is None:
         raise ImageError(
             f"{path.name} has no lung mask, which the region {preparation.region!r} needs."
         )
     gray = read_gray(path, image_id)
-    return prepare_one(gray, masks.read(mask_path, gray.shape), preparation)
+    return prepare_one(gray, masks.read(mask, gray.shape), preparation)

@@ -204,5 +204,6 @@ def _require_classes(part: NDArray[np.object_], labels: Ints, classes: list[str]
             raise DatasetError(
                 f"The published split has no image of class {lacking!r} in {name}, but needs at "
                 f"least one; the dataset has {int((labels == classes.index(lacking)).sum())}. "
-                "Divide anew instead of keeping the published split, or leave the class out."
+                "Divide anew instead of keeping the published split, or leave the class out.",
+                final=True,
             )

@@ -36,7 +36,8 @@ def carve(
             raise DatasetError(
                 f"The class {name!r} is too small to be divided: it has {has} patients or single "
                 f"images to choose from, {1 + leave} are needed so that every part gets one. "
-                "Add images, or leave the class out."
+                "Add images, or leave the class out.",
+                final=True,
             )
     folds, chosen = _folds(share, len(present))
     fold = _fold_of_rows(labels, groups, folds, seed)
@@ -71,7 +72,8 @@ def divide(labels: Ints, groups: Ints, classes: list[str], folds: int, seed: int
             raise DatasetError(
                 f"The class {name!r} is too small for {folds} folds: it has {has} patients or "
                 f"single images, {folds * least} are needed so that every fold gets {least}. "
-                "Take fewer folds, add images, or leave the class out."
+                "Take fewer folds, add images, or leave the class out.",
+                final=True,
             )
     fold = np.zeros(len(present), np.intp)
     fold[groups] = _fold_of_rows(labels, groups, folds, seed)
@@ -122,7 +124,8 @@ def _spread(
             raise DatasetError(
                 f"The class {classes[number]!r} cannot be {where}: its patients also have images "
                 f"of other classes that are as rare. {advice}, leave the class out, or divide by "
-                "image instead of by patient."
+                "image instead of by patient.",
+                final=True,
             )
         part[movable[np.argmin(sizes[movable])]] = target
 

@@ -11,13 +11,14 @@
     models/.examples/        what runs say about a few films, with maps, and their latency
     models/.profiles/        how a run sees its training films, see cxrcore.profiles
     models/.maps/            maps of runs for the films of a split
+    models/.lung-shares/     how much of a run's maps lies inside the lungs
     models/.controls/        what runs say of their test films without lungs, see cxrcore.controls
 
 External tests and imported predictions are runs without model.keras (docs/decisions/0055).
 A file that is not the one that was saved is reported in `list_runs` and never used.
 """
 
-from cxrcore.store import maps
+from cxrcore.store import lung_shares, maps
 from cxrcore.store.annotations import (
     Annotation,
     annotate,
@@ -59,6 +60,7 @@ __all__ = [
     "keep_examples",
     "list_runs",
     "load_run",
+    "lung_shares",
     "maps",
     "members",
     "missing_pretraining",

@@ -96,9 +96,11 @@ def _details(run: Run, conversions: Mapping[str, float]) -> str:
 
 def _measured(run: Run) -> list[tuple[str, str]]:
     """The metrics of the run itself that are known; of imported weights not the time."""
-    metrics = [metric for metric in select("run") if not (run.imported and metric.summed)]
-    values = [(metric, metric.compute(run)) for metric in metrics]
-    return [(metric.title, metric.text(value)) for metric, value in values if value is not None]
+    metrics = [metric for metric in select("run", "maps") if not (run.imported and metric.summed)]
+    values = [(m, m.compute(run), m.interval and m.interval(run)) for m in metrics]
+    return [
+        (m.title, _with_interval(m, value, sure)) for m, value, sure in values if value is not None
+    ]
 
 
 def _use(run: Run) -> str:

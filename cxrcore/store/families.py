@@ -119,7 +119,7 @@ def _row(family: str, runs: Sequence[Run]) -> dict[str, Any]:
         "classes": first.classes,
         "run_ids": [run.run_id for run in runs],
     }
-    for metric in select("run"):
+    for metric in select("run", "maps"):
         row[metric.name] = _together(metric, runs)
     for column, estimate in summary.estimates.items():
         row |= {column: estimate.mean, f"{column}_sd": estimate.sd}

@@ -62,7 +62,7 @@ def whole(reading: Reading) -> Run | None:
 
 def frame(rows: Sequence[Mapping[str, object]], types: Mapping[str, str]) -> pd.DataFrame:
     """A table of runs or families: the columns of `types`, then all metrics that a row has."""
-    types = {**types, **{m.name: "Int64" if m.whole else "float64" for m in select("run")}}
+    types = {**types, **{m.name: "Int64" if m.whole else "float64" for m in select("run", "maps")}}
     types |= dict.fromkeys((m.name for m in select("confusion", "predictions")), "float64")
     by_class = dict.fromkeys(name for row in rows for name in row if name not in types)
     types |= dict.fromkeys(by_class, "float64")

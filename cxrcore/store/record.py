@@ -18,7 +18,7 @@ from cxrcore.errors import StoreError
 from cxrcore.metrics import Metrics
 from cxrcore.models import Recipe
 from cxrcore.splits import Leaks, SplitSpec
-from cxrcore.store import example_films
+from cxrcore.store import example_films, lung_shares
 
 # Raised when training changes so that the same recipe gives other weights.
 TRAINING_VERSION = 3
@@ -166,6 +166,11 @@ class Run(BaseModel):
     def latency_ms(self) -> float | None:
         """Milliseconds of one film through the network; None where it was not measured."""
         return example_films.latency_ms(self)
+
+    @property
+    def lung_share(self) -> lung_shares.KeptShare | None:
+        """How much of its maps of the test films lies inside the lungs; None while not computed."""
+        return lung_shares.load(self)
 
     def predictions(self) -> pd.DataFrame:
         """One row an image of validation and test.

@@ -84,7 +84,7 @@ def _row(name: str, run: Run | None, state: str) -> dict[str, object]:
         "fold": run.split.fold,
         "folds": run.split.folds,
     }
-    row |= {metric.name: metric.compute(run) for metric in select("run")}
+    row |= {metric.name: metric.compute(run) for metric in select("run", "maps")}
     if test := run.metrics.get("test"):
         row |= test.columns()
     return row

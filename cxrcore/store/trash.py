@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cxrcore import files, settings
 from cxrcore.errors import StoreError
-from cxrcore.store import annotations, check, completion, example_films, maps
+from cxrcore.store import annotations, check, completion, example_films, lung_shares, maps
 from cxrcore.store.listing import folders, no_run
 from cxrcore.store.run_names import family_of
 
@@ -114,7 +114,7 @@ def _remove_orphans() -> None:
     root = settings.models_dir()
     beside = [
         file
-        for name in (completion.FOLDER, example_films.FOLDER, PROFILES)
+        for name in (completion.FOLDER, example_films.FOLDER, lung_shares.FOLDER, PROFILES)
         for file in root.glob(f"{name}/[!.]*.*")
     ]
     beside += [folder for name in (maps.FOLDER, CONTROLS) for folder in root.glob(f"{name}/*")]

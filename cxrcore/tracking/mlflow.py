@@ -164,7 +164,7 @@ def _figures(run: Run, ended: int) -> list["Metric"]:
         "images_per_second": run.images_per_second,
         "peak_memory_mb": run.peak_memory_mb,
     }
-    for metric in select("run"):
+    for metric in select("run", "maps"):
         value = metric.compute(run)
         if metric.name not in _LOGGED_OTHERWISE and value is not None:
             values[metric.name] = value

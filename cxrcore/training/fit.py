@@ -139,7 +139,8 @@ def _require_finite(loss: float, epoch: int, rate: float) -> None:
     if not math.isfinite(loss):
         raise TrainingError(
             f"The loss is no longer a finite number in epoch {epoch}, at a learning rate of {rate:g}. "
-            f"Start again with a lower learning rate, such as {rate / 10:g}."
+            f"Start again with a lower learning rate, such as {rate / 10:g}.",
+            final=True,
         )
 
 

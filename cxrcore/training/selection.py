@@ -93,5 +93,6 @@ def _require_every_class(
     raise TrainingError(
         f"No image of {', '.join(missing)} is left in {name}: {len(given)} of {len(reasons)} "
         f"images are left out{f' ({examples})' if examples else ''}. "
-        f"{advice}, or add images of that class."
+        f"{advice}, or add images of that class.",
+        final=True,
     )

@@ -118,7 +118,8 @@ def _require_same_division(state: State | None, inputs: Inputs) -> None:
         raise TrainingError(
             f"Since epoch {state.epoch} the duplicates found have changed, and with them the split: "
             "some images that were trained on would be tested. Remove this job, then start the "
-            "training again from its first epoch."
+            "training again from its first epoch.",
+            final=True,
         )
 
 

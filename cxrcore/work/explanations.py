@@ -1,4 +1,4 @@
-"""Mapping the films of a split for a run, with one method."""
+"""Mapping the films of a split for a run, with one method, and how much lies inside the lungs."""
 
 import zlib
 from typing import Any
@@ -24,7 +24,8 @@ def submit_explanations(
 ) -> Job:
     """Map all films of a split of a run, each for the class that the run predicts.
 
-    Afterwards `store.maps.load` has the maps. Nothing is kept of a job that ends early.
+    Afterwards `store.maps.load` has the maps, and of the Grad-CAMs of the test films the run has its
+    in-lung share. Nothing is kept of a job that ends while it maps.
 
     Args:
         run_id: a run whose dataset is registered.
@@ -52,7 +53,7 @@ def run(context: Context) -> dict[str, Any]:
     import numpy as np
 
     from cxrcore import datasets, explanations, pixels, priority, store
-    from cxrcore.errors import DatasetError, ExplainError
+    from cxrcore.errors import Cancelled, CxrError, ExplainError
     from cxrcore.explanations.lung_share import lung_share
     from cxrcore.inference import Models
     from cxrcore.progress import Meter
@@ -89,12 +90,16 @@ def run(context: Context) -> dict[str, Any]:
             meter.update(done)
     maps.keep(found, method, maps.join(parts), split=split, layer=layer)
     note = f" Nothing speaks for the answer in {empty:,} of them." if empty else ""
-    message = f"{len(rows):,} {split} films are mapped.{note}"
     try:
-        share = lung_share(found, dataset, method, split=split, layer=layer)
-    except (DatasetError, ExplainError):  # no masks, or lungs were not looked for: maps need none
-        share = None
-    return {"message": message if share is None else f"{message} {share.sentence}"}
+        share = lung_share(
+            found, dataset, method, split=split, layer=layer, report=context.progress
+        )
+        said = "" if share is None else share.kept.sentence
+    except Cancelled:
+        raise
+    except CxrError as error:  # maps need no lungs
+        said = f"How much of them lies inside the lungs is not known. {error}"
+    return {"message": f"{len(rows):,} {split} films are mapped.{note} {said}".rstrip()}
 
 
 KIND = Kind("explanations", run, lanes.PREPARING, job_id)

@@ -84,7 +84,8 @@ def run(context: Context) -> dict[str, Any]:
     except ValidationError as error:
         raise JobError(
             f"The specification of {context.spec.job_id} is not one of this version "
-            f"({error.errors()[0]['msg']}). Remove the job and start the training again."
+            f"({error.errors()[0]['msg']}). Remove the job and start the training again.",
+            final=True,
         ) from error
     trained = training.train(
         spec,

@@ -4,7 +4,6 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -15,6 +14,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from cxrcore import explanations, files, settings
 from cxrcore.films import OnWait
 from cxrcore.inference import Decoder, Film, Prediction, Wait, Worker
+from cxrcore.inference.pictures import Lungs
+from cxrcore.lungs import Segmentation
 
 FILM_BYTES = 256_000_000
 ANSWER_BYTES = 256_000_000
@@ -68,16 +69,16 @@ def _answers() -> Kept[Prediction]:
     return Kept(ANSWER_BYTES)
 
 
-def film(name: str, data: bytes, on_wait: OnWait | None = None) -> Film:
-    """The film of a file's bytes; the last ones are kept.
+def film(name: str, data: bytes, on_wait: OnWait | None = None, page: int = 1) -> Film:
+    """The film of a file's bytes, or a page of it; the last ones are kept.
 
     Raises:
         ImageError, JobError: as `Decoder.decode`.
     """
-    key = name, hashlib.blake2b(data, digest_size=16).hexdigest()
+    key = name, page, hashlib.blake2b(data, digest_size=16).hexdigest()
     found = _films().get(key)
     if found is None:
-        found = decoder().decode(data, name=name, session=_session(), on_wait=on_wait)
+        found = decoder().decode(data, name=name, session=_session(), on_wait=on_wait, page=page)
         _films().put(key, found, found.nbytes)
     return found
 
@@ -87,7 +88,7 @@ def predict(
     run_ids: Sequence[str],
     class_name: str | None,
     *,
-    mask: Path | np.ndarray | None = None,
+    mask: Lungs = None,
     methods: Sequence[str] = explanations.BY_DEFAULT,
     layer: str | None = None,
     on_wait: OnWait | None = None,
@@ -151,7 +152,9 @@ def _stamp(run_id: str) -> files.Stamp:
     return files.stamp([settings.models_dir() / run_id / "run.json"])
 
 
-def _mask_key(mask: Path | np.ndarray | None) -> Hashable:
+def _mask_key(mask: Lungs) -> Hashable:
+    if isinstance(mask, Segmentation):
+        return mask.reason, mask.notes, _mask_key(mask.mask)
     if isinstance(mask, np.ndarray):
         digest = hashlib.blake2b(np.packbits(mask).tobytes(), digest_size=16)
         return mask.shape, digest.hexdigest()

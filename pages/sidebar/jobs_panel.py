@@ -170,8 +170,9 @@ def _stopped_family(parts: list[Job]) -> None:
         st.markdown(f"**{literal(_title(parts[0]))}**  \n:small[{counted}]")
         for message in list(dict.fromkeys(job.message for job in parts if job.message))[:2]:
             st.caption(literal(message))
-        if st.button("Resume all", key=f"resume_all_{family}", width="stretch"):
-            _act_on_all(jobs.resume, parts)
+        resumable = [job for job in parts if not job.final]
+        if resumable and st.button("Resume all", key=f"resume_all_{family}", width="stretch"):
+            _act_on_all(jobs.resume, resumable)
         with st.popover("Remove all", width="stretch"):
             st.caption(_ALL_LOST)
             if st.button("Remove them", key=f"dismiss_all_{family}", type="primary"):
@@ -219,7 +220,7 @@ def _ended(job: Job, titles: Mapping[str, str], *, of_family: bool = False) -> N
         if job.state in ("failed", "interrupted", "cancelled"):
             if job.message:
                 st.caption(literal(job.message))
-            if st.button("Resume", key=f"resume_{job.job_id}", width="stretch"):
+            if not job.final and st.button("Resume", key=f"resume_{job.job_id}", width="stretch"):
                 _act(jobs.resume, job)
             left, right = st.columns(2)
             with left.popover("Log", width="stretch"):

@@ -202,6 +202,7 @@ def test_the_name_of_a_family_means_its_jobs(run, monkeypatch):
     put("a-1", "done", family="a-family-0")
     put("a-2", "failed", family="a-family-0")
     put("a-3", "cancelled", family="a-family-0")
+    put("a-4", "failed", family="a-family-0", final=True)
     put("b-1", "failed", family="b-family-0")
     asked = []
 
@@ -211,10 +212,18 @@ def test_the_name_of_a_family_means_its_jobs(run, monkeypatch):
 
     monkeypatch.setattr(jobs, "resume", resume)
     assert run("jobs", "resume", "a-family-0")[0] == 0
-    assert sorted(asked) == ["a-2", "a-3"]  # what is done stays done
+    assert sorted(asked) == ["a-2", "a-3"]  # what is done stays done, what would fail again is left
     removed = as_json(run, "jobs", "remove", "a-family-0", "--yes")["removed"]
-    assert sorted(removed) == ["a-1", "a-2", "a-3"]
+    assert sorted(removed) == ["a-1", "a-2", "a-3", "a-4"]
     put("a-1", "done", family="a-family-0")
     code, _, err = run("jobs", "resume", "a-family-0")
     assert code == 2
     assert "nothing to resume" in err
+
+
+def test_a_job_that_would_fail_again_is_not_resumed(run):
+    put("a-1", "failed", family="a-family-0", final=True, message="The class 'A' is too small.")
+    code, _, err = run("jobs", "resume", "a-1")
+    assert code == 2
+    assert "a-1 would fail again. The class 'A' is too small." in err
+    assert "would fail again; there is nothing to resume" in run("jobs", "resume", "a-family-0")[2]

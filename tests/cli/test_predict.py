@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cxrcore import images, models, store
 from cxrcore.inference import predict_here
@@ -113,3 +114,21 @@ def test_a_command_that_could_predict_nothing_fails(run, stored, folder):
     code, out, _ = run("predict", stored[0], folder / "deep" / "er" / "=c.png")
     assert code == 1
     assert "1 film, 1 failed." in out
+
+
+def test_a_page_of_a_tiff_is_chosen_and_the_first_is_said(run, stored, tmp_path):
+    films = [np.random.default_rng(n).integers(0, 256, (40, 30), np.uint8) for n in (1, 2)]
+    first, second = map(Image.fromarray, films)
+    first.save(tmp_path / "both.tif", save_all=True, append_images=[second])
+    for page, options in ((1, ()), (2, ("--page", 2))):
+        _, out, _ = run("predict", stored[0], tmp_path / "both.tif", "--json", *options)
+        [row] = json.loads(out)["rows"]
+        [expected] = predict_here(films[page - 1], stored[:1], methods=())
+        assert list(row["probabilities"].values()) == pytest.approx(
+            expected.probabilities, abs=1e-5
+        )
+        assert row["notes"] == [f"This is page {page} of 2 of the file."]
+    assert (
+        "has 2 pages; there is no page 3"
+        in run("predict", stored[0], tmp_path / "both.tif", "--page", 3)[1]
+    )

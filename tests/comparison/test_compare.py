@@ -114,7 +114,7 @@ def test_a_difference_of_log_losses_is_tested_by_all_flips_of_signs():
 def test_every_figure_of_predictions_can_be_compared_and_its_pairs_fit_its_values(made):
     subjects = made[2]
     for metric in METRICS.values():
-        if metric.basis == "run":
+        if metric.basis in ("run", "maps"):
             continue
         name = "COVID-19" if metric.scope == "class" else ""
         found = comparison.compare(subjects, metric.name, name)

@@ -104,3 +104,31 @@ def test_what_is_odd_in_the_file_is_said():
     assert "file" not in found(chest())
     note = "Bits Stored (0028,0101) is missing; taken as 16."
     assert found(chest(), notes=(note,))["file"].detail == note
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "sides"),
+    [
+        (np.s_[20:100], np.s_[10:118], None),
+        (np.s_[20:128], np.s_[10:118], "bottom"),
+        (np.s_[20:100], np.s_[0:128], "left, right"),
+        (np.s_[0:100], np.s_[60:68], None),  # an apex that touches it
+        (np.s_[:], np.s_[:], None),  # people take the whole film for lungs
+    ],
+)  # fmt: skip
+def test_lungs_that_reach_the_edge_are_a_warning(rows, columns, sides):
+    gray = np.random.default_rng(0).integers(0, 255, (128, 128), np.uint8)
+    lungs = np.zeros(gray.shape, bool)
+    lungs[rows, columns] = True
+    found = [f for f in appearance.findings(film(gray), "", lungs) if f.kind == "cropped"]
+    said = [f"On these sides: {sides}. A part of them may be cut off."] if sides else []
+    assert [finding.detail for finding in found] == said
+    assert all(finding.severity == "warning" for finding in found)
+
+
+def test_a_page_of_several_is_said():
+    found = {
+        f.kind: f
+        for f in appearance.findings(film(np.zeros((90, 90), np.uint8), page=2, pages=3), "")
+    }
+    assert found["pages"].detail == "This is page 2 of 3 of the file."

@@ -97,6 +97,38 @@ def test_a_page_that_is_only_a_preview_does_not_count():
                 images.decode(buffer.getvalue())
 
 
+def of_pages(films: list[np.ndarray]) -> bytes:
+    first, *others = map(Image.fromarray, films)
+    buffer = io.BytesIO()
+    first.save(buffer, "TIFF", save_all=True, append_images=others)
+    return buffer.getvalue()
+
+
+def test_each_page_of_a_tiff_can_be_chosen():
+    films = [RNG.integers(0, 256, (20 + page, 30 + page), np.uint8) for page in range(3)]
+    data = of_pages(films)
+    for page, film in enumerate(films, 1):
+        found = images.look(data, page=page)
+        assert np.array_equal(found.gray, film)
+        assert (found.pages, found.digest) == (3, images.look(data).digest)
+    for page in (0, 4):
+        with pytest.raises(
+            ImageError, match=f"has 3 pages; there is no page {page}. Choose one of"
+        ):
+            images.look(data, page=page)
+    with pytest.raises(ImageError, match="has 1 page; there is no page 2"):
+        images.look(imagecodecs.png_encode(films[0]), page=2)
+
+
+def test_the_limits_hold_for_a_page_that_is_chosen(monkeypatch):
+    small, large = np.zeros((24, 32), np.uint8), np.zeros((240, 320), np.uint8)
+    data = of_pages([small, large])
+    monkeypatch.setenv("CXR_MAX_PIXELS", "10000")
+    assert images.look(data).gray.shape == (24, 32)
+    with pytest.raises(ImageError, match="320 x 240 pixels, up to 10,000"):
+        images.look(data, page=2)
+
+
 def test_directories_in_a_circle_end():
     data = bytearray(tiff(GRAY, 1))
     (entries,) = struct.unpack_from("<H", data, 8)

@@ -10,7 +10,8 @@ from keras import layers
 from cxrcore import explanations, models
 from cxrcore.images import encode_png
 from cxrcore.inference import evidence, predict_here
-from cxrcore.inference.models import Models, Picture, predict
+from cxrcore.inference.models import Models, predict
+from cxrcore.inference.pictures import Picture
 from tests.helpers import runs
 
 SIDE = 32

@@ -20,7 +20,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from cxrcore import explanations, models, pixels, store
+from cxrcore import explanations, lungs, models, pixels, store
 from cxrcore.errors import ExplainError, ImageError, JobError, Superseded
 from cxrcore.inference import Film, Prediction, Worker, predict_here
 from cxrcore.inference import models as loaded_models
@@ -168,6 +168,28 @@ def test_a_model_of_masked_lungs_sees_the_lungs_when_there_is_a_mask(
     np.testing.assert_array_equal(
         whole.seen, pixels.prepare_one(gray, None, pixels.Preparation(size=SIDE))
     )
+
+
+def test_lungs_that_people_corrected_or_that_are_known_are_not_looked_for(
+    worker, save_run, gray, upload, own_folders
+):
+    mask = np.zeros(gray.shape, bool)
+    mask[10:30, 5:30] = True
+    run_id, preparation = save_run(region="lungs"), pixels.Preparation(size=SIDE, region="lungs")
+    expected = pixels.prepare_one(gray, mask, preparation)
+    known = lungs.Segmentation(mask.astype(np.uint8), 0.9, None, ("Inverted.",))
+    (given,) = worker.predict(upload, [run_id], mask=known)
+    np.testing.assert_array_equal(given.seen, expected)
+    assert given.notes[0] == "Inverted."
+    assert "were estimated" in given.notes[1]
+    image_id = Film.read(upload).digest
+    lungs.correct({image_id: mask})
+    (corrected,) = worker.predict(upload, [run_id])
+    np.testing.assert_array_equal(corrected.seen, expected)
+    assert corrected.notes == ("Its lungs are as people corrected them.",)
+    lungs.correct({image_id: None})
+    (out,) = worker.predict(upload, [run_id])
+    assert "People decided to leave this film out. It was given the whole film" in out.notes[0]
 
 
 def test_one_failing_run_does_not_hold_up_the_others(worker, save_run, upload, own_folders):

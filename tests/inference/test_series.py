@@ -25,9 +25,9 @@ class FakeDecoder:
         self.begun = 0
         FakeDecoder.last = self
 
-    def decode(self, file):
+    def decode(self, file, page):
         self.begun += 1
-        return Film.read(file)
+        return Film.read(file, page=page)
 
     def close(self):
         self.closed = True

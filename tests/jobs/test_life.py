@@ -249,6 +249,7 @@ def test_an_error_becomes_the_message_of_a_failed_job(bench, fault, message):
     job = bench.until_state("failed")
     assert re.fullmatch(message, job.message)
     assert ("Traceback" in jobs.log("count")) == (fault != "ours")
+    assert job.final == (fault == "ours")
 
 
 def test_work_goes_on_while_the_disk_is_full(bench):

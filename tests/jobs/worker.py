@@ -83,7 +83,7 @@ def stop_if_asked(context: Context) -> None:
 def fault(kind: str | None, folder: Path) -> None:
     """End badly, or write what a disk may have no room for."""
     if kind == "ours":
-        raise JobError("The dataset has no images. Choose another.")
+        raise JobError("The dataset has no images. Choose another.", final=True)
     if kind == "theirs":
         raise ZeroDivisionError("division\nby zero")
     if kind == "exit":

@@ -1,5 +1,7 @@
 """Masks as pictures: out, corrected by people, and back."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -71,3 +73,40 @@ def test_an_existing_folder_and_a_foreign_one_are_refused(exported, unmasked, tm
     (tmp_path / "other").mkdir()
     with pytest.raises(DatasetError, match="has no mask of a film of plain"):
         lungs.read_back(unmasked, tmp_path / "other")
+
+
+def zipped(folder: Path, prefix: str = "") -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            archive.write(path, f"{prefix}{path.relative_to(folder)}")
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("prefix", ["", "masks/"])
+def test_a_zip_is_read_as_its_folder(exported, unmasked, prefix):
+    folder, _ = exported
+    path = unmasked.table["path"][0]
+    cv2.imwrite(str(folder / path), np.roll(images.decode(folder / path), 9, axis=1))
+    cv2.imwrite(str(folder / "stranger.png"), np.zeros((9, 9)))
+    found = lungs.read_back(unmasked, zipped(folder, prefix))
+    assert found[:4] == (1, 0, 7, 0)
+    [problem] = found.problems
+    assert "1 of the files belong to no film of the dataset: " in problem
+    assert "stranger.png" in problem
+    file = folder.parent / "masks.zip"
+    file.write_bytes(zipped(folder, prefix))
+    assert lungs.read_back(unmasked, file)[:4] == (0, 0, 8, 0)
+
+
+def test_a_zip_that_is_none_or_of_other_films_is_refused(exported, unmasked, monkeypatch):
+    with pytest.raises(DatasetError, match="The zip is damaged or not an archive"):
+        lungs.read_back(unmasked, b"PK not a zip")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("other/x.png", b"x")
+    with pytest.raises(DatasetError, match="The zip has no mask of a film of plain"):
+        lungs.read_back(unmasked, packed.getvalue())
+    monkeypatch.setattr("cxrcore.lungs.exchange.MAX_BYTES", 1000)
+    with pytest.raises(DatasetError, match="which is not allowed"):
+        lungs.read_back(unmasked, zipped(exported[0]))

@@ -40,7 +40,8 @@ def test_masks_that_nobody_estimated_are_not_made_by_reading(unmasked):
 def test_any_region_of_a_dataset_without_masks_is_prepared(unmasked):
     preparation = Preparation(64, "lungs-erased")
     made = pixels.prepare(unmasked, preparation)
-    assert list(made.reasons) == list(lungs.load(unmasked).refused["image_id"])
+    refused = lungs.load(unmasked).refused
+    assert made.reasons == dict(zip(refused["image_id"], refused["reason"], strict=True))
     row = int(np.flatnonzero(made.usable)[0])
     gray = images.decode(unmasked.path_of(unmasked.table["image_id"].iloc[row]))
     mask = lungs.segment(gray).mask > 0

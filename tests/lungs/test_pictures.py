@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cxrcore import images, lungs
-from cxrcore.inference.models import Picture
+from cxrcore.inference.pictures import Picture
 from cxrcore.pixels import Preparation, prepare_one
 
 

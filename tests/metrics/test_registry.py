@@ -8,10 +8,11 @@ import sklearn.metrics as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxrcore.metrics import METRICS, evaluate
+from cxrcore.metrics import METRICS, evaluate, select
 from cxrcore.metrics.calibration import squared_calibration_error
 
 NAMES = ["A", "B", "C", "D"]
+OF_IMAGES = [m for s in ("overall", "class") for m in select("confusion", "predictions", scope=s)]
 
 
 @st.composite
@@ -58,7 +59,7 @@ def test_overall_metrics_are_those_of_scikit_learn(made):
     }
     for name, value in expected.items():
         assert found.value(name) == pytest.approx(value, abs=1e-9), name
-    overall = {m.name for m in METRICS.values() if m.scope == "overall" and m.basis != "run"}
+    overall = {m.name for m in METRICS.values() if m.scope == "overall" and m in OF_IMAGES}
     assert overall - expected.keys() == {"ece"}  # below
 
 
@@ -101,7 +102,7 @@ def test_intervals_enclose_their_metric(made):
     truth, shares = made
     found = evaluate(truth, shares, names(shares))
     for metric in METRICS.values():
-        if metric.basis == "run":
+        if metric not in OF_IMAGES:
             continue
         rows = found.classes if metric.scope == "class" else [found]
         for row, interval in zip(rows, found.intervals(metric), strict=True):
@@ -200,6 +201,7 @@ def test_every_record_has_a_sentence_and_titles_of_its_own():
         assert metric.meaning[0].isupper()
         assert metric.meaning.endswith(".")
         assert "[" not in metric.name
+        assert (metric.basis == "maps") == bool(metric.absent.format(run_id="a-1"))
         assert metric.text(None) == metric.text(float("nan")) == "–"
         assert metric.text(1234 if metric.whole else 0.5)
     pairs = itertools.combinations(METRICS.values(), 2)

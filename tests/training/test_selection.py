@@ -85,7 +85,10 @@ def test_poor_and_unusable_images_are_left_out_with_the_reason(dataset, split):
 def test_no_part_may_lose_a_class(dataset, split, row, part):
     scores = np.full(10, 30.0)
     scores[row] = 90.0
-    with pytest.raises(TrainingError, match=rf"No image of {'AB'[row // 5]} is left in {part}"):
+    with pytest.raises(
+        TrainingError, match=rf"No image of {'AB'[row // 5]} is left in {part}"
+    ) as raised:
         select(dataset, CLASSES, split, pixels(scores=scores), 70.0)
+    assert raised.value.final
     with pytest.raises(TrainingError, match=r"Check the images.*"):
         select(dataset, CLASSES, split, pixels([row]), None)

@@ -8,7 +8,8 @@ import pytest
 
 from cxrcore import datasets, images, jobs, settings, store, work
 from cxrcore.errors import DatasetError, StoreError
-from cxrcore.inference.models import Models, Picture, predict
+from cxrcore.inference.models import Models, predict
+from cxrcore.inference.pictures import Picture
 from cxrcore.jobs import disk
 from cxrcore.jobs.model import now
 from cxrcore.training import examples

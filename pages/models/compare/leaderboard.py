@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from cxrcore import files, store
+from cxrcore import files, lungs, store
 from cxrcore.comparison import Comparison
 from cxrcore.datasets import Dataset
 from cxrcore.figures import bar_axis, interval_bar, swatch
@@ -36,7 +36,7 @@ def show(
     Args:
         entries: in the order of the rows.
         found: their comparison on the question; None where they have nothing in common.
-        intervals: as `comparison.intervals`.
+        intervals: as `comparison.intervals`, with the metrics of maps.
         question: whose column comes first.
         dataset: for what was published.
         on_menu: called with an entry and the chosen line of its menu; None: no menus.
@@ -45,7 +45,8 @@ def show(
     columns = _metric_columns(question, classes)
     table = _ranked(entries, found)
     colours = {entry.name: entry.colour for entry in entries}
-    metrics = _metrics(tuple(colours.items()), question, tuple(classes), store.stamp(), intervals)
+    stamp = (*store.stamp(), *lungs.stamp())
+    metrics = _metrics(tuple(colours.items()), question, tuple(classes), stamp, intervals)
     differing = store.varying(dataset.name, list(table.index))
     table = pd.concat([table, metrics, _costs(entries, dataset), differing], axis=1)
     configs: dict[str, Any] = _configs()
@@ -88,7 +89,7 @@ def download(entries: Sequence[Entry], found: Comparison | None, intervals: pd.D
 
 def _metric_columns(question: Question, classes: Sequence[str]) -> list[tuple[str, Metric, bool]]:
     """Column, metric, and whether it is hidden at first; the question before all others."""
-    found = [(metric.name, metric) for metric in select("confusion", "predictions")]
+    found = [(metric.name, metric) for metric in select("confusion", "predictions", "maps")]
     for metric in select("confusion", "predictions", scope="class"):
         found += [(column_of(metric, name), metric) for name in classes]
     found.sort(key=lambda item: item[0] != question.column)

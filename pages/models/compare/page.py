@@ -15,6 +15,7 @@ from pages.models.compare import (
     import_predictions,
     leaderboard,
     lung_need,
+    map_metrics,
     matrices,
     pairs,
     report,
@@ -51,6 +52,7 @@ def main() -> None:
         # The best first, on the whole page.
         ordered = ties.order(found, intervals, dataset.name) if found else names
         entries = shown_entries.load(ordered, dataset.name)
+        intervals = map_metrics.joined(intervals, entries)
     except CxrError as error:
         st.error(literal(str(error)))
         st.stop()
@@ -65,6 +67,7 @@ def main() -> None:
     if found:
         pairs.show(found, entries)
     if not header.presenting():
+        map_metrics.show(entries, dataset)
         lung_need.show(entries, dataset)
         # Drawn when they are opened: Plotly alone takes a second of a first visit.
         with st.expander(

@@ -13,7 +13,7 @@ from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.inference import decision
 from cxrcore.store.card import NOTICE
-from pages.predict.live import answers
+from pages.predict.live import answers, film_lungs
 from pages.predict.live.answers import Request
 from pages.predict.live.films import Picked
 from pages.shared import cache, run_choice, tables
@@ -84,8 +84,9 @@ def _predict(files: Sequence[Any], runs: tuple[str, ...], dataset: Dataset) -> l
 
 def _row(name: str, data: bytes, runs: tuple[str, ...], dataset: Dataset) -> dict[str, Any]:
     film = answers.film(Picked("", name, data))
-    found = answers.ask(film, None, Request(runs, ()))
-    report = answers.check(film, found, dataset)
+    lungs = film_lungs.find(film, None)
+    found = answers.ask(film, lungs.found, Request(runs, ()))
+    report = answers.check(film, found, dataset, lungs.mask)
     row: dict[str, Any] = {
         "held back": report.withheld if report else None,
         "checks": "; ".join(f.title for f in report.findings if f.severity != "passed")

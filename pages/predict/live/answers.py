@@ -5,24 +5,23 @@ The only place of this page that asks the processes behind it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import streamlit as st
 
-from cxrcore import explanations, gate, profiles
+from cxrcore import explanations, files, gate, profiles
+from cxrcore import lungs as lung_masks
 from cxrcore.datasets import Dataset
 from cxrcore.errors import ImageError
 from cxrcore.films import Film, OnWait
 from cxrcore.gate import Report
 from cxrcore.inference import Prediction, decision
+from cxrcore.inference.pictures import Lungs as Mask
 from cxrcore.profiles import Neighbour
 from cxrcore.store import Run
 from pages.predict.live.films import Picked
 from pages.shared import cache, prediction_cache
-
-Mask = Path | np.ndarray | None  # a file, or (H, W) bool
 
 GRID = 56  # places a side on which maps are compared
 
@@ -80,7 +79,7 @@ def film(picked: Picked, on_wait: OnWait | None = None) -> Film:
         ImageError, JobError: as `Decoder.decode`.
     """
     if isinstance(picked.source, bytes):
-        return prediction_cache.film(picked.name, picked.source, on_wait)
+        return prediction_cache.film(picked.name, picked.source, on_wait, picked.page)
     try:
         return prediction_cache.film(picked.name, picked.source.read_bytes(), on_wait)
     except OSError as error:
@@ -102,7 +101,7 @@ def ask(
 
     Args:
         film: as `film` returns it, or changed.
-        mask: of its lungs, moved along with it where it was changed.
+        mask: of its lungs, moved along with it where it was changed; as for `Worker.predict`.
         request: what is asked.
         without: methods whose maps can wait.
         on_wait: called while others are before us, or a slow method is at work.
@@ -172,13 +171,14 @@ def nearest(run: Run, prediction: Prediction) -> tuple[Neighbour, ...]:
     return profile.nearest(prediction.embedding)
 
 
-def check(film: Film, answers: Sequence[Answer], dataset: Dataset) -> Report:
-    """What is to be known before the answers are believed."""
+def check(
+    film: Film, answers: Sequence[Answer], dataset: Dataset, lungs: np.ndarray | None
+) -> Report:
+    """What is to be known before the answers are believed; arguments as for `gate.check`."""
     runs = [cache.run(a.prediction.run_id) for a in answers if a.prediction.error is None]
     known = tuple((run.seal, has_profile(run)) for run in runs)
-    return _check(
-        film, [a.prediction for a in answers], dataset, film.digest, known, cache.token(dataset)
-    )
+    token = cache.token(dataset), lung_masks.stamp()
+    return _check(film, [a.prediction for a in answers], dataset, lungs, film.digest, known, token)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -186,11 +186,12 @@ def _check(
     _film: Film,
     _predictions: Sequence[Prediction],
     _dataset: Dataset,
+    _lungs: np.ndarray | None,
     digest: str,  # noqa: ARG001  (the key of the cache, as the next two)
     known: tuple[tuple[str, bool], ...],  # noqa: ARG001
-    token: str,  # noqa: ARG001
+    token: tuple[str, files.Stamp],  # noqa: ARG001
 ) -> Report:
-    return gate.check(_film, _predictions, _dataset)
+    return gate.check(_film, _predictions, _dataset, _lungs)
 
 
 def on_film(prediction: Prediction, method: str, film: Film) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The lungs of the film that is shown: those of its mask, or as they are estimated."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from cxrcore import lungs
+from cxrcore import files, lungs
 from cxrcore.datasets import masks
 from cxrcore.films import Film
+from cxrcore.lungs import Segmentation, corrections
 
 _SIDE = 512  # pixels of the mask with which maps are compared
 _LEAST = 1e-3  # of the film's area: smaller pieces are not outlined
@@ -23,14 +24,28 @@ class Lungs:
     """The lungs of a film.
 
     Attributes:
-        mask: (H, W) bool; None where they were not found.
-        estimated: whether the network in the package found them.
-        words: what a reader should know: why there are none, or what was done first.
+        mask: (H, W) bool; None where there are none.
+        found: as the network in the package found them or people corrected them; None where the
+            mask came with the film.
     """
 
     mask: np.ndarray | None
-    estimated: bool
-    words: str = ""
+    found: Segmentation | None = None
+
+    @property
+    def how(self) -> str:
+        """Where they come from."""
+        if self.found is None:
+            return "as drawn"
+        return "as corrected" if self.found.corrected else "as estimated"
+
+    @property
+    def words(self) -> str:
+        """What a reader should know: why there are none, or what was done first."""
+        if self.found is None:
+            return ""
+        notes = (note for note in self.found.notes if note != corrections.CHOSEN)  # `how` says it
+        return self.found.reason or " ".join(notes)
 
     @property
     def share(self) -> float:
@@ -70,24 +85,22 @@ def find(film: Film, given: Path | None) -> Lungs:
 
     Raises:
         ImageError: its mask cannot be read.
+        StoreError: the file of corrections is damaged.
         WeightsError: the network that finds lungs is missing or damaged.
     """
     if given is not None:
-        return Lungs(masks.read(given, film.gray.shape), estimated=False)
-    packed, words = _estimated(film, film.digest)
-    if packed is None:
-        return Lungs(None, estimated=True, words=words)
-    bits = np.unpackbits(packed, count=film.gray.size)
-    return Lungs(bits.reshape(film.gray.shape).astype(bool), estimated=True, words=words)
+        return Lungs(masks.read(given, film.gray.shape))
+    packed = _found(film, film.digest, lungs.stamp())
+    bits = np.unpackbits(packed.mask, count=film.gray.size).reshape(film.gray.shape)
+    found = replace(packed, mask=bits)
+    return Lungs(bits.astype(bool) if found.reason is None else None, found)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _estimated(_film: Film, digest: str) -> tuple[np.ndarray | None, str]:  # noqa: ARG001  (the key)
-    """The mask, eight pixels a byte, and words."""
-    found = lungs.segment(_film.gray)
-    if found.reason is not None:
-        return None, found.reason
-    return np.packbits(found.mask > 0), " ".join(found.notes)
+def _found(_film: Film, digest: str, stamp: files.Stamp) -> Segmentation:  # noqa: ARG001  (the key)
+    """Of the film, its mask with eight pixels a byte."""
+    found = lungs.find(_film.gray, _film.digest)
+    return replace(found, mask=np.packbits(found.mask > 0))
 
 
 def outline(found: Lungs) -> Sequence[Sequence[int]]:

@@ -24,6 +24,7 @@ class Picked:
         label: its class where it is known.
         mask: of its lungs.
         own: whether it is of the dataset.
+        page: of a file of several.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Picked:
     label: str | None = None
     mask: Path | None = None
     own: bool = False
+    page: int = 1
 
     @property
     def title(self) -> str:

@@ -197,11 +197,10 @@ def in_lungs(given: Sequence[Answer], scene: Scene) -> str:
         )
     if not parts:
         return ""
-    how = "as estimated" if scene.lungs.estimated else "as drawn"
     words = f" {scene.lungs.words}" if scene.lungs.words else ""
     title = explanations.METHODS[method].title
     return (
-        f"The lungs, {how}, cover {scene.lungs.share:.0%} of the film. Share of each {title} map inside "
+        f"The lungs, {scene.lungs.how}, cover {scene.lungs.share:.0%} of the film. Share of each {title} map inside "
         f"them: {', '.join(parts)}.{words}"
     )
 

@@ -1,6 +1,6 @@
 """First what is kept, then what is quick, then what takes longer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -15,7 +15,7 @@ from pages.predict.live.answers import Answer, Mask, Request
 from pages.predict.live.film_lungs import Lungs
 from pages.predict.live.films import Picked
 from pages.predict.live.what_if import Changes
-from pages.shared import prediction_cache
+from pages.shared import cache, prediction_cache
 
 _DONE = "live_done"  # films and requests that were answered in full: asking again costs nothing
 
@@ -67,8 +67,7 @@ def now(
     as_it_came = film_lungs.find(original, picked.mask)
     changes = what_if.changes(original, as_it_came)
     film, lungs = what_if.apply(original, as_it_came, changes)
-    # Where nothing was changed, the models' own process looks for lungs that nobody drew.
-    mask = lungs.mask if changes else picked.mask
+    mask = lungs.mask if changes else _as_it_came(picked, as_it_came, request.runs)
     done = _key(film, request) in _done()
     # An example does not come back once the models have answered for the film.
     answered = any(digest == original.digest for digest, _ in _done())
@@ -85,8 +84,9 @@ def now(
     unchanged = found
     if changes:
         plain = replace(request, methods=(), classes=(), class_name=None)
-        unchanged = _asked(original, picked.mask, plain, (), place)
-    report = answers.check(original, unchanged, dataset)
+        plain_mask = _as_it_came(picked, as_it_came, request.runs)
+        unchanged = _asked(original, plain_mask, plain, (), place)
+    report = answers.check(original, unchanged, dataset, as_it_came.mask)
     return Stage(original, film, lungs, as_it_came, changes, found, report, complete)
 
 
@@ -96,9 +96,19 @@ def complete(stage: Stage, picked: Picked, request: Request, place: DeltaGenerat
     Raises:
         ImageError, ExplainError, JobError: as `answers.ask`.
     """
-    _asked(stage.film, stage.lungs.mask if stage.changes else picked.mask, request, (), place)
+    mask = _as_it_came(picked, stage.as_it_came, request.runs)
+    _asked(stage.film, stage.lungs.mask if stage.changes else mask, request, (), place)
     _done().add(_key(stage.film, request))
     st.rerun()
+
+
+def _as_it_came(picked: Picked, lungs: Lungs, run_ids: Iterable[str]) -> Mask:
+    """The lungs for the models: what was found here is not looked for there once more.
+
+    Not where all models see the whole film: a mask has as many bytes as its film.
+    """
+    seen = (cache.run(run_id).recipe.region for run_id in run_ids)
+    return picked.mask or (lungs.found if any(region != "none" for region in seen) else None)
 
 
 def _asked(

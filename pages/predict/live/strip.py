@@ -44,7 +44,9 @@ def pick(dataset: Dataset, runs: Sequence[Run], preferred: str | None) -> Picked
         st.button("Remove my films", on_click=uploads.clear, type="tertiary")
     if chosen is None:
         return None
-    return own[chosen].picked if chosen in own else films.of_dataset(dataset, chosen)
+    if chosen in own:
+        return uploads.chosen_page(own[chosen])
+    return films.of_dataset(dataset, chosen)
 
 
 def _filtered(dataset: Dataset, runs: Sequence[Run]) -> Sequence[str]:

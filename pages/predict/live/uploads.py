@@ -1,7 +1,7 @@
 """Films that visitors bring: kept for their session, in memory, and nowhere else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -17,10 +17,11 @@ _KEPT, _DROPS, _REFUSED, CHOSEN = "live_own", "live_drops", "live_refused", "liv
 
 @dataclass(frozen=True)
 class Upload:
-    """A film with its thumbnail (JPEG)."""
+    """A film with its thumbnail (JPEG), and the pages of its file."""
 
     picked: Picked
     thumbnail: bytes
+    pages: int = 1
 
 
 def drop_zone() -> list[Upload]:
@@ -45,6 +46,16 @@ def drop_zone() -> list[Upload]:
         one = len(refused) == 1
         st.error(refused[0] if one else "Not all could be taken:\n\n- " + "\n- ".join(refused))
     return list(_kept().values())
+
+
+def chosen_page(upload: Upload) -> Picked:
+    """The film of an upload; of a file of several pages the visitor chooses one."""
+    if upload.pages == 1:
+        return upload.picked
+    page = st.selectbox(
+        "Page of the file", range(1, upload.pages + 1), key=f"live_page_{upload.picked.key}"
+    )
+    return replace(upload.picked, page=page)
 
 
 def clear() -> None:
@@ -80,7 +91,7 @@ def _take(files: Sequence[tuple[str, bytes]]) -> None:
                 refused.append(str(error))
                 continue
             picked = Picked(film.digest, film.name, data)
-            new[film.digest] = Upload(picked, images.thumbnail(film.gray))
+            new[film.digest] = Upload(picked, images.thumbnail(film.gray), film.pages)
         if len(found) > MOST:
             refused.append(
                 f"{len(found):,} films came at once; the first {MOST} were taken. "

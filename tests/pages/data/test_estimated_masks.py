@@ -205,6 +205,25 @@ def test_the_download_holds_every_mask_and_is_read_back(plain, tmp_path):
     assert metrics(open_page(PAGE))["Corrected"] == "1"
 
 
+def test_corrected_masks_come_back_as_a_zip(plain):
+    def upload(at: AppTest, data: bytes) -> AppTest:
+        at.file_uploader(key="masks_upload").upload("masks.zip", data, "application/zip")
+        return press(at, "Take over the masks")
+
+    packed = io.BytesIO(exchange._archive(plain))
+    name = plain.table.set_index("image_id").at[accepted_id(plain), "path"]
+    half = np.zeros((128, 128), np.uint8)
+    half[:64] = 255
+    with zipfile.ZipFile(packed) as old, zipfile.ZipFile(changed := io.BytesIO(), "w") as new:
+        for path in old.namelist():
+            corrected = path == f"masks/{name}"
+            new.writestr(path, images.encode_png(half) if corrected else old.read(path))
+    at = upload(open_page(PAGE), changed.getvalue())
+    assert "1 masks corrected, 0 films left out" in texts(at)
+    assert metrics(at)["Corrected"] == "1"
+    assert "The zip is damaged" in texts(upload(at, b"PK no zip"))
+
+
 def test_a_large_dataset_is_exported_by_the_command(plain, monkeypatch):
     monkeypatch.setattr(exchange, "MOST", 3)
     commands = [block.value for block in open_page(PAGE).main.code]

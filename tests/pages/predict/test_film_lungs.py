@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from cxrcore import images, lungs
-from cxrcore.lungs import Segmentation
+from cxrcore.lungs import Segmentation, segmentation
 from pages.predict.live import answers, film_lungs
-from pages.shared import prediction_cache
+from pages.shared import cache, prediction_cache
 from tests.helpers import live
 from tests.helpers.app import again, component, open_page, read, texts
 from tests.helpers.chests import film
@@ -28,12 +28,14 @@ def ovals(shape: tuple[int, int]) -> np.ndarray:
 
 @pytest.fixture(autouse=True)
 def found(monkeypatch):
-    film_lungs._estimated.clear()
+    film_lungs._found.clear()
     monkeypatch.setattr(
-        lungs, "segment", lambda gray: Segmentation(ovals(gray.shape), 0.9, None, ("Inverted.",))
+        segmentation,
+        "segment",
+        lambda gray: Segmentation(ovals(gray.shape), 0.9, None, ("Inverted.",)),
     )
     yield
-    film_lungs._estimated.clear()  # other tests have the same films
+    film_lungs._found.clear()  # other tests have the same films
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_a_mask_that_is_given_wins(tmp_path):
     path.write_bytes(images.encode_png(own.astype(np.uint8) * 255))
     found = film_lungs.find(film(gray), path)
     assert (found.mask == own).all()
-    assert not found.estimated
+    assert found.how == "as drawn"
     assert found.share == pytest.approx(own.mean())
 
 
@@ -96,7 +98,7 @@ def test_every_map_says_how_much_of_it_lies_in_the_lungs(tiny, models):
 
 def test_where_no_lungs_are_found_the_page_says_why(tiny, models, monkeypatch):
     none = Segmentation(np.zeros((1, 1), np.uint8), 0.1, "This is not a frontal chest film.")
-    monkeypatch.setattr(lungs, "segment", lambda gray: none)
+    monkeypatch.setattr(segmentation, "segment", lambda gray: none)
     runs(tiny)
     at = open_page(PAGE)
     assert "Maps are not compared with the lungs. This is not a frontal" in read(texts(at))
@@ -112,3 +114,30 @@ def test_estimated_lungs_can_be_erased_and_the_models_get_them_with_the_film(tin
     again(at)
     assert any(isinstance(mask, np.ndarray) and mask.any() for mask in models.masks)
     assert "Lungs erased" in read(texts(at))
+
+
+def test_a_mask_that_people_corrected_is_used_for_the_same_film(tiny, models):
+    runs(tiny)
+    at = open_page(PAGE)
+    image_id = component(at, "cxr_live")["film"]["key"]
+    shape = tuple(component(at, "cxr_live")["film"][side] for side in ("height", "width"))
+    own = np.zeros(shape, bool)
+    own[: shape[0] // 2] = True
+    lungs.correct({image_id: own})
+    at = open_page(PAGE)
+    assert f"The lungs, as corrected, cover {own.mean():.0%} of the film" in read(texts(at))
+    lungs.correct({image_id: np.ones(shape, bool)})
+    assert "the whole film counts as lungs" in read(texts(open_page(PAGE)))
+    lungs.correct({image_id: None})
+    at = open_page(PAGE)
+    assert "People decided to leave this film out." in read(texts(at))
+    assert component(at, "cxr_live")["film"]["lungs"] == []
+
+
+def test_models_of_the_lungs_get_those_that_the_page_shows(tiny, models, monkeypatch):
+    kept, _ = runs(tiny)
+    masked = kept.model_copy(update={"recipe": kept.recipe.override(region="lungs")})
+    monkeypatch.setattr(cache, "run", lambda run_id: masked)
+    open_page(PAGE)
+    assert models.masks
+    assert all(isinstance(mask, Segmentation) and mask.reason is None for mask in models.masks)

@@ -289,6 +289,18 @@ def test_uploads_come_first_and_a_broken_one_is_named(two, models):
     assert "tall.png" not in [item["text"] for item in strip(at)["items"]]
 
 
+def test_a_page_of_an_uploaded_tiff_is_chosen(two, models):
+    films = [Image.new("L", size, 90) for size in ((60, 40), (50, 80))]
+    films[0].save(packed := io.BytesIO(), "TIFF", save_all=True, append_images=films[1:])
+    at = upload(open_page(PAGE), ("both.tif", packed.getvalue()))
+    assert component(at, "cxr_live")["film"]["width"] == 60
+    page = next(box for box in at.main.selectbox if box.label == "Page of the file")
+    assert page.options == ["1", "2"]
+    page.select(2)
+    again(at)
+    assert component(at, "cxr_live")["film"]["height"] == 80
+
+
 def test_only_mistakes_are_those_of_the_runs_shown(two, tiny):
     wrong = set(tiny.table["image_id"].iloc[:8])
     at = open_page(PAGE)

@@ -89,7 +89,7 @@ def test_a_film_is_decoded_once(monkeypatch):
     calls = []
 
     class FakeDecoder:
-        def decode(self, data, *, name, session, on_wait):
+        def decode(self, data, *, name, session, on_wait, page):
             calls.append(name)
             if data == b"bad":
                 raise ImageError("bad.png is damaged.")

@@ -60,6 +60,22 @@ def test_a_job_that_did_not_end_well_says_why_shows_its_log_and_goes_on_at_a_cli
     assert not at.exception
 
 
+def test_a_job_that_would_fail_again_is_not_offered_to_be_resumed(tiny, monkeypatch):
+    ids = family_that_ended("failed", "failed", "cancelled")
+    for job_id in ids[:2]:
+        path = settings.jobs_dir() / job_id / disk.STATUS
+        disk.write(path, jobs.get(job_id).model_copy(update={"final": True}))
+    at = open_page()
+    assert [b.key for b in at.sidebar.button if b.label == "Resume"] == [f"resume_{ids[2]}"]
+    assert [b.key for b in at.sidebar.button if b.label == "Remove it"]
+    resumed = []
+    monkeypatch.setattr(control, "start", lambda spec, **_: resumed.append(spec.job_id))
+    at.sidebar.button(key="resume_all_plain-family").click().run()
+    assert resumed == ids[2:]
+    with pytest.raises(JobError, match=f"{ids[0]} would fail again. model-2.npz"):
+        jobs.resume(ids[0])
+
+
 def test_what_stands_in_the_way_of_going_on_is_said(tiny, monkeypatch):
     spec = job_that_ended("failed")
 
