@@ -1,6 +1,6 @@
 """Words of tables and folders for splits, modalities, views and sexes, in those of the image table.
 
-One list for every layout. Letter case, `_`, `-` and repeated blanks do not count.
+One list for every layout. Letter case, `_`, `-`, dots and repeated blanks do not count.
 """
 
 import re
@@ -18,9 +18,9 @@ MODALITIES = {
     **dict.fromkeys(("xray", "x ray", "cxr", "cr", "dx"), "xray"),
 }
 VIEWS = {
-    **dict.fromkeys("pa,pa erect,postero anterior,posteroanterior".split(","), "PA"),
+    **dict.fromkeys("pa,pa erect,pa stehend,postero anterior,posteroanterior".split(","), "PA"),
     **dict.fromkeys(
-        "ap,ap supine,aps,ap erect,ap semi erect,ap axial,ap portable,antero posterior,"
+        "ap,ap supine,ap liegend,aps,ap erect,ap semi erect,ap axial,ap portable,antero posterior,"
         "anteroposterior".split(","),
         "AP",
     ),
@@ -38,10 +38,10 @@ _OLDEST = 125  # years; more is a slip of the pen
 def word(text: str) -> str:
     """A word as the lists write it.
 
-    >>> word(" AP_Supine "), word("X-ray")
-    ('ap supine', 'x ray')
+    >>> word(" AP_Supine "), word("X-ray"), word("p.a.")
+    ('ap supine', 'x ray', 'pa')
     """
-    return " ".join(re.split(r"[\s_-]+", text.lower())).strip()
+    return " ".join(re.split(r"[\s_-]+", text.lower().replace(".", ""))).strip()
 
 
 def normalised(cells: pd.Series, column: str) -> pd.Series:
