@@ -33,7 +33,7 @@ def of_keras(dataset):
     return np.asarray(made.network()(batch))
 
 
-@pytest.mark.slow  # two processes start with TensorFlow
+@pytest.mark.slow  # a process starts with TensorFlow
 def test_a_tflite_file_is_a_run_that_predicts(tiny, tmp_path):
     found = imported(made.tflite(tmp_path / "net.tflite"), tiny, values="0..1")
     run = store.load_run(found.run.run_id)
@@ -50,16 +50,6 @@ def test_a_tflite_file_is_a_run_that_predicts(tiny, tmp_path):
     assert run.embeddings().shape == (len(kept), 0)
     assert run.imported.startswith("net.tflite (")
     assert store.title(run) == "Our net"
-    # Live: its answer, and the maps that need no layer.
-    row = tiny.table.iloc[0]
-    methods = ["grad-cam", "occlusion"]
-    [live] = predict_here(tiny.path_of(row), [run.run_id], methods=methods)
-    assert live.error is None
-    assert np.abs(live.probabilities - wanted[row["image_id"]]).max() < 1e-5
-    assert set(live.maps) == {"occlusion"}
-    assert live.missing == ("grad-cam",)
-    assert "only the answers are known" in live.notes[0]
-    assert live.maps["occlusion"].max() > 0
 
 
 @pytest.mark.slow  # a process starts with TensorFlow
@@ -107,12 +97,21 @@ def test_ten_films_show_the_range_or_it_is_asked(onnx, tiny, tmp_path):
         explanations.explain(model, np.zeros((48, 48), np.uint8), "grad-cam")
 
 
-def test_an_imported_model_is_compared_and_tested_elsewhere(onnx, tiny, tmp_path):
+def test_an_imported_model_is_asked_live_compared_and_tested_elsewhere(onnx, tiny, tmp_path):
     path = onnx(tmp_path / "net.onnx")
     run = imported(path, tiny, values="0..1").run
     # The same file again is the same run.
     assert imported(path, tiny, values="0..1").run == run
-    ids = tiny.table["image_id"].to_numpy(object)
+    # Live: its answer, and the maps that need no layer.
+    row = tiny.table.iloc[0]
+    methods = ["grad-cam", "occlusion"]
+    [live] = predict_here(tiny.path_of(row), [run.run_id], methods=methods)
+    assert live.error is None
+    assert np.abs(live.probabilities - of_keras(tiny)[0]).max() < 1e-5
+    assert set(live.maps) == {"occlusion"}
+    assert live.missing == ("grad-cam",)
+    assert "only the answers are known" in live.notes[0]
+    assert live.maps["occlusion"].max() > 0
     # Elsewhere, and beside others.
     other = elsewhere.other(tiny, tmp_path / "other")
     there = external.evaluate(run, other)
@@ -120,7 +119,7 @@ def test_an_imported_model_is_compared_and_tested_elsewhere(onnx, tiny, tmp_path
     assert there.metrics["test"].n + len(there.removed) == len(other.table)
     assert there.embeddings().shape[1] == 0
     division = run.predictions().set_index("image_id")["split"]
-    beside = tested.of_division(tiny, division.reindex(ids))
+    beside = tested.of_division(tiny, division.reindex(tiny.table["image_id"]))
     pair = comparison.compare(comparison.subjects([run.run_id, beside.run_id]))
     assert pair.common.films == run.metrics["test"].n
     with pytest.raises(StoreError, match=r"came as model\.onnx and cannot be converted"):
