@@ -30,6 +30,13 @@ class Trial(NamedTuple):
         return f"--range {self.range}: {self.right} of {self.films} right"
 
 
+def told(trials: Sequence[Trial], chosen: Range) -> str:
+    """What was tried, and what was taken, as a sentence."""
+    words = "; ".join(trial.text for trial in trials)
+    how = f", so {chosen} is taken" if len(trials) > 1 else ""
+    return f"On validation films {words}{how}."
+
+
 def recognise(
     engine: Engine,
     shape: dict[str, object],

@@ -121,7 +121,7 @@ def import_model(
             note = recognition.order_note(chosen, films.truth[tried], classes)
             notes = (
                 interface.sentence,
-                f"Of {len(tried)} validation films: {chosen.text}.",
+                recognition.told(trials, interface.range),
                 *filter(None, [note]),
             )
             source = _Source(place, engine, interface, signature.parameters)

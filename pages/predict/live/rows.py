@@ -143,6 +143,8 @@ def _percent(share: float) -> str:
 
 
 def _nearest(run: Run, prediction: Prediction, scene: Scene) -> tuple[str, list[Near]]:
+    if not run.has_layers:
+        return "Nearest training films: not known of an imported file.", []
     found = answers.nearest(run, prediction)
     if not found:
         return ("Nearest training films: being prepared." if scene.preparing else ""), []
