@@ -101,7 +101,7 @@ def _answer(
         gate_panel.show(stage.report, cache.titles(dataset.name))
     with changes:
         what_if.show(stage.original, stage.as_it_came, gate_panel.marks(stage.report))
-    lacking = [run for run in runs if run.has_layers and not answers.has_profile(run)]
+    lacking = [run for run in runs if not answers.has_profile(run)]
     preparing = background.make_missing("profiles", lacking, dataset)
     held_out = {run.run_id: films.held_out(run, picked) for run in runs}
     _head(picked, held_out, stage.changes)
