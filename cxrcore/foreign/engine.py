@@ -95,7 +95,13 @@ class Engine:
 
     def _running(self) -> Process:
         if self._process is None or self._process.stopped or not self._process.alive:
-            if (bytes_ := self._path.stat().st_size) > MOST_BYTES:
+            try:
+                bytes_ = self._path.stat().st_size
+            except OSError as error:
+                raise ModelError(
+                    f"{self._path} cannot be read: {error.strerror}. Import the network again."
+                ) from error
+            if bytes_ > MOST_BYTES:
                 raise ModelError(
                     f"{self._path.name} has {size(bytes_)}; {size(MOST_BYTES)} are the most. Export the "
                     "network in one file, without what only training needs."
