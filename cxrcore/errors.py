@@ -10,6 +10,7 @@ Every message says what is wrong, what was found and what to do next.
     ├── WeightsError     pretrained weights that are missing or damaged
     ├── StoreError       a run that is missing, damaged or cannot be written
     ├── PredictionsError a file of predictions that cannot be used
+    ├── ModelError       a network from elsewhere that cannot be used
     ├── ComparisonError  runs that cannot be compared, or not in this way
     ├── TrainingError    a training that cannot start or cannot go on
     │   └── Cancelled    a training that stopped on request
@@ -59,6 +60,10 @@ class StoreError(CxrError):
 
 class PredictionsError(CxrError):
     """A file of predictions cannot be read, or does not fit its dataset."""
+
+
+class ModelError(CxrError):
+    """A file with a network from elsewhere cannot be used, or it has to be said how."""
 
 
 class ComparisonError(CxrError):

@@ -34,7 +34,7 @@ def pca(run: Run) -> pd.DataFrame:
         Columns x and y, float32; a row an image_id.
 
     Raises:
-        ComparisonError: too few films, or all are alike to the run.
+        ComparisonError: too few films, all are alike to the run, or what it sees of them is not known.
         StoreError: the run's files are missing or were changed.
     """
     films, values = _embedded(run)
@@ -103,6 +103,11 @@ def _embedded(run: Run) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float16
         raise ComparisonError(
             f"A map needs {_FEWEST} films. {run.run_id} was tested on {len(rows)}. Choose a run that "
             "was tested on more."
+        )
+    if not values.shape[1]:
+        raise ComparisonError(
+            f"Only the answers of {run.run_id} are known, not what its last layer sees, so there is no map. "
+            "Choose a run trained here."
         )
     if not np.ptp(values, axis=0).any():
         raise ComparisonError(

@@ -100,3 +100,9 @@ def test_the_job_keeps_the_map_and_python_has_it_with_labels(run, monkeypatch):
     assert found[["x", "y"]].equals(kept)
     said = store.load_run(run.run_id).predictions().set_index("image_id")
     assert found["label"].equals(said.loc[found.index, "label"])
+
+
+def test_a_run_that_is_known_by_its_answers_has_no_map(tiny):
+    run = tested.divided(tiny, 1, 0.5, features=np.empty((len(tiny.table), 0)))
+    with pytest.raises(ComparisonError, match="not what its last layer sees"):
+        film_maps.pca(run)

@@ -115,6 +115,8 @@ def _draw(
     if (layer := options["layer"]) != prediction.layer:
         names = ", ".join(place.name for place in prediction.layers) or "none"
         raise ExplainError(f"{run} has no layer {layer!r} to look at. Choose from: {names}.")
+    if method in prediction.missing:
+        raise ExplainError(" ".join(prediction.notes))
     heat = figures.overlay(film.gray, prediction.maps[method], box=prediction.box)
     files.write_atomic(out, images.encode_png(heat))
     return prediction

@@ -25,6 +25,7 @@ from cxrcore.explanations.base import Method
 from cxrcore.explanations.computation import Explanation, Progress
 from cxrcore.explanations.convolutions import Layer, layers
 from cxrcore.explanations.correlation import agreement
+from cxrcore.foreign import TITLES, engine_of
 
 if TYPE_CHECKING:
     import keras
@@ -43,6 +44,7 @@ __all__ = [
     "explain_all",
     "layers",
     "maps",
+    "possible",
     "predict",
     "predict_and_explain",
 ]
@@ -111,6 +113,7 @@ def explain_all(
         ExplainError: as `explain`.
     """
     check(names)
+    _check_possible(model, names)
     chosen = [METHODS[name] for name in names]
     return computation.run(model, image, chosen, class_index, layer, progress)
 
@@ -158,7 +161,26 @@ def maps(
         ExplainError: as `explain`.
     """
     check([method])
+    _check_possible(model, [method])
     return computation.maps(model, images, METHODS[method], layer)
+
+
+def possible(model: "keras.Model", names: Sequence[str]) -> list[str]:
+    """The methods of these that a network can be explained with.
+
+    Of a network from elsewhere (`foreign`) only the answers are known, no layer and no gradient.
+    """
+    return [name for name in names if METHODS[name].answers_only or engine_of(model) is None]
+
+
+def _check_possible(model: "keras.Model", names: Sequence[str]) -> None:
+    engine, wanted = engine_of(model), possible(model, names)
+    if engine is not None and (missing := [name for name in names if name not in wanted]):
+        others = ", ".join(name for name, method in METHODS.items() if method.answers_only)
+        raise ExplainError(
+            f"{METHODS[missing[0]].title} needs the layers of a Keras network. This model was imported as a "
+            f"file of {TITLES[engine.kind]}, of which only the answers are known. Choose from: {others}."
+        )
 
 
 def check(names: Sequence[str]) -> None:

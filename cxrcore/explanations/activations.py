@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cxrcore.errors import ExplainError
+from cxrcore.foreign import engine_of
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +29,8 @@ class ForwardPass:
     image: "tf.Tensor"  # (n, H, W, C) 0..255
     # (n, h, w, c) by path ("conv1", "resnet50/conv5_out"), last one first, h * w > 1
     convolutions: "dict[str, tf.Tensor]"
-    embedding: "tf.Tensor"  # (n, d) input of the last Dense layer that takes more than one number
+    # (n, d) input of the last Dense layer that takes more than one number; d is 0 where it is not known
+    embedding: "tf.Tensor"
     logits: "tf.Tensor"  # (n, k)
     probabilities: "tf.Tensor"  # (n, k)
 
@@ -84,6 +86,8 @@ def forward_pass(model: "keras.Model", image: "tf.Tensor") -> ForwardPass:
         if maps and tuple(maps[-1].shape[1:3]) != (1, 1)
     }
     embedding = _embedding(dense_inputs, logits[-1])
+    if engine_of(model) is not None:
+        embedding = embedding[:, :0]  # what its last layer sees is not known
     return ForwardPass(model, image, convolutions, embedding, logits[-1], probabilities)
 
 

@@ -47,6 +47,7 @@ class Method:
     meaning: str  # what a map shows, to follow the title and a colon
     passes: int = 1  # of one image through the network for one map, about
     uses_layer: bool = False  # whether it looks at a convolution, which can be chosen
+    answers_only: bool = False  # whether it needs nothing of a network but its answers
     by_default: bool = False  # shown on the pages and computed where nobody chooses
 
     @property

@@ -11,6 +11,7 @@ import numpy as np
 from cxrcore.errors import ExplainError
 from cxrcore.explanations.activations import ForwardPass, forward_pass
 from cxrcore.explanations.precision import in_float32
+from cxrcore.foreign import Engine, engine_of
 
 if TYPE_CHECKING:
     import keras
@@ -78,9 +79,24 @@ def _compile(
 
     shape = (images, *model.inputs[0].shape[1:])
     # The concrete function keeps the graph, and not the Python function with its network.
-    return tf.function(traced, autograph=False).get_concrete_function(
+    concrete = tf.function(traced, autograph=False).get_concrete_function(
         tf.TensorSpec(shape, tf.float32), tf.TensorSpec(shape[:1], tf.int32)
     )
+    engine = engine_of(model)
+    return concrete if engine is None else _explaining(concrete, engine)
+
+
+def _explaining(concrete: Callable, engine: Engine) -> Callable:
+    """The function of a network from elsewhere; its failures are told in the engine's own words."""
+    import tensorflow as tf
+
+    def run(*arrays: Any) -> Any:
+        try:
+            return concrete(*arrays)
+        except tf.errors.OpError as error:
+            raise engine.failure or error from error
+
+    return run
 
 
 def batch_size(height: int, width: int) -> int:

@@ -2,22 +2,20 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cxrcore import duplicates, explanations, metrics, pixels, store
+from cxrcore import duplicates, metrics, pixels, store
 from cxrcore.datasets.table import count, listed
 from cxrcore.errors import ComparisonError
 from cxrcore.external import known_films, mapping
-from cxrcore.inference import Models
+from cxrcore.inference import Models, loading
 from cxrcore.pixels import Preparation
-from cxrcore.progress import Meter, Report, silent
+from cxrcore.progress import Report, silent
 from cxrcore.splits import Leaks
 from cxrcore.store import Home, Run
 from cxrcore.training import machine
@@ -27,19 +25,8 @@ if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
 
 VERSION = 1  # raise it when the same run and films give another result
-_AT_ONCE = 512  # films in memory at once
 _EXACT = "It learned from this very file."
 _NEAR = "It learned from another file that shows this film."
-
-
-@dataclass(frozen=True, eq=False)
-class _Answers:
-    """Of n films: their rows in the dataset's table, and what the network says of them."""
-
-    rows: npt.NDArray[np.intp]
-    probabilities: npt.NDArray[np.float32]  # (n, k)
-    embeddings: npt.NDArray[np.float32]  # (n, d)
-    seconds: float
 
 
 def find(run: Run, dataset: "Dataset", classes: Mapping[str, str] | None = None) -> Run | None:
@@ -91,8 +78,9 @@ def evaluate(
             f"No film of {dataset.name} is left to test {run.run_id}: "
             f"{listed(sorted(set(removed)), 4)}"
         )
-    answers = _predicted(run, prepared, rows, report)
-    return _kept(run, dataset, run_id, full, labels, removed, known, answers)
+    machine.start_tensorflow()
+    answers = loading.ask(Models(limit=1).get(run), prepared.array, rows, report)
+    return _kept(run, dataset, run_id, full, labels, removed, known, rows, answers)
 
 
 def _mapping(run: Run, dataset: "Dataset", classes: Mapping[str, str] | None) -> dict[str, str]:
@@ -127,21 +115,6 @@ def _removed(
     return reasons.mask(labels == mapping.OTHER, other)
 
 
-def _predicted(
-    run: Run, prepared: pixels.Pixels, rows: npt.NDArray[np.intp], report: Report
-) -> _Answers:
-    machine.start_tensorflow()
-    model = Models(limit=1).get(run)
-    meter, start = Meter("predicting", len(rows), report), time.perf_counter()
-    parts = []
-    for first in range(0, len(rows), _AT_ONCE):
-        chosen = rows[first : first + _AT_ONCE]
-        parts.append(explanations.predict(model, prepared.array[chosen]))
-        meter.update(first + len(chosen))
-    probabilities, embeddings = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return _Answers(rows, probabilities, embeddings, time.perf_counter() - start)
-
-
 def _kept(
     run: Run,
     dataset: "Dataset",
@@ -150,12 +123,13 @@ def _kept(
     labels: pd.Series,
     removed: pd.Series,
     known: known_films.Known,
-    answers: _Answers,
+    rows: npt.NDArray[np.intp],
+    answers: loading.Answers,
 ) -> Run:
     """The test in the store, with the validation films of home before the test films."""
-    predictions, validated = _tables(run, dataset, labels, answers)
-    films = dataset.table.iloc[answers.rows]
-    truth = pd.Index(run.classes).get_indexer(labels.iloc[answers.rows])
+    predictions, validated = _tables(run, dataset, labels, rows, answers)
+    films = dataset.table.iloc[rows]
+    truth = pd.Index(run.classes).get_indexer(labels.iloc[rows])
     excluded = dataset.table.loc[removed.notna(), ["image_id", "path"]].astype(str)
     excluded["reason"] = removed[removed.notna()]
     patients = float(films["patient_id"].notna().mean())
@@ -211,19 +185,23 @@ def _kept(
 
 
 def _tables(
-    run: Run, dataset: "Dataset", labels: pd.Series, answers: _Answers
+    run: Run,
+    dataset: "Dataset",
+    labels: pd.Series,
+    rows: npt.NDArray[np.intp],
+    answers: loading.Answers,
 ) -> tuple[pd.DataFrame, npt.NDArray[np.intp]]:
     """The predictions of home's validation films and of the tested films; the rows of the former."""
     home = run.predictions()
     validated = np.flatnonzero((home["split"] == "validation").to_numpy())
-    films = dataset.table.iloc[answers.rows]
+    films = dataset.table.iloc[rows]
     names = np.asarray(run.classes, dtype=object)
     table = pd.DataFrame(
         {
             "image_id": films["image_id"].to_numpy(object),
             "path": films["path"].to_numpy(object),
             "split": "test",
-            "label": labels.iloc[answers.rows].to_numpy(object),
+            "label": labels.iloc[rows].to_numpy(object),
             "predicted": names[answers.probabilities.argmax(axis=1)],
         },
         dtype="str",

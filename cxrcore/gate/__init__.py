@@ -31,6 +31,13 @@ _UNCHECKED = Finding(
     "warning",
     "The training films of the model have no profile yet; it is made in the background.",
 )
+_WITHOUT_LAYERS = Finding(
+    "unknown",
+    "Not checked for this model: what it sees of a film is not known",
+    "warning",
+    "It was imported as a file of which only the answers are known, so films cannot be compared with those "
+    "that it learned from.",
+)
 _WITHOUT_LUNGS = Finding(
     "unknown",
     "Not checked for this model: it was trained on a part of each film only",
@@ -102,7 +109,9 @@ def _profiles(
             unchecked[run_id] = _UNCHECKED
             continue
         profile = profiles.load(run)
-        if profile is None:
+        if not run.has_layers:
+            unchecked[run_id] = _WITHOUT_LAYERS
+        elif profile is None:
             unchecked[run_id] = _UNCHECKED
         elif run.recipe.region != "none" and _is_whole(film, prediction):
             unchecked[run_id] = _WITHOUT_LUNGS

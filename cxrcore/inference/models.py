@@ -2,7 +2,6 @@
 
 import gc
 import time
-import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxrcore import explanations, pixels, store
-from cxrcore.errors import CxrError, StoreError
+from cxrcore.datasets.table import listed
+from cxrcore.errors import CxrError
 from cxrcore.films import Film
-from cxrcore.inference import evidence
+from cxrcore.inference import evidence, loading
 from cxrcore.inference.pictures import Lungs, Picture, Prepared
 from cxrcore.inference.prediction import Prediction
-from cxrcore.training import machine
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +42,7 @@ class Models:
         key = path, status.st_size, status.st_mtime_ns
         if key not in self._loaded:
             self._make_room(path)
-            self._loaded[key] = _load(run.run_id, path)
+            self._loaded[key] = loading.load(path, run.run_id, len(run.classes), run.interface)
             self._new_networks = True
         self._loaded.move_to_end(key)
         return self._loaded[key]
@@ -113,8 +112,8 @@ def warm(models: Models, run_id: str, methods: Sequence[str]) -> None:
     """
     run = store.load_run(run_id)
     side = run.recipe.image_size
-    blank = np.zeros((side, side), np.uint8)
-    evidence.compute(run, models.get(run), blank, methods, None, None)
+    blank, model = np.zeros((side, side), np.uint8), models.get(run)
+    evidence.compute(run, model, blank, explanations.possible(model, methods), None, None)
     models.settle()
 
 
@@ -174,7 +173,10 @@ def _predict(
         if layer is not None and layer not in {place.name for place in explanations.layers(model)}:
             notes += (f"This model has no layer {layer}; the maps look at its last one.",)
             layer = None
-        found = evidence.compute(run, model, seen, methods, index, layer, progress)
+        wanted = explanations.possible(model, methods)
+        missing = tuple(name for name in methods if name not in wanted)
+        notes += _without(missing)
+        found = evidence.compute(run, model, seen, wanted, index, layer, progress)
         explained = int(found.probabilities.argmax()) if index is None else index
         others = evidence.elsewhere(run, model, seen, found.maps, explained, layer)
         seconds = time.perf_counter() - start
@@ -191,6 +193,7 @@ def _predict(
         evidence=others,
         layers=explanations.layers(model),  # known since it was compiled
         layer=layer,
+        missing=missing,
         embedding=found.embedding,
         depths=found.depths,
         seen=seen,
@@ -200,19 +203,11 @@ def _predict(
     )
 
 
-def _load(run_id: str, path: Path) -> "keras.Model":
-    machine.start_tensorflow()
-    import keras
-
-    from cxrcore.explanations.precision import in_float32
-
-    try:
-        # compile=False: no optimiser is needed. safe_mode: code in the file is not run.
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, LookupError, ImportError, zipfile.BadZipFile) as error:
-        raise StoreError(
-            f"The network of {run_id} cannot be opened: {' '.join(str(error).split())[:200]}. "
-            f"This is Keras {keras.__version__}; the run's details name the version that wrote it. "
-            "Train it again."
-        ) from error
-    return in_float32(model)
+def _without(missing: Sequence[str]) -> tuple[str, ...]:
+    """A note that maps are missing."""
+    if not missing:
+        return ()
+    names = listed([explanations.METHODS[name].title for name in missing], 9)
+    return (
+        f"No {names}: this model was imported as a file of which only the answers are known, not the layers.",
+    )

@@ -35,6 +35,9 @@ class Prediction:
     evidence: dict[str, tuple[str, ...]] = field(default_factory=dict)
     layers: tuple[Layer, ...] = ()  # that class activation maps can look at, see explanations
     layer: str | None = None  # that they looked at; None: the last one
+    missing: tuple[
+        str, ...
+    ] = ()  # methods that were wanted and that its network cannot be explained with
     embedding: np.ndarray = field(default_factory=_no_numbers)  # (d,) float32
     depths: tuple[np.ndarray, ...] = ()  # (c,) float32 each, see explanations.Explanation
     seen: np.ndarray = field(default_factory=_no_image)  # (S, S) uint8, the network's input

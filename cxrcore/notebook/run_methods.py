@@ -144,6 +144,8 @@ class Run(store.Run):
                 f"{self.run_id} has no layer {layer!r}. Choose from: "
                 f"{', '.join(place.name for place in found.layers) or 'none'}."
             )
+        if method in found.missing:
+            raise ExplainError(" ".join(found.notes))
         return Explanation(method, found.explained, found.maps[method], found.seen, found)
 
     def evaluate(

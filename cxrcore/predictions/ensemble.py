@@ -54,6 +54,7 @@ def ensemble(run_ids: Sequence[str], title: str, *, calibrated: bool = False) ->
             | {name: len(some) for name, some in parts.items()},
             "weights_used": f"the mean of {len(runs)} runs",
             "imported": ", ".join(dict.fromkeys(r.imported for r in runs if r.imported)) or None,
+            "interface": None,
             "removed": [],
             "parameters": 0,
             "epochs_run": 0,

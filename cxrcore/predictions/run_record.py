@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,8 @@ def _keep(matched: Matched, recipe: Recipe, split: SplitSpec, chosen: npt.NDArra
     if store.exists(run_id):
         return store.load_run(run_id)
     dataset, classes = matched.dataset, list(matched.dataset.classes)
-    predictions = _predictions(matched, chosen)
+    films = dataset.table.iloc[matched.rows[chosen]]
+    predictions = table_of(films, matched.parts[chosen], classes, matched.probabilities[chosen])
     truth = pd.Index(classes).get_indexer(predictions["label"])
     shares, parts = matched.probabilities[chosen], matched.parts[chosen]
     counts = {part: int((parts == part).sum()) for part in TESTED}
@@ -109,17 +110,28 @@ def _keep(matched: Matched, recipe: Recipe, split: SplitSpec, chosen: npt.NDArra
     return store.save(run, None, predictions, history, matched.embeddings[chosen], log)
 
 
-def _predictions(matched: Matched, chosen: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    classes = np.array(matched.dataset.classes, dtype=object)
-    films = matched.dataset.table.iloc[matched.rows[chosen]]
-    shares = matched.probabilities[chosen]
+def table_of(
+    films: pd.DataFrame,
+    parts: npt.NDArray[np.object_],
+    classes: Sequence[str],
+    shares: npt.NDArray[np.floating],
+) -> pd.DataFrame:
+    """The columns of `Run.predictions` for n films.
+
+    Args:
+        films: (n) rows of a dataset's table.
+        parts: (n,) "validation" or "test".
+        classes: in the order of the probabilities.
+        shares: (n, k) probabilities.
+    """
+    names = np.array(classes, dtype=object)
     table = pd.DataFrame(
         {
             "image_id": films["image_id"].to_numpy(object),
             "path": films["path"].to_numpy(object),
-            "split": matched.parts[chosen],
+            "split": parts,
             "label": films["label"].to_numpy(object),
-            "predicted": classes[shares.argmax(axis=1)],
+            "predicted": names[shares.argmax(axis=1)],
         },
         dtype="str",
     )

@@ -13,13 +13,14 @@ from cxrcore.store.annotations import first_fault
 from cxrcore.store.record import NOT_HERE
 
 
-def recipe(title: str, kind: str, classes: Sequence[str]) -> Recipe:
-    """A recipe that carries a title; its other values mean nothing, see `Run.has_recipe`.
+def recipe(title: str, kind: str, classes: Sequence[str], *, image_size: int = 32) -> Recipe:
+    """A recipe that carries a title and the size of an input; its other values mean nothing, see `Run.has_recipe`.
 
     Args:
         title: one line of at most 80 characters.
         kind: the beginning of its name.
         classes: of its predictions.
+        image_size: of its network, if it has one.
 
     Raises:
         PredictionsError: the title cannot be used.
@@ -35,9 +36,9 @@ def recipe(title: str, kind: str, classes: Sequence[str]) -> Recipe:
         name=f"{kind}-{short or 'model'}",
         study="ours",
         title=line,
-        description="Known by its predictions alone.",
+        description="Made elsewhere or of other runs: it has no recipe.",
         network=NOT_HERE,
-        image_size=32,
+        image_size=image_size,
         epochs=1,
         batch_size=1,
         learning_rate=1.0,

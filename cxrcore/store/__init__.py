@@ -2,7 +2,7 @@
 
     models/<run_id>/
         run.json             the Run record          run.digest  BLAKE2b-128 of run.json
-        model.keras          the whole network, float32
+        model.keras          the whole network, float32; an imported one may be model.onnx or .tflite
         predictions.parquet  validation and test     embeddings.npy  float16, rows as predictions
         history.csv          one row an epoch        log.txt  messages of the training
     models/.trash/           deleted runs, until the trash is emptied
@@ -14,7 +14,7 @@
     models/.lung-shares/     how much of a run's maps lies inside the lungs
     models/.controls/        what runs say of their test films without lungs, see cxrcore.controls
 
-External tests and imported predictions are runs without model.keras (docs/decisions/0055).
+External tests and imported predictions are runs without a network (docs/decisions/0055).
 A file that is not the one that was saved is reported in `list_runs` and never used.
 """
 

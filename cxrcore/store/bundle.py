@@ -57,10 +57,15 @@ def publish(run_id: str, folder: Path, kind: Format = "keras") -> Path:
         The new folder; it is there whole or not at all.
 
     Raises:
-        StoreError: the run or its annotation is damaged, the place is taken or cannot be written, or the
-            conversion fails or its predictions differ from the model's.
+        StoreError: the run or its annotation is damaged, its network is none of Keras, the place is taken
+            or cannot be written, or the conversion fails or its predictions differ from the model's.
     """
     run = load_run(run_id)
+    if run.has_network and not run.has_layers:
+        raise StoreError(
+            f"The network of {run_id} came as {run.model_file} and cannot be converted. Pass on the file "
+            f"that was imported: {run.imported}."
+        )
     place = Path(folder).expanduser().absolute() / run_id
     if place.exists():
         raise StoreError(f"{place} exists. Choose another folder, or remove it first.")

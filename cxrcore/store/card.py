@@ -72,7 +72,7 @@ def _details(run: Run, conversions: Mapping[str, float]) -> str:
     rows = [
         ("Run", f"`{run.run_id}`, {run.created[:10]}"),
         ("Model", recipe.description),
-        ("Network", f"`{recipe.network}`"),
+        *([("Network", f"`{recipe.network}`")] if run.has_recipe else []),
         ("Input", f"(batch, {recipe.image_size}, {recipe.image_size}, 3) gray three times, 0..255"),
         ("Output", f"probabilities of {', '.join(run.classes)}, in this order"),
         *_measured(run),

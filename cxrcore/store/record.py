@@ -15,10 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cxrcore import duplicates, files, pixels, settings
 from cxrcore.errors import StoreError
+from cxrcore.foreign import Interface
 from cxrcore.metrics import Metrics
 from cxrcore.models import Recipe
 from cxrcore.splits import Leaks, SplitSpec
 from cxrcore.store import example_films, lung_shares
+from cxrcore.store.home import Home
 
 # Raised when training changes so that the same recipe gives other weights.
 TRAINING_VERSION = 3
@@ -26,7 +28,7 @@ TRAINING_VERSION = 3
 RECORD = "run.json"
 MODEL, PREDICTIONS, HISTORY = "model.keras", "predictions.parquet", "history.csv"
 EMBEDDINGS, LOG = "embeddings.npy", "log.txt"
-FILES = (MODEL, PREDICTIONS, HISTORY, EMBEDDINGS, LOG)
+BESIDE_MODEL = (PREDICTIONS, HISTORY, EMBEDDINGS, LOG)
 
 HISTORY_COLUMNS = (
     "epoch",
@@ -48,20 +50,6 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-class Home(BaseModel):
-    """What an external test tests: a run, the dataset it was trained on, and the labels elsewhere.
-
-    `mapping` says which class each label of the other dataset stands for; "" for films left out.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    run_id: str
-    dataset: str
-    fingerprint: str
-    mapping: dict[str, str]
-
-
 class Run(BaseModel):
     """One recipe trained on one split of one dataset; everything but the files themselves.
 
@@ -73,7 +61,7 @@ class Run(BaseModel):
     images are known from training, None in runs from before that was checked; `metrics_clean`
     are the test metrics without those, None where nothing leaks or nothing is left. `imported` is
     the name and digest of the file whose weights or predictions were put in instead of training,
-    else None. An external test, of a run from `home` on another dataset, is a run of that dataset
+    else None; `interface` says how an imported network is fed. An external test, of a run from `home` on another dataset, is a run of that dataset
     without a network; its validation films are those of home (docs/decisions/0055).
     """
 
@@ -96,6 +84,7 @@ class Run(BaseModel):
     split_note: str
     weights_used: str
     imported: str | None = None
+    interface: Interface | None = None
     home: Home | None = None
     removed: list[dict[str, str]] = []
     versions: dict[str, str]
@@ -145,7 +134,17 @@ class Run(BaseModel):
     @property
     def has_network(self) -> bool:
         """Whether it is in the store with a network; external tests and imported predictions are not."""
+        return self.model_file in self.files
+
+    @property
+    def has_layers(self) -> bool:
+        """Whether it has a network of Keras, whose layers can be looked into and trained on."""
         return MODEL in self.files
+
+    @property
+    def model_file(self) -> str:
+        """The name of the network's file, where it has one."""
+        return MODEL if self.interface is None else f"model.{self.interface.format}"
 
     @property
     def has_recipe(self) -> bool:
@@ -155,12 +154,13 @@ class Run(BaseModel):
     @property
     def kept_files(self) -> tuple[str, ...]:
         """The names of the files that it consists of."""
-        return FILES if self.has_network else FILES[1:]
+        return (self.model_file, *BESIDE_MODEL) if self.has_network else BESIDE_MODEL
 
     @property
     def model_mb(self) -> float | None:
         """Size of the model's file in MB of 10^6 bytes; None in a run that was not saved."""
-        return self.stamps[MODEL][0] / 1e6 if MODEL in self.stamps else None
+        found = self.stamps.get(self.model_file)
+        return None if found is None else found[0] / 1e6
 
     @property
     def latency_ms(self) -> float | None:
@@ -226,7 +226,7 @@ class Run(BaseModel):
                     else "a run trained here."
                 )
             )
-        return self.verified(MODEL)
+        return self.verified(self.model_file)
 
     def verified(self, name: str) -> Path:
         """Path of one of the run's files whose content is the recorded one."""

@@ -19,7 +19,6 @@ from cxrcore.store.record import (
     HISTORY,
     HISTORY_COLUMNS,
     LOG,
-    MODEL,
     PREDICTIONS,
     RECORD,
     Run,
@@ -41,7 +40,7 @@ def save(
 
     Args:
         run: the record; `files` and `stamps` are filled in here.
-        write_model: writes the model to the `.keras` path it is given; None for a run without one.
+        write_model: writes the model to the path it is given, `Run.model_file`; None for a run without one.
         predictions: columns as `Run.predictions` has them.
         history: columns as `Run.history` has them.
         embeddings: (n, d), rows as predictions; kept as float16.
@@ -64,7 +63,7 @@ def save(
     needed = 4 * run.parameters + embeddings.size * 2 + int(predictions.memory_usage().sum())
     with files.whole_folder(run.folder, needed) as folder:
         if write_model is not None:
-            write_model(folder / MODEL)
+            write_model(folder / run.model_file)
         predictions.to_parquet(folder / PREDICTIONS, index=False)
         history.to_csv(folder / HISTORY, index=False)
         limit = np.finfo(np.float16).max  # beyond it float16 has only infinity

@@ -30,7 +30,7 @@ def run(context: Context) -> dict[str, Any]:
     from cxrcore.training import examples, machine
 
     name = context.spec.details["dataset"]
-    runs = [run for run in store.runs(name) if run.has_network]
+    runs = [run for run in store.runs(name) if run.has_layers]
     lacking = [run for run in runs if store.examples(run) is None]
     meter = Meter("explaining films", len(lacking), context.progress)
     meter.update(0)

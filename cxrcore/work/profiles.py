@@ -36,7 +36,7 @@ def run(context: Context) -> dict[str, Any]:
     priority.give_way()
     dataset = datasets.load(name)
     copies.prepare(dataset, context.progress)
-    runs = [run for run in store.runs(name) if run.has_network]
+    runs = [run for run in store.runs(name) if run.has_layers]
     lacking = [run for run in runs if profiles.load(run) is None]
     failed = []
     if lacking:

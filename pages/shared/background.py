@@ -21,13 +21,14 @@ def make_missing(kind: str, lacking: Sequence[Run], dataset: Dataset) -> bool:
 
     Args:
         kind: of the job, "examples" or "profiles"; it looks after all runs of the dataset.
-        lacking: the runs.
+        lacking: the runs; those whose network cannot be looked into never have it.
         dataset: of the runs.
 
     Raises:
         JobError, StoreError: the job cannot be started.
     """
     asked: set[str] = st.session_state.setdefault(f"{kind}_asked", set())
+    lacking = [run for run in lacking if run.has_layers]
     new = {run.run_id for run in lacking} - asked
     if new and not active(kind, dataset):  # one that is active may not know them yet
         asked |= new

@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from cxrcore import duplicates, gate, models, profiles, quality, store
+from cxrcore.foreign import Interface
 from cxrcore.gate import copies, likeness, training_films
 from tests.helpers import chests, other_images
 from tests.helpers.chests import answer, film
@@ -185,6 +186,18 @@ def test_of_imported_weights_nobody_knows_the_training_films(ward, own_copy):
     report = gate.check(one, [answer(imported, one.gray)], ward.dataset)
     [known] = of_kind(report, "known")
     assert known.title == "Whether the model was trained on this film is unknown"
+
+
+def test_of_a_file_of_which_only_the_answers_are_known_films_are_not_compared(ward, own_copy):
+    interface = Interface(format="onnx", size=chests.SIZE, channels=1, layout="NCHW", range="0..1", outputs="logits")  # fmt: skip
+    run = own_copy(2, imported="swin.onnx (0)", interface=interface)
+    picture = other_images.chest(np.random.default_rng(5), 128)
+    report = gate.check(film(picture), [answer(run, picture)], ward.dataset)
+    assert (
+        report.findings[0].title
+        == "Not checked for this model: what it sees of a film is not known"
+    )
+    assert not report.withheld
 
 
 def test_a_model_of_lungs_that_is_given_a_whole_film_does_not_judge_it(ward, own_copy):

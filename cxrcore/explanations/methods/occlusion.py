@@ -46,5 +46,6 @@ METHOD = base.Sampled(
     title="Occlusion",
     meaning="the places that weaken the answer when they are covered with gray",
     sample=occlusion,
+    answers_only=True,
     passes=POSITIONS**2 + 1,
 )

@@ -48,5 +48,6 @@ METHOD = base.Sampled(
     title="RISE",
     meaning="the places that make the class likelier when they show through random masks",
     sample=rise,
+    answers_only=True,
     passes=MASKS,
 )

@@ -83,7 +83,7 @@ def open_weights(path: Path, *, tried: bool = False) -> Iterator[Content]:
 
     zipped = _layout(path) == "zip"
     with contextlib.ExitStack() as stack:
-        h5_path, config = stack.enter_context(_unzip(path)) if zipped else (path, None)
+        h5_path, config = stack.enter_context(unzipped(path)) if zipped else (path, None)
         try:
             file = stack.enter_context(h5py.File(h5_path, "r"))
             if bounds.check(path, file, texts=not zipped) and not tried:
@@ -135,7 +135,7 @@ def _zip_names(path: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _unzip(path: Path) -> Iterator[tuple[Path, Any]]:
+def unzipped(path: Path) -> Iterator[tuple[Path, Any]]:
     """The weights of a .keras file as a temporary file, and its configuration as plain JSON."""
     with tempfile.TemporaryDirectory(prefix="cxr-import-") as folder:
         place = Path(folder).resolve() / _WEIGHTS

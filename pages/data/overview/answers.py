@@ -65,9 +65,7 @@ def _find(
     first = [(entry, entry.runs[0]) for entry in entries]
     kept = [store.examples(run) for _, run in first]
     lacking = [
-        run
-        for (_, run), found in zip(first, kept, strict=True)
-        if found is None and run.has_network
+        run for (_, run), found in zip(first, kept, strict=True) if found is None and run.has_layers
     ]
     if any(kept):
         given = [

@@ -207,8 +207,9 @@ def _line(entry: Entry, classes: Sequence[str], found: Films, image_id: str) -> 
 
 def _map(cell: Cell, image_id: str, dataset: Dataset) -> None:
     """A button, and after it the map of the cell's entry: no network runs before it is pressed."""
-    if not cell.entry.runs[0].has_recipe:
-        st.caption("Where it looked is not known: of this model there are only its predictions.")
+    first = cell.entry.runs[0]
+    if not (first.home or first.has_layers):
+        st.caption("Where it looked is not known: of this model there are only its answers.")
         return
     wanted = (cell.address, image_id)
     if st.session_state.get(_LOOKED) != wanted:
@@ -238,6 +239,9 @@ def _map(cell: Cell, image_id: str, dataset: Dataset) -> None:
         place.empty()
     if seen.error is not None:
         st.error(literal(seen.error))
+        return
+    if METHOD in seen.missing:
+        st.caption(literal(" ".join(seen.notes)))
         return
     title = f"{explanations.METHODS[METHOD].title} of {cell.entry.title} for {cell.column}"
     overlay = figures.overlay(seen.seen, seen.maps[METHOD], 0.45, next(iter(figures.COLORMAPS)))

@@ -25,7 +25,8 @@ def show(dataset: Dataset) -> None:
         st.markdown(
             "Any model of any framework can be compared by what it says about the test films. Fill in the "
             "file below, with one row a film and one column a class, and drop it here. No network is "
-            "needed; without one there is no live prediction, no map and no export."
+            "needed; without one there is no live prediction, no map and no export. A network itself (ONNX, "
+            "TFLite or Keras) is added on the server: `python -m cxrcore import-model --help`."
         )
         if duplicates.load(dataset) is not None:
             tables.download(

@@ -65,7 +65,8 @@ def _training(runs: Sequence[Run]) -> str:
             f"{machine}, {_range(round(run.images_per_second) for run in runs)} images/s."
         )
     if not first.has_recipe:
-        return f"{literal(recipe.title)}: {literal(first.stopped_because)}."
+        known = first.interface.sentence if first.interface and first.has_network else ""
+        return f"{recipe.title}: {first.stopped_because}. {known}".rstrip()
     if first.imported:
         return f"{recipe.title}: {recipe.image_size} px, {start}, scored in {machine}."
     return (

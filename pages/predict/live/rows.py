@@ -143,6 +143,8 @@ def _percent(share: float) -> str:
 
 
 def _nearest(run: Run, prediction: Prediction, scene: Scene) -> tuple[str, list[Near]]:
+    if not run.has_layers:
+        return "Nearest training films: not known of an imported file.", []
     found = answers.nearest(run, prediction)
     if not found:
         return ("Nearest training films: being prepared." if scene.preparing else ""), []
@@ -228,6 +230,8 @@ def _map(answer: Answer, column: str, scene: Scene) -> Map:
     found = answer.maps.get(column)
     if by_class and column not in answer.prediction.classes:
         return Map(title, "no map", whole, words=f"This model does not know {column}.")
+    if method in (answer.prediction if found is None else found).missing:
+        return Map(title, "no map", whole, words=f"{title} needs a network of Keras.")
     if found is None or method not in found.maps:
         return Map(title, COMING, whole, words=COMING)
     heat, box = found.maps[method], found.box

@@ -10,12 +10,14 @@ from PIL import Image
 from cxrcore import gate, store, work
 from cxrcore.errors import JobError
 from cxrcore.explanations import Layer
+from cxrcore.foreign import Interface
 from cxrcore.gate import Finding, Report
 from cxrcore.profiles import Neighbour
 from cxrcore.store.card import NOTICE
 from pages.predict.live import answers, controls
 from pages.predict.live import rows as live_rows
 from pages.shared import prediction_cache
+from tests.helpers import tested
 from tests.helpers.app import again, component, open_page, read, texts
 from tests.helpers.live import Models, keep_examples, rows, runs, strip
 
@@ -159,6 +161,21 @@ def test_a_run_that_fails_says_why_in_its_row_and_harms_no_other(two, models):
     assert failed["error"] == "Its file is damaged."
     assert failed["maps"] == []
     assert fine["answer"] == "A"
+
+
+def test_what_is_not_known_of_an_imported_file_is_said(two, tiny, models, monkeypatch):
+    interface = Interface(format="onnx", size=32, channels=3, layout="NCHW", range="0..1", outputs="logits")  # fmt: skip
+    shares = np.full((len(tiny.table), 3), 1 / 3)
+    run = tested.keep(tiny, 7, shares, imported="swin.onnx (0)", interface=interface)
+    models.files = {run.run_id}
+    asked = []
+    monkeypatch.setattr(work, "submit_examples", asked.append)
+    monkeypatch.setattr(work, "submit_profiles", asked.append)
+    [row] = rows(again(open_page(PAGE, runs=run.run_id)))
+    assert row["answer"] == "A"
+    assert row["maps"][1]["words"] == "Grad-CAM needs a network of Keras."
+    assert row["near"] == "Nearest training films: not known of an imported file."
+    assert asked == []  # there is nothing to prepare
 
 
 def test_the_nearest_training_films_are_counted_and_shown(two, tiny, models, monkeypatch):
