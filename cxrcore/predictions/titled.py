@@ -13,13 +13,14 @@ from cxrcore.store.annotations import first_fault
 from cxrcore.store.record import NOT_HERE
 
 
-def recipe(title: str, kind: str, classes: Sequence[str]) -> Recipe:
+def recipe(title: str, kind: str, classes: Sequence[str], seed: int = 0) -> Recipe:
     """A recipe that carries a title; its other values mean nothing, see `Run.has_recipe`.
 
     Args:
         title: one line of at most 80 characters.
         kind: the beginning of its name.
         classes: of its predictions.
+        seed: of its training, where that is known.
 
     Raises:
         PredictionsError: the title cannot be used.
@@ -45,4 +46,5 @@ def recipe(title: str, kind: str, classes: Sequence[str]) -> Recipe:
         citation="",
         data="",
         class_names=tuple(classes),
+        seed=seed,
     )

@@ -79,6 +79,16 @@ class SplitSpec(BaseModel):
         """The share of the images that is tested; with folds, of one fold."""
         return 1 / self.folds if self.folds else self.test
 
+    def in_folds(self, folds: int) -> list["SplitSpec"]:
+        """One for each of 2 to 10 folds; of 1 fold, without any.
+
+        Raises:
+            DatasetError: that number of folds is not possible.
+        """
+        numbers = [(None, None)] if folds == 1 else [(f + 1, folds) for f in range(max(folds, 1))]
+        fields = self.model_dump()
+        return [SplitSpec(**fields | {"fold": fold, "folds": of}) for fold, of in numbers]
+
     def keeps_published(self, table: pd.DataFrame) -> bool:
         """Whether the published test part of an image table is kept."""
         return self.published and not self.folds and bool((table["split"] == "test").any())

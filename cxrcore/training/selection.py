@@ -44,8 +44,19 @@ def select(
     Raises:
         TrainingError: a class would have no images in one of the three.
     """
+    reasons = why_not(dataset.table, pixels, max_brisque)
+    return select_but(dataset, classes, split, reasons, max_brisque)
+
+
+def select_but(
+    dataset: Dataset,
+    classes: Sequence[str],
+    split: splits.Split,
+    reasons: pd.Series,
+    max_brisque: float | None = None,
+) -> Selection:
+    """As `select`, where it is known why each row is left out; see `why_not`."""
     table = dataset.table
-    reasons = why_not(table, pixels, max_brisque)
     used = reasons.isna().to_numpy()
     labels = pd.Categorical(table["label"], categories=list(classes)).codes.astype(np.int32)
     assigned = split.assignment.reindex(table["image_id"]).to_numpy(dtype=object)
