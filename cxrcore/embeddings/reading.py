@@ -175,7 +175,7 @@ def _finite(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
         )
     with np.errstate(over="ignore"):
         found = values.astype(np.float32)
-    bad: npt.NDArray[np.bool_] = ~np.isfinite(found).all(axis=1)
+    bad = np.asarray(~np.isfinite(found).all(axis=1))
     if bad.any():
         raise PredictionsError(
             f"{int(bad.sum()):,} of {len(bad):,} vectors have a number that is not finite; the first is row "

@@ -13,6 +13,9 @@ from cxrcore.errors import TrainingError
 from cxrcore.pixels import Pixels
 
 SPLITS = ("train", "validation", "test")
+_WITH_SOURCE = (
+    "It comes from the source that is left out, or shares a patient or duplicate with it."
+)
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,10 @@ def select_but(
 ) -> Selection:
     """As `select`, where it is known why each row is left out; see `why_not`."""
     table = dataset.table
-    used = reasons.isna().to_numpy()
     labels = pd.Categorical(table["label"], categories=list(classes)).codes.astype(np.int32)
     assigned = split.assignment.reindex(table["image_id"]).to_numpy(dtype=object)
+    reasons = reasons.mask(reasons.isna().to_numpy() & (assigned == splits.LEFT_OUT), _WITH_SOURCE)
+    used = reasons.isna().to_numpy()
     rows = {name: np.flatnonzero((assigned == name) & used) for name in SPLITS}
     for name in SPLITS:
         _require_every_class(name, labels[rows[name]], classes, reasons, max_brisque)
