@@ -8,7 +8,8 @@ import pandas as pd
 
 from cxrcore import store, training
 from cxrcore.errors import ComparisonError
-from cxrcore.external import computation, matrix
+from cxrcore.external import computation
+from cxrcore.external.matrix import row as row_of
 from cxrcore.models import Recipe
 from cxrcore.splits import SplitSpec
 from cxrcore.store import Run
@@ -33,6 +34,7 @@ COLUMNS = (
     "drop_low",
     "drop_high",
 )
+_TEXTS = ("source", "vanishes", "run_id", "classes")
 
 
 @dataclass(frozen=True)
@@ -122,23 +124,21 @@ def frame(found: LeftOut, metric: str = "accuracy", class_name: str = "") -> pd.
     """
     rows = []
     for arm in found.arms:
-        values: dict[str, object] = {"source": arm.source, "films": arm.films}
-        values["vanishes"] = ", ".join(arm.vanishes)
+        values: dict[str, object] = dict.fromkeys(_TEXTS, "")
+        values |= {"source": arm.source, "films": arm.films, "vanishes": ", ".join(arm.vanishes)}
         if arm.run:
-            home = matrix.row(arm.run, metric, class_name)
+            home = row_of(arm.run, metric, class_name)
             values |= {f"home_{name}": home[name] for name in ("value", "low", "high")}
             values["run_id"] = arm.run.run_id
         if arm.test:
-            there = matrix.row(arm.test, metric, class_name)
+            there = row_of(arm.test, metric, class_name)
             named = ("value", "low", "high", "drop", "drop_low", "drop_high")
             values |= {name: there[name] for name in named}
             values["classes"] = ", ".join(map(str, there["classes"]))  # type: ignore[call-overload]
         rows.append(values)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    texts = ["source", "vanishes", "run_id", "classes"]
-    return table.fillna(dict.fromkeys(texts, "")).astype(
-        {name: "str" if name in texts else "float64" for name in COLUMNS} | {"films": "int64"}
-    )
+    types = {name: "str" if name in _TEXTS else "float64" for name in COLUMNS}
+    return table.astype(types | {"films": "int64"})
 
 
 def _arm(recipe: Recipe, dataset: "Dataset", source: str, films: int) -> Arm:

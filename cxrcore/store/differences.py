@@ -147,7 +147,7 @@ def _schedule(runs: Iterable[Run]) -> Field:
 
 def _counted(run: Run) -> dict[str, str]:
     """The labels that count in an external test, with the class that each stands for."""
-    mapping = run.home.mapping if run.home else {}
+    mapping = run.home.mapping if run.home and not left_out(run) else {}
     return {label: name for label, name in mapping.items() if name}
 
 
