@@ -63,7 +63,7 @@ def external_tests(
 
 
 def leave_one_source_out(
-    recipe: Annotated[str, typer.Argument(help="One of `models`.")],
+    recipe: Annotated[str, typer.Argument(help="One of `recipes`.")],
     data: Annotated[str, typer.Option(help="A registered dataset whose films have sources.")],
     train: Annotated[
         bool, typer.Option("--train", help="Train what is missing, without each source.")

@@ -1,4 +1,7 @@
-"""Leave one source out: a recipe trained without each source of a dataset, and tested on it."""
+"""Leave one source out: a recipe trained without each source of a dataset, and tested on it.
+
+What is left out belongs to the split and with it to the name of a run (docs/decisions/0059).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

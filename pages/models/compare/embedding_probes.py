@@ -58,7 +58,6 @@ def _probe(dataset: Dataset, kept: list[Record]) -> None:
         name = st.selectbox(
             "Embeddings",
             [each.name for each in kept],
-            format_func=literal,
             key=f"probe_embeddings_{dataset.name}",
             width=230,
         )

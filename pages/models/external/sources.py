@@ -10,7 +10,7 @@ from cxrcore.external import LeftOut
 from pages.header import header
 from pages.shared import comparisons, offers, tables, waiting
 from pages.shared.selection import Question
-from pages.shared.text import duration, literal, plural
+from pages.shared.text import duration, literal, plural, shown
 
 
 def show(dataset: Dataset, question: Question) -> None:
@@ -39,7 +39,7 @@ def _section(dataset: Dataset, question: Question) -> None:
     recipe = st.selectbox(
         "Model",
         list(models.RECIPES),
-        format_func=lambda name: literal(models.RECIPES[name].title),
+        format_func=lambda name: shown(models.RECIPES[name].title),
         key=f"sources_recipe_{dataset.name}",
         width=330,
     )
@@ -55,7 +55,7 @@ def _section(dataset: Dataset, question: Question) -> None:
 
 
 def _table(found: pd.DataFrame, name: str) -> None:
-    shown = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "Source left out": found["source"],
             "Films there": found["films"],
@@ -68,7 +68,7 @@ def _table(found: pd.DataFrame, name: str) -> None:
             ],
         }
     )
-    tables.table(shown, alt="What is reached on each source that was left out of the training")
+    tables.table(table, alt="What is reached on each source that was left out of the training")
     st.caption(
         f"{name} with its 95 % interval. At home: on test films of the other sources. Lost: what is reached at "
         "home on test films of the same classes, less what is reached on the source, with the interval of "
