@@ -9,7 +9,7 @@ Every message says what is wrong, what was found and what to do next.
     ├── RecipeError      an unknown recipe, or a value out of range
     ├── WeightsError     pretrained weights that are missing or damaged
     ├── StoreError       a run that is missing, damaged or cannot be written
-    ├── PredictionsError a file of predictions that cannot be used
+    ├── PredictionsError a file of predictions or embeddings that cannot be used
     ├── ModelError       a network from elsewhere that cannot be used
     ├── ComparisonError  runs that cannot be compared, or not in this way
     ├── TrainingError    a training that cannot start or cannot go on
@@ -59,7 +59,7 @@ class StoreError(CxrError):
 
 
 class PredictionsError(CxrError):
-    """A file of predictions cannot be read, or does not fit its dataset."""
+    """A file of predictions or embeddings cannot be read, or does not fit its dataset."""
 
 
 class ModelError(CxrError):

@@ -34,7 +34,7 @@ def needs_lungs(
         if known.missing:
             count = f"{len(known.missing)} model{'s' if len(known.missing) > 1 else ''}"
             ask(f"{controls.missing(known)} Train {count}?", yes=yes)
-            _train(known.missing, visible=not as_json)
+            train_missing(known.missing, visible=not as_json)
     need = controls.needs_lungs(run)
     if not as_json:
         say(str(need))
@@ -55,7 +55,7 @@ def needs_lungs(
     )
 
 
-def _train(specs: Mapping[str, "TrainSpec"], *, visible: bool) -> None:
+def train_missing(specs: Mapping[str, "TrainSpec"], *, visible: bool) -> None:
     """Queue all trainings and follow one after the other; those that were stopped can go on."""
     from cxrcore import work
 

@@ -18,6 +18,7 @@ from cxrcore.pixels import Preparation
 from cxrcore.progress import Report, silent
 from cxrcore.splits import Leaks
 from cxrcore.store import Home, Run
+from cxrcore.store.differences import trained_on
 from cxrcore.training import machine
 from cxrcore.training.selection import why_not
 
@@ -44,6 +45,8 @@ def evaluate(
 ) -> Run:
     """Test a run on another dataset, where nothing is trained; kept and found again.
 
+    A run that was trained without a source of its dataset is tested on that source if `dataset` is its own.
+
     Films that the run learned from or that show the same are left out, as are those of labels that
     stand for none of its classes, and those that its recipe leaves out at home.
 
@@ -57,7 +60,7 @@ def evaluate(
         The test, a run of `dataset` without a network; `removed` says why films are left out.
 
     Raises:
-        ComparisonError: the datasets are the same, no class is in common, or no film is left.
+        ComparisonError: the datasets are the same and no source was left out, no class is in common, or no film is left.
         StoreError: the run has no network or is damaged, or the store cannot be written.
         DatasetError, ImageError: a film cannot be read.
     """
@@ -66,17 +69,21 @@ def evaluate(
     run_id = _id(run, dataset, full)
     if store.exists(run_id):
         return store.load_run(run_id)
-    known = known_films.find(run, dataset, report=report)
-    prepared = pixels.prepare(
-        dataset, Preparation(run.recipe.image_size, run.recipe.region), report=report
-    )
+    own = _own(run, dataset)
+    known = known_films.NONE if own else known_films.find(run, dataset, report=report)
+    size = Preparation(run.recipe.image_size, run.recipe.region)
+    prepared = pixels.prepare(dataset, run.recipe.preparation if own else size, report=report)
     labels = dataset.table["label"].map(lambda label: full.get(label, mapping.OTHER))
     removed = _removed(run, dataset, prepared, known, labels)
-    rows = np.flatnonzero(removed.isna().to_numpy())
+    asked = np.ones(len(removed), bool)
+    if own:
+        asked = dataset.table["source"].eq(run.split.without_source).fillna(False).to_numpy(bool)
+    rows = np.flatnonzero(removed.isna().to_numpy() & asked)
+    removed = removed.where(asked)  # nobody asked for the others
     if not len(rows):
         raise ComparisonError(
             f"No film of {dataset.name} is left to test {run.run_id}: "
-            f"{listed(sorted(set(removed)), 4)}"
+            f"{listed(sorted(set(removed.dropna())), 4)}"
         )
     machine.start_tensorflow()
     answers = loading.ask(Models(limit=1).get(run), prepared.array, rows, report)
@@ -84,12 +91,17 @@ def evaluate(
 
 
 def _mapping(run: Run, dataset: "Dataset", classes: Mapping[str, str] | None) -> dict[str, str]:
-    if dataset.fingerprint == run.fingerprint:
+    if dataset.fingerprint == run.fingerprint and not _own(run, dataset):
         raise ComparisonError(
             f"{run.run_id} was trained on these films: {dataset.name} is no test elsewhere. Choose "
             "another dataset; its own test films are on Compare."
         )
     return mapping.check(classes or {}, dataset.classes, run.classes)
+
+
+def _own(run: Run, dataset: "Dataset") -> bool:
+    """Whether a run is tested on the source of its own dataset that it was trained without."""
+    return dataset.fingerprint == run.fingerprint and run.split.without_source is not None
 
 
 def _id(run: Run, dataset: "Dataset", full: Mapping[str, str]) -> str:
@@ -149,7 +161,8 @@ def _kept(
             "synthetic": run.synthetic or dataset.synthetic,
             "split_counts": run.split_counts | {"test": len(films)},
             "patients_known": patients,
-            "split_note": f"Trained and validated on {run.dataset}, tested on {dataset.name}.",
+            "split_note": f"Trained and validated on {trained_on(run)}, tested on "
+            f"{_place(run, dataset)}.",
             "removed": excluded.to_dict("records"),
             "versions": machine.versions(),
             "device": machine.device(),
@@ -167,7 +180,11 @@ def _kept(
             # Whether patients of both places are the same, their names do not tell.
             "leaks": None
             if run.imported
-            else Leaks(test_images=len(films), patients_known=0.0, duplicates_searched=True),
+            else Leaks(
+                test_images=len(films),
+                patients_known=patients if _own(run, dataset) else 0.0,
+                duplicates_searched=run.split.duplicates == "together" or not _own(run, dataset),
+            ),
             "metrics_clean": None,
             "files": {},
             "stamps": {},
@@ -211,6 +228,11 @@ def _tables(
     return pd.concat([home.iloc[validated], table], ignore_index=True), validated
 
 
+def _place(run: Run, dataset: "Dataset") -> str:
+    source = run.split.without_source
+    return f"{dataset.name}: {source}" if _own(run, dataset) else dataset.name
+
+
 def _notes(
     run: Run,
     dataset: "Dataset",
@@ -220,18 +242,20 @@ def _notes(
 ) -> list[str]:
     """What a reader must know of the test, as sentences."""
     notes = [
-        f"{run.run_id}, trained on {run.dataset}, tested on {dataset.name}; nothing was trained there. "
-        f"Thresholds and temperature come from the validation films of {run.dataset}."
+        f"{run.run_id}, trained on {trained_on(run)}, tested on {_place(run, dataset)}; nothing was trained "
+        f"there. Thresholds and temperature come from the validation films of {trained_on(run)}."
     ]
     if run.imported:
         notes.append("Imported weights: whether they know films of this dataset is unknown.")
-    left_out = (
-        f"{count(len(known.exact | known.near), 'film')} left out because the run learned from"
-    )
-    notes.append(
-        f"{left_out} them ({len(known.exact):,}) or from another file that shows the same film "
-        f"({len(known.near):,})."
-    )
+    if _own(run, dataset):
+        notes.append(
+            "It learned from no film that shares a patient or a duplicate with that source."
+        )
+    else:
+        notes.append(
+            f"{count(len(known.exact | known.near), 'film')} left out because the run learned from them "
+            f"({len(known.exact):,}) or from another file that shows the same film ({len(known.near):,})."
+        )
     others = int((removed.notna() & ~removed.isin([_EXACT, _NEAR])).sum())
     if others:
         notes.append(f"{count(others, 'film')} left out for other reasons, which the run lists.")

@@ -21,6 +21,9 @@ class Known:
     near: frozenset[str]
 
 
+NONE = Known(frozenset(), frozenset())
+
+
 def find(run: Run, dataset: "Dataset", *, report: Report = silent) -> Known:
     """The films of `dataset` that show one that a run learned from.
 

@@ -16,12 +16,14 @@ from cxrcore.metrics.uncertainty import Answers, Films, Ranking, Share
 from cxrcore.statistics import estimate
 from cxrcore.statistics.estimate import Estimate
 from cxrcore.store import Run
+from cxrcore.store.differences import left_out, tested_on, trained_on
 
 COLUMNS = {
     "run_id": "str",
     "home": "str",
     "trained_on": "str",
     "tested_on": "str",
+    "source": "str",
     "classes": "object",
     "films": "int64",
     "left_out": "int64",
@@ -38,7 +40,8 @@ COLUMNS = {
 def table(metric: str = "accuracy", class_name: str = "") -> pd.DataFrame:
     """One row an external test, and one with its own test films for each run that has any.
 
-    Columns: run_id (of the test), home (the run), trained_on, tested_on, classes (that have films
+    Columns: run_id (of the test), home (the run), trained_on, tested_on, source (that
+    was left out of the training and, in its own dataset, tested; else ""), classes (that have films
     there: averages are those of these), films, left_out, value, low and high (95 % interval),
     home_value (on the home test films of the same classes), drop (what is lost elsewhere: home_value
     less value, of a loss value less home_value), drop_low and drop_high; NaN where undefined. The newest first.
@@ -54,10 +57,13 @@ def table(metric: str = "accuracy", class_name: str = "") -> pd.DataFrame:
     rows = []
     for run in store.runs():
         if run.home and (not class_name or class_name in run.classes):
-            rows.append(_row(run, metric, class_name))
+            rows.append(row(run, metric, class_name))
     homes = {str(row["home"]) for row in rows if row["home_value"] is not None}
     for name in sorted(homes):
-        rows.append(_row(store.load_run(name), metric, class_name))
+        own = store.load_run(name)
+        elsewhere = any(each["home"] == name and not each["source"] for each in rows)
+        source = "" if elsewhere else own.split.without_source or ""
+        rows.append(row(own, metric, class_name) | {"source": source})
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
@@ -67,16 +73,18 @@ def matrix(tests: pd.DataFrame) -> pd.DataFrame:
     return newest.pivot(index="home", columns="tested_on", values="value")
 
 
-def _row(run: Run, metric: str, class_name: str) -> dict[str, object]:
+def row(run: Run, metric: str, class_name: str) -> dict[str, object]:
+    """The row of `table` of an external test, or of a run and its own test films."""
     record, number = chosen(metric, class_name, run.classes)
     answers = _answers(run)
     present = np.unique(answers.films.truth)
     here = _figure(record, number, answers, present)
-    row: dict[str, object] = {
+    found: dict[str, object] = {
         "run_id": run.run_id,
         "home": run.home.run_id if run.home else run.run_id,
-        "trained_on": run.home.dataset if run.home else run.dataset,
-        "tested_on": run.dataset,
+        "trained_on": trained_on(run),
+        "tested_on": tested_on(run),
+        "source": left_out(run),
         "classes": [run.classes[place] for place in present],
         "films": len(answers.films),
         "left_out": len(run.removed),
@@ -87,11 +95,11 @@ def _row(run: Run, metric: str, class_name: str) -> dict[str, object]:
     }
     home = _home(run)
     if home is None:
-        return row
+        return found
     there = _figure(record, number, _of_classes(_answers(home), present), present)
     drop = estimate.unpaired(*((there, here) if record.better == "up" else (here, there)))
-    row |= {"home_value": there.value, "drop": drop.value}
-    return row | {"drop_low": drop.low, "drop_high": drop.high}
+    found |= {"home_value": there.value, "drop": drop.value}
+    return found | {"drop_low": drop.low, "drop_high": drop.high}
 
 
 def _home(run: Run) -> Run | None:

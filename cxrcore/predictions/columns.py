@@ -23,7 +23,7 @@ Kind = Literal["probabilities", "percent", "logits"]
 KINDS: tuple[Kind, ...] = ("probabilities", "percent", "logits")
 FILMS = ("image_id", "sha256", "path")
 _PARTS = ("split", "fold")
-_KNOWN = ("label", "predicted", *_PARTS, *FILMS)  # no classes, even if a class is called so
+KNOWN = ("label", "predicted", *_PARTS, *FILMS)  # no classes, even if a class is called so
 _EMBEDDING = re.compile(r"embedding_(\d+)")
 _FEW_PERCENT = 0.02  # by which the sum of a row may differ from 1: rounded figures
 
@@ -53,16 +53,10 @@ def recognise(
         PredictionsError: no column of films, none for a class, two for one, or one of numbers that is
             nothing of all that.
     """
-    names = {str(name).strip().lower(): str(name) for name in rows.columns}
-    films = {name: names[name] for name in FILMS if name in names}
-    if not films:
-        raise PredictionsError(
-            f"No column says which film a row is about. One must be called {', '.join(FILMS[:-1])} or "
-            f"{FILMS[-1]}. There are: {listed(rows.columns, 9)}."
-        )
+    names, films = _by_lower_case(rows), film_columns(rows)
     of_class = _classes(rows, classes, mapping or {})
     embeddings = {int(m[1]): n for n in rows.columns if (m := _EMBEDDING.fullmatch(str(n)))}
-    used = {*of_class.values(), *embeddings.values(), *(names[n] for n in _KNOWN if n in names)}
+    used = {*of_class.values(), *embeddings.values(), *(names[n] for n in KNOWN if n in names)}
     others = [str(name) for name in rows.columns if name not in used]
     if numbers := [name for name in others if pd.api.types.is_numeric_dtype(rows[name])]:
         raise PredictionsError(
@@ -72,6 +66,26 @@ def recognise(
     parts = {name: names[name] for name in _PARTS if name in names}
     ordered = [embeddings[number] for number in sorted(embeddings)]
     return Columns(films, parts, of_class, ordered, others)
+
+
+def film_columns(rows: pd.DataFrame) -> dict[str, str]:
+    """Those of FILMS that a table has -> how they are written there.
+
+    Raises:
+        PredictionsError: there is none.
+    """
+    names = _by_lower_case(rows)
+    films = {name: names[name] for name in FILMS if name in names}
+    if not films:
+        raise PredictionsError(
+            f"No column says which film a row is about. One must be called {', '.join(FILMS[:-1])} or "
+            f"{FILMS[-1]}. There are: {listed(rows.columns, 9)}."
+        )
+    return films
+
+
+def _by_lower_case(rows: pd.DataFrame) -> dict[str, str]:
+    return {str(name).strip().lower(): str(name) for name in rows.columns}
 
 
 def _classes(
@@ -89,7 +103,7 @@ def _classes(
     for column in map(str, rows.columns):
         name = mapping.get(column) or same_name(column, classes)
         name = name or same_name(column.removeprefix("p_"), classes)
-        if name and (column.lower() not in _KNOWN or column in mapping):
+        if name and (column.lower() not in KNOWN or column in mapping):
             found[name].append(column)
     if missing := [name for name, some in found.items() if not some]:
         raise PredictionsError(

@@ -83,8 +83,8 @@ def match(
     inner = np.empty((len(shares), 0), np.float32)
     if names.embeddings:
         inner = columns_of.numbers(table.rows, names.embeddings).astype(np.float32)
-    rows = _films(table.rows, dataset, names)
-    unmatched = _unmatched(table, dataset, names, rows, partial)
+    rows = find_films(table.rows, dataset, names)
+    unmatched = say_unmatched(table, dataset, names, rows, partial)
     parts, folds = _parts(table.rows, dataset, names, rows, division)
     tested = (rows >= 0) & np.isin(parts, TESTED)
     if not (parts[tested] == "test").any():
@@ -92,7 +92,7 @@ def match(
             f"{table.name!r} has no test film of {dataset.name}. Give them 'test' in a column split, or "
             "say that the model was tested on films of its own choice (--own-films)."
         )
-    _once(table, names, rows, folds, tested)
+    require_once(table, names, rows, folds, tested)
     missing = _missing(dataset, rows[tested], parts[tested], division, partial)
     notes = [f"The values are {found_kind}{'' if kind else ', as recognised'}."]
     notes += [unmatched] if unmatched else []
@@ -115,7 +115,7 @@ def match(
     )
 
 
-def _films(rows: pd.DataFrame, dataset: "Dataset", names: Columns) -> npt.NDArray[np.intp]:
+def find_films(rows: pd.DataFrame, dataset: "Dataset", names: Columns) -> npt.NDArray[np.intp]:
     """(n,) row of the film in the dataset's table; below 0 where there is none."""
     found = np.full(len(rows), -1, np.intp)
     for kind, column in names.films.items():
@@ -176,10 +176,14 @@ def _sha256(dataset: "Dataset") -> pd.Series:
         return pd.Series(list(pool.map(of, dataset.table["path"])), dtype=object)
 
 
-def _unmatched(
+def say_unmatched(
     table: Table, dataset: "Dataset", names: Columns, rows: npt.NDArray[np.intp], partial: bool
 ) -> str:
-    """A sentence on rows without a film; "" without any."""
+    """A sentence on rows without a film; "" without any.
+
+    Raises:
+        PredictionsError: no row has a film, or some have none and `partial` is false.
+    """
     without = np.flatnonzero(rows < 0)
     if not len(without):
         return ""
@@ -235,14 +239,14 @@ def _parts(
     return division.reindex(ids).fillna(_TRAINED).to_numpy(object), folds
 
 
-def _once(
+def require_once(
     table: Table,
     names: Columns,
     rows: npt.NDArray[np.intp],
     folds: npt.NDArray[np.int64] | None,
     tested: npt.NDArray[np.bool_],
 ) -> None:
-    """Each film has one row, or one a fold."""
+    """Each film that is tested must have one row, or one a fold; else PredictionsError."""
     keys = pd.DataFrame({"film": rows[tested], "fold": 0 if folds is None else folds[tested]})
     doubled = keys.duplicated(keep=False)
     if not doubled.any():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUFFIXES = (".csv", ".parquet", ".jsonl")
-_MOST_BYTES, _MOST_ROWS, _MOST_COLUMNS = 1_000_000_000, 5_000_000, 5_000
+MOST_BYTES, _MOST_ROWS, _MOST_COLUMNS = 1_000_000_000, 5_000_000, 5_000
 _DELIMITERS = (",", ";", "\t")
 
 
@@ -48,11 +48,11 @@ def read(source: Path | bytes, name: str = "") -> Table:
     suffix = Path(name).suffix.lower()
     if suffix not in SUFFIXES:
         raise PredictionsError(
-            f"{name!r} is none of the kinds {', '.join(SUFFIXES)}. Save the predictions as one of them."
+            f"{name!r} is none of the kinds {', '.join(SUFFIXES)}. Save the table as one of them."
         )
-    data = source if isinstance(source, bytes) else _bytes(source)
-    if len(data) > _MOST_BYTES:
-        raise _too_large(len(data))
+    data = source if isinstance(source, bytes) else read_bytes(source)
+    if len(data) > MOST_BYTES:
+        raise too_large(len(data))
     import pyarrow as pa
 
     try:
@@ -72,10 +72,11 @@ def read(source: Path | bytes, name: str = "") -> Table:
     return Table(name, hashlib.blake2b(data, digest_size=16).hexdigest(), rows)
 
 
-def _bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file of at most MOST_BYTES; else PredictionsError."""
     try:
-        if (size := path.stat().st_size) > _MOST_BYTES:
-            raise _too_large(size)
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise too_large(size)
         return path.read_bytes()
     except OSError as error:
         raise PredictionsError(
@@ -83,10 +84,11 @@ def _bytes(path: Path) -> bytes:
         ) from error
 
 
-def _too_large(size: int) -> PredictionsError:
+def too_large(size: int) -> PredictionsError:
+    """The error for a file of more than MOST_BYTES."""
     return PredictionsError(
-        f"The file has {size / 1e6:,.0f} MB; {_MOST_BYTES / 1e6:,.0f} MB are allowed. Leave out what is no "
-        "prediction, or save it as Parquet."
+        f"The file has {size / 1e6:,.0f} MB; {MOST_BYTES / 1e6:,.0f} MB are allowed. Leave out what is not "
+        "needed, or save it as Parquet."
     )
 
 
@@ -98,8 +100,8 @@ def _table(data: bytes, suffix: str) -> "pa.Table":
         # Before unpacking: a small file may hold gigabytes.
         _limit("The file", file.metadata.num_rows, file.metadata.num_columns)
         groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
-        if (size := sum(group.total_byte_size for group in groups)) > _MOST_BYTES:
-            raise _too_large(size)
+        if (size := sum(group.total_byte_size for group in groups)) > MOST_BYTES:
+            raise too_large(size)
         return file.read()
     if suffix == ".jsonl":
         return json.read_json(io.BytesIO(data))
@@ -136,5 +138,5 @@ def _limit(name: str, rows: int, columns: int) -> None:
     if rows > _MOST_ROWS or columns > _MOST_COLUMNS:
         raise PredictionsError(
             f"{name!r} has {rows:,} rows and {columns:,} columns; {_MOST_ROWS:,} and {_MOST_COLUMNS:,} are "
-            "allowed. Leave out what is no prediction."
+            "allowed. Leave out what is not needed."
         )

@@ -13,14 +13,17 @@ from cxrcore.store.annotations import first_fault
 from cxrcore.store.record import NOT_HERE
 
 
-def recipe(title: str, kind: str, classes: Sequence[str], *, image_size: int = 32) -> Recipe:
-    """A recipe that carries a title and the size of an input; its other values mean nothing, see `Run.has_recipe`.
+def recipe(
+    title: str, kind: str, classes: Sequence[str], *, image_size: int = 32, seed: int = 0
+) -> Recipe:
+    """A recipe that carries a title, the size of an input and a seed; its other values mean nothing, see `Run.has_recipe`.
 
     Args:
         title: one line of at most 80 characters.
         kind: the beginning of its name.
         classes: of its predictions.
         image_size: of its network, if it has one.
+        seed: of its training, where that is known.
 
     Raises:
         PredictionsError: the title cannot be used.
@@ -46,4 +49,5 @@ def recipe(title: str, kind: str, classes: Sequence[str], *, image_size: int = 3
         citation="",
         data="",
         class_names=tuple(classes),
+        seed=seed,
     )

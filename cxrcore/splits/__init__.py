@@ -5,11 +5,20 @@ images that are known from training nevertheless (a published split is not chang
 `leaks.would_leak` those of an ordinary split, `overlap` those of another dataset.
 """
 
-from cxrcore.splits.assignment import FEWEST_FOLDS, MOST_FOLDS, PARTS, Split, SplitSpec, assign
+from cxrcore.splits.assignment import (
+    FEWEST_FOLDS,
+    LEFT_OUT,
+    MOST_FOLDS,
+    PARTS,
+    Split,
+    SplitSpec,
+    assign,
+)
 from cxrcore.splits.leaks import Leak, Leaks
 
 __all__ = [
     "FEWEST_FOLDS",
+    "LEFT_OUT",
     "MOST_FOLDS",
     "PARTS",
     "Leak",

@@ -1,7 +1,7 @@
 """Dividing images into training, validation and test, with no patient in two of them."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from cxrcore.splits.groups import KeptGroups
 
 PARTS = ("train", "validation", "test")
 FEWEST_FOLDS, MOST_FOLDS = 2, 10
+LEFT_OUT = "left out"  # in an assignment: films that are in none of PARTS
 
 
 class SplitSpec(BaseModel):
@@ -28,6 +29,9 @@ class SplitSpec(BaseModel):
     With `fold` f of `folds` K (1 to K, K 2 to 10) the test part is the f-th of K parts of similar
     size: over the K folds of one seed every image is tested once. `test` and a published split
     do not count then.
+
+    `without_source` names a source of the image table whose films are left out, with those of the same
+    patients and duplicates; the others are divided as if these did not exist.
 
     Raises:
         DatasetError: shares that leave too little for one of the parts, or no such fold.
@@ -43,6 +47,7 @@ class SplitSpec(BaseModel):
     duplicates: Literal["together", "ignored"] = "together"
     fold: int | None = None
     folds: int | None = None
+    without_source: str | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "SplitSpec":
@@ -79,6 +84,16 @@ class SplitSpec(BaseModel):
         """The share of the images that is tested; with folds, of one fold."""
         return 1 / self.folds if self.folds else self.test
 
+    def in_folds(self, folds: int) -> list["SplitSpec"]:
+        """One for each of 2 to 10 folds; of 1 fold, without any.
+
+        Raises:
+            DatasetError: that number of folds is not possible.
+        """
+        numbers = [(None, None)] if folds == 1 else [(f + 1, folds) for f in range(max(folds, 1))]
+        fields = self.model_dump()
+        return [SplitSpec(**fields | {"fold": fold, "folds": of}) for fold, of in numbers]
+
     def keeps_published(self, table: pd.DataFrame) -> bool:
         """Whether the published test part of an image table is kept."""
         return self.published and not self.folds and bool((table["split"] == "test").any())
@@ -88,7 +103,7 @@ class SplitSpec(BaseModel):
 class Split:
     """Which image is in which part.
 
-    `assignment` has image_id as index and one of PARTS as values. `group_key` is what is kept
+    `assignment` has image_id as index and one of PARTS, or LEFT_OUT, as values. `group_key` is what is kept
     together: "patient" or "image", with "+duplicates" if groups of duplicates are as well.
     `patients_known` is the share of images, 0..1, whose patient is known. `note` explains for
     people how it was made and what to beware of.
@@ -116,13 +131,15 @@ def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None
     validation is taken from training. With folds, one of them is the test part.
 
     Args:
-        table: the image table; image_id, label, patient_id and split are read.
+        table: the image table; image_id, label, patient_id, split and, to leave one out, source are read.
         spec: shares, seed, and what is kept together.
         groups: `Duplicates.groups`, image_id -> group; None if duplicates were not searched.
 
     Raises:
-        DatasetError: a class is too small to be in all three parts.
+        DatasetError: a class is too small to be in all three parts, or vanishes with a source.
     """
+    if spec.without_source is not None:
+        return _without(table, spec, spec.without_source, groups)
     order = table["image_id"]
     table = table.sort_values("image_id", kind="stable")
     labels, classes = _labels(table)
@@ -166,6 +183,29 @@ def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None
         patients_known=share,
         note=" ".join(sentences),
     )
+
+
+def _without(table: pd.DataFrame, spec: SplitSpec, source: str, groups: pd.Series | None) -> Split:
+    """The division of the films that have nothing to do with a source."""
+    inside = table["source"].eq(source).fillna(False).to_numpy(bool)
+    if not inside.any():
+        raise DatasetError(
+            f"No film comes from {source!r}. The sources are: "
+            f"{', '.join(sorted(table['source'].dropna().unique())) or 'not known'}."
+        )
+    used = groups if spec.duplicates == "together" else None
+    units = KeptGroups.of(table, spec.group == "patient", used).units
+    tied = np.isin(units, units[inside])
+    rest = table[~tied]
+    if vanished := sorted(set(table["label"]) - set(rest["label"])):
+        raise DatasetError(
+            f"{', '.join(vanished)} vanishes with the source {source!r}: without its films there is none to "
+            "learn from. Leave that class out of the dataset, or choose another source."
+        )
+    found = assign(rest, spec.model_copy(update={"without_source": None}), groups)
+    note = notes.on_source(source, int(inside.sum()), int((tied & ~inside).sum()))
+    every = found.assignment.reindex(table["image_id"].to_numpy(object)).fillna(LEFT_OUT)
+    return replace(found, assignment=every, note=f"{note} {found.note}")
 
 
 def _labels(table: pd.DataFrame) -> tuple[Ints, list[str]]:

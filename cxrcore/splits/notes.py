@@ -56,6 +56,14 @@ def on_published(part: NDArray[np.object_], kept: KeptGroups, carved: bool, foll
     return text
 
 
+def on_source(source: str, films: int, tied: int) -> str:
+    """How many films of a source are left out, and of others for their patients or duplicates."""
+    text = f"Without the source {source!r}: its {films:,} films are left out"
+    if not tied:
+        return f"{text}."
+    return f"{text}, and {tied:,} of others that share a patient or a duplicate with them."
+
+
 def on_duplicates(kept: KeptGroups, *, asked: bool, published: bool) -> str:
     """How many duplicates stay together; a published test part may divide them."""
     if not asked:

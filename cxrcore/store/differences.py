@@ -73,6 +73,26 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def trained_on(run: Run) -> str:
+    """The dataset whose films a run learned from, for people: "ours", "ours without Kerr"."""
+    name = run.home.dataset if run.home else run.dataset
+    return f"{name} without {run.split.without_source}" if run.split.without_source else name
+
+
+def left_out(run: Run) -> str:
+    """The source that a run was tested on and did not learn from; "" where that is not so."""
+    own = run.home is not None and run.home.fingerprint == run.fingerprint
+    return (run.split.without_source or "") if own else ""
+
+
+def tested_on(run: Run) -> str:
+    """The films that a run was tested on, for people: "ours", "ours: Kerr", "ours without Kerr"."""
+    if run.home is None:
+        return trained_on(run)
+    source = left_out(run)
+    return f"{run.dataset}: {source}" if source else run.dataset
+
+
 def text(run: Run, field: Field) -> str:
     """How the value of a run reads in a table."""
     value = field.value(run)
@@ -127,7 +147,7 @@ def _schedule(runs: Iterable[Run]) -> Field:
 
 def _counted(run: Run) -> dict[str, str]:
     """The labels that count in an external test, with the class that each stands for."""
-    mapping = run.home.mapping if run.home else {}
+    mapping = run.home.mapping if run.home and not left_out(run) else {}
     return {label: name for label, name in mapping.items() if name}
 
 
@@ -173,6 +193,12 @@ FIELDS = (
         lambda pairs: f"{len(pairs)} label{'' if len(pairs) == 1 else 's'} counted",
     ),
     *_RECIPE.values(),
+    Field(
+        "Without the source",
+        lambda run: run.split.without_source or "",
+        lambda source: one_line(source) or NONE,
+        lambda source: f"without {one_line(source)}" if source else "",
+    ),
     Field(
         "Test part",
         lambda run: None if run.split.folds else run.split.test,

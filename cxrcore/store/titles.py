@@ -107,7 +107,9 @@ def _of_dataset(
     for name, some in sorted(every.items()):
         given, recipe = said[name].title if name in said else None, some[0].recipe.name
         words = [models[recipe], *differences.brief(some[0], fields[recipe])]
-        words += [f"trained on {some[0].home.dataset}"] if some[0].home else []
+        source = differences.left_out(some[0])
+        if some[0].home:
+            words += [f"tested on {source}" if source else f"trained on {some[0].home.dataset}"]
         words += [] if name in (run.run_id for run in some) else [_several(some)]
         made[name] = given or _DOT.join(words)
     return _apart(made, every, damaged)

@@ -47,11 +47,29 @@ def evaluate_network(
         CxrError: the network's probabilities are not numbers.
     """
     numbers = np.concatenate([selection.rows[name] for name in EVALUATED])
-    splits = np.repeat(EVALUATED, [len(selection.rows[name]) for name in EVALUATED])
     size = slice_size(network.part, batch_size)
     feed = Feed(network.rows, numbers, selection.labels[numbers], size)
     probabilities, embeddings = _predict(network, feed, reporter)
+    return score(dataset, classes, selection, probabilities, embeddings, leaking)
 
+
+def score(
+    dataset: Dataset,
+    classes: Sequence[str],
+    selection: Selection,
+    probabilities: npt.NDArray[np.floating],
+    embeddings: npt.NDArray[np.float32],
+    leaking: Collection[str] = (),
+) -> Evaluation:
+    """Score what was predicted of the validation and the test images, in this order.
+
+    Args:
+        dataset, classes, selection, leaking: as for `evaluate_network`.
+        probabilities: (n, k).
+        embeddings: (n, d).
+    """
+    numbers = np.concatenate([selection.rows[name] for name in EVALUATED])
+    splits = np.repeat(EVALUATED, [len(selection.rows[name]) for name in EVALUATED])
     rows = dataset.table.iloc[numbers]
     names = np.asarray(classes, dtype=object)
     table = pd.DataFrame(

@@ -116,11 +116,12 @@ def _with_masks(recipe: Recipe, dataset: Dataset) -> tuple[Recipe, tuple[str, ..
 def grouping_of(dataset: Dataset, recipe: Recipe, split: SplitSpec) -> str:
     """16 hexadecimal digits over what decides a training besides images and labels.
 
-    These are the patients, the published split where it is kept, and the lung masks, or what
+    These are the patients, the published split where it is kept, the sources where one is left out, and the lung masks, or what
     estimates them, where the recipe uses them. They can be corrected without changing the dataset's fingerprint.
     """
     columns = ["image_id", "patient_id"]
     columns += ["split"] if split.keeps_published(dataset.table) else []
+    columns += ["source"] if split.without_source else []
     columns += ["mask"] if recipe.region != "none" else []
     estimated = lungs.identity(dataset, recipe.lung_masks)
     return _digest_of(dataset, tuple(columns), estimated)

@@ -13,6 +13,9 @@ from cxrcore.errors import TrainingError
 from cxrcore.pixels import Pixels
 
 SPLITS = ("train", "validation", "test")
+_WITH_SOURCE = (
+    "It comes from the source that is left out, or shares a patient or duplicate with it."
+)
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,23 @@ def select(
     Raises:
         TrainingError: a class would have no images in one of the three.
     """
+    reasons = why_not(dataset.table, pixels, max_brisque)
+    return select_but(dataset, classes, split, reasons, max_brisque)
+
+
+def select_but(
+    dataset: Dataset,
+    classes: Sequence[str],
+    split: splits.Split,
+    reasons: pd.Series,
+    max_brisque: float | None = None,
+) -> Selection:
+    """As `select`, where it is known why each row is left out; see `why_not`."""
     table = dataset.table
-    reasons = why_not(table, pixels, max_brisque)
-    used = reasons.isna().to_numpy()
     labels = pd.Categorical(table["label"], categories=list(classes)).codes.astype(np.int32)
     assigned = split.assignment.reindex(table["image_id"]).to_numpy(dtype=object)
+    reasons = reasons.mask(reasons.isna().to_numpy() & (assigned == splits.LEFT_OUT), _WITH_SOURCE)
+    used = reasons.isna().to_numpy()
     rows = {name: np.flatnonzero((assigned == name) & used) for name in SPLITS}
     for name in SPLITS:
         _require_every_class(name, labels[rows[name]], classes, reasons, max_brisque)

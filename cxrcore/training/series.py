@@ -44,9 +44,6 @@ def plan_series(
             f"{folds} folds with {repeats} seeds are {count} trainings; at most {MOST_RUNS} can "
             "wait at once. Take fewer seeds or fewer folds."
         )
-    split = split or SplitSpec()
-    fields = split.model_dump()
-    numbers = [(None, None)] if folds == 1 else [(f + 1, folds) for f in range(max(folds, 1))]
-    divided = [SplitSpec(**fields | {"fold": fold, "folds": of}) for fold, of in numbers]
+    divided = (split or SplitSpec()).in_folds(folds)
     recipes = [recipe.override(seed=recipe.seed + number) for number in range(repeats)]
     return [plan(seeded, dataset, part) for seeded in recipes for part in divided]

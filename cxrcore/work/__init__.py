@@ -1,4 +1,4 @@
-"""What jobs do: train, measure, prepare, search duplicates, compare, test elsewhere; examples, profiles, maps.
+"""What jobs do: train, measure, prepare, search duplicates, compare, test elsewhere; probes, examples, profiles, maps.
 
 Each kind of work is one module: how to submit it, what its process does, and a `KIND` for the
 registry of `cxrcore.jobs`.
@@ -19,6 +19,7 @@ from cxrcore.work.film_maps import submit_film_map
 from cxrcore.work.index import submit_index
 from cxrcore.work.lungs import submit_lungs
 from cxrcore.work.pixels import submit_pixels
+from cxrcore.work.probes import submit_probes
 from cxrcore.work.profiles import submit_profiles
 from cxrcore.work.training import submit_training
 
@@ -35,6 +36,7 @@ __all__ = [
     "submit_index",
     "submit_lungs",
     "submit_pixels",
+    "submit_probes",
     "submit_profiles",
     "submit_training",
 ]

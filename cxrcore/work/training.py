@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from cxrcore import jobs
-from cxrcore.errors import JobError
+from cxrcore.errors import CxrError, JobError
 from cxrcore.jobs import Job, JobSpec, Resources
 from cxrcore.jobs.context import Context, finite
 from cxrcore.jobs.model import now
@@ -15,6 +15,7 @@ from cxrcore.jobs.status import log_line
 from cxrcore.work import lanes, names
 
 if TYPE_CHECKING:
+    from cxrcore.store import Run
     from cxrcore.training import TrainingProgress, TrainSpec
 
 
@@ -67,7 +68,8 @@ def _part(spec: "TrainSpec") -> str:
     """Fold and seed, as a phrase; empty for a single training with the recipe's seed."""
     from cxrcore.models import RECIPES
 
-    parts = [f"fold {spec.split.fold} of {spec.split.folds}"] if spec.split.folds else []
+    parts = [f"without {spec.split.without_source}"] if spec.split.without_source else []
+    parts += [f"fold {spec.split.fold} of {spec.split.folds}"] if spec.split.folds else []
     published = RECIPES.get(spec.recipe.name)
     if published is None or spec.recipe.seed != published.seed:
         parts.append(f"seed {spec.recipe.seed}")
@@ -94,7 +96,21 @@ def run(context: Context) -> dict[str, Any]:
         should_stop=context.should_stop,
     )
     message = f"Run {trained.run_id} is ready. {mlflow.log_finished(trained)}".rstrip()
+    if spec.split.without_source:
+        message += f" {_tested_there(trained, context)}"
     return {"run_id": trained.run_id, "message": message}
+
+
+def _tested_there(trained: "Run", context: Context) -> str:
+    """Test a run on the source that it was trained without; a sentence. The run is whole in any case."""
+    from cxrcore import datasets, external
+
+    try:
+        found = external.evaluate(trained, datasets.load(trained.dataset), report=context.progress)
+    except CxrError as error:
+        return f"It could not be tested on {trained.split.without_source}: {error}"
+    test = found.metrics["test"]
+    return f"On {trained.split.without_source}: accuracy {test.accuracy:.4f} ({test.n:,} films)."
 
 
 class Reporter:

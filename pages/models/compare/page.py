@@ -11,6 +11,7 @@ from cxrcore.datasets import Dataset
 from cxrcore.errors import ComparisonError, CxrError
 from pages.header import header
 from pages.models.compare import (
+    embedding_probes,
     families,
     import_predictions,
     leaderboard,
@@ -44,6 +45,7 @@ def main() -> None:
         )
         trash.show()
         import_predictions.show(dataset)
+        embedding_probes.show(dataset)
         st.stop()
     try:
         question, names = selection.choose(dataset)
@@ -81,6 +83,7 @@ def main() -> None:
             if curves.open:
                 _curves(entries)
         import_predictions.show(dataset)
+        embedding_probes.show(dataset)
 
 
 def _compared(names: Sequence[str], question: Question) -> Comparison | None:

@@ -7,7 +7,7 @@ from cxrcore import external, files, settings, store
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from pages.header import header
-from pages.models.external import form, matrix, recalibration
+from pages.models.external import form, matrix, recalibration, sources
 from pages.shared import cache, comparisons, selection, tables
 from pages.shared.selection import Question
 from pages.shared.text import literal
@@ -23,7 +23,8 @@ def main() -> None:
         "of them, are left out."
     )
     try:
-        _tests(dataset)
+        question = _tests(dataset)
+        sources.show(dataset, question)
         recalibration.show(dataset)
         if not header.presenting():
             form.show(dataset)
@@ -31,29 +32,32 @@ def main() -> None:
         st.error(literal(str(error)))
 
 
-def _tests(dataset: Dataset) -> None:
+def _tests(dataset: Dataset) -> Question:
+    """Draw the tests elsewhere; what is asked of them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         question = selection.ask(dataset, "external_")
     found = _table(question, str(settings.models_dir()), store.stamp())
+    elsewhere = found[found["source"] == ""]  # sources of one dataset have a table of their own
     if found.empty and cache.runs_table(dataset.name).empty:
         st.info(
             f"No model has been trained on **{literal(dataset.name)}** yet. Press **Train a model** above; "
             "then test it here on the films of other places.",
             icon=":material/model_training:",
         )
-        return
-    if found.empty:
+        return question
+    if elsewhere.empty:
         st.info(
             "No model has been tested elsewhere yet"
             + (f" on {literal(question.class_name)}" if question.class_name else "")
             + ". Choose a model and a dataset below.",
             icon=":material/travel_explore:",
         )
-        return
+        return question
     name = comparisons.name_of(question.metric, question.class_name)
-    matrix.show(found, question, name, cache.titles(None))
+    matrix.show(elsewhere, question, name, cache.titles(None))
     with st.expander("Every test: films, intervals, what is left out"):
         _details(found, name)
+    return question
 
 
 @st.cache_data(max_entries=16, show_spinner="The tests are being read …")
