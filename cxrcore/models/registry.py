@@ -154,7 +154,7 @@ def _add(found: Models, module: ModuleType) -> Models:
             )
         recipe.check(networks[recipe.network])
     # Files that can be downloaded come first: a file is recognised and listed in this order.
-    ordered = sorted(sources.values(), key=lambda source: (source.md5 is None, source.kind))
+    ordered = sorted(sources.values(), key=lambda source: (source.checksum is None, source.kind))
     return Models(
         networks,
         found.recipes | _named(recipes, found.recipes),
