@@ -171,6 +171,12 @@ def estimate(recipe: Recipe, n_train: int, n_classes: int) -> float | None:
     return once + each * recipe.all_epochs * work / done
 
 
+def pace() -> dict[str, store.Run]:
+    """The newest run that was trained in this store, by its network: it says how fast that is."""
+    trained = [run for run in store.runs() if run.epochs_run and run.images_per_second]
+    return {run.recipe.network: run for run in sorted(trained, key=lambda run: run.created)}
+
+
 def _epoch_and_rest(run: store.Run) -> tuple[float, float]:
     """Median seconds of an epoch, and seconds spent outside epochs."""
     try:

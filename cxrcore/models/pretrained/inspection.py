@@ -95,10 +95,10 @@ def recognise(path: Path) -> Source:
     Raises:
         WeightsError: it is none of them; says what it is, if that is known.
     """
-    sources = registry.models().sources.values()
+    sources = list(registry.models().sources.values())
     found = {kind: digest_of(path, kind) for kind in ("md5", "sha256")}
     for one in sources:
-        if one.checksum in (f"{kind}:{digest}" for kind, digest in found.items()):
+        if one.checksum in [f"{kind}:{digest}" for kind, digest in found.items()]:
             return one
     with open_weights(path) as content:  # before forty networks are built
         sources = [one for one in sources if one.parameters in (None, _numbers(content, one))]
