@@ -11,7 +11,6 @@ from cxrcore import datasets, explanations, training
 from cxrcore.models import RECIPES, keras_table, networks, overview, stages
 from cxrcore.models.pretrained import inspection
 from cxrcore.models.pretrained.reader import open_weights
-from cxrcore.store import conversion
 from tests.helpers.recipes import FROM_KERAS, HERE
 
 pytestmark = [
@@ -90,27 +89,26 @@ def test_with_its_file_it_finds_what_keras_finds_with_its_own_scaling(name, tmp_
         assert inspection._numbers(content, source) == source.parameters
 
 
-def test_one_trains_in_part_explains_and_is_exported(tiny_dataset_folder, tmp_path):
+def test_one_trains_on_its_features_and_explains(tiny_dataset_folder, tmp_path):
     trunk = keras.applications.MobileNetV3Small(
-        include_top=False, weights=None, input_shape=(64, 64, 3), include_preprocessing=False
+        include_top=False, weights=None, input_shape=(32, 32, 3), include_preprocessing=False
     )
     trunk.save(tmp_path / "own.h5")
-    changes = {"image_size": 64, "epochs": 1, "batch_size": 8, "trained_stages": 1}
+    changes = {"image_size": 32, "epochs": 1, "batch_size": 32, "trained_stages": 0}
     recipe = RECIPES["keras-mobilenetv3-small"].override(**changes, weights=tmp_path / "own.h5")
     run = training.train(training.plan(recipe, datasets.load(tiny_dataset_folder)))
     assert "are computed once and read from the disk" in run.log()
     model = keras.models.load_model(run.model_path(), compile=False, safe_mode=True)
     assert run.parameters == model.count_params() == recipe.count_parameters(3)
-    # What did not train is as it was in the file.
-    trained = {x.name for x in stages.trunks(model)[0].layers if x.trainable_weights}
+    (inside,) = stages.trunks(model)
+    for now, before in zip(inside.get_weights(), trunk.get_weights(), strict=True):
+        np.testing.assert_array_equal(now, before)
+
+    film = np.random.default_rng(0).integers(0, 256, (32, 32), np.uint8)
+    assert explanations.explain(model, film, "grad-cam").shape == (32, 32)
+    assert [layer.shape[0] for layer in explanations.layers(model)] == [16, 8, 4, 2]
+
+    stages.train_last(model, 1)
+    trained = {x.name for x in inside.layers if x.trainable_weights}
     assert "expanded_conv_8_project" in trained
     assert "expanded_conv_7_project" not in trained
-    for name in ("conv", "expanded_conv_7_project"):
-        now = stages.trunks(model)[0].get_layer(name).get_weights()
-        np.testing.assert_array_equal(now, trunk.get_layer(name).get_weights())
-
-    film = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
-    for method in ("grad-cam", "saliency"):
-        assert explanations.explain(model, film, method).shape == (64, 64)
-    assert [layer.shape[0] for layer in explanations.layers(model)] == [32, 16, 8, 4, 2]
-    assert conversion.tflite(run.model_path(), tmp_path / "model.tflite") < 1e-4
