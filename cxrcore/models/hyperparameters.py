@@ -92,8 +92,12 @@ class Hyperparameters(SizeAndTime):
             transfer=True,
             switch="Train only the last stages of the pretrained network",
             labels={None: "as the model has it", 0: "none, only the head"},
-            short="{} stages train",
-            shorts={None: "trained as the model has it", 0: "only the head trains"},
+            short="last {} stages train",
+            shorts={
+                None: "trained as the model has it",
+                0: "only the head trains",
+                1: "last stage trains",
+            },
             flags=("--stages",),
             help="A stage ends where the image is halved. The stages before stay as they were "
             "pretrained; without augmentation their output is computed once. 0 trains the head alone.",
