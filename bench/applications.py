@@ -67,7 +67,10 @@ def row(family: Family, member: Member, folder: Path, *, with_top: bool) -> tupl
     ours = networks.build(recipe, 3)
     seconds = time.perf_counter() - begun
     built = ours.count_params() == recipe.count_parameters(3)
-    cuts = len(stages._beginnings(stages.trunks(ours)[0])) - 1
+    trunk = stages.trunks(ours)[0]
+    begin = stages._beginnings(trunk)
+    cuts = sum(stages._weighs(stages._nodes(trunk)[: place + 1]) for place in begin)
+    cuts -= family.scaling == "inside"  # statistics are no stage
 
     # Random weights, statistics included, as a file of Keras.
     file = folder / "weights.h5"

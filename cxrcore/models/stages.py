@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import keras
 
 _HALVED = 0.7  # padding may cost a few places: 149 after 299, 2 after 3
-_BLOCK = 6  # narrow places to look back: a block widens its maps before it halves them
+# Narrow places to look back, at most to where branches join: a block may widen its maps before it
+# halves them.
+_BLOCK = 6
 
 
 def trunks(model: "keras.Model") -> list["keras.Model"]:
@@ -93,6 +95,8 @@ def _beginnings(trunk: "keras.Model") -> list[int]:
         if shapes[place][0] <= _HALVED * shapes[same_size[0]][0]:
             # Of the last block the place with the fewest numbers, and of equal ones the last.
             block = same_size[1:][-_BLOCK:] or same_size
+            joined = [at for at, n in enumerate(block) if len(nodes[n].parent_nodes) > 1]
+            block = block[joined[-1] if joined else 0 :]
             found.append(min(reversed(block), key=lambda n: math.prod(shapes[n])))
             same_size = []
         same_size.append(place)
