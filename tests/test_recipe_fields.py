@@ -33,6 +33,9 @@ CHANGED = {
     "stopping": FAST["stopping"],
     "best_by": "val_loss",
     "weights": "imagenet",
+    "trained_stages": 2,
+    "head_epochs": 4,
+    "fine_tuning_rate": 2e-5,
     "label_smoothing": 0.1,
     "seed": 9,
     "region": "border",
@@ -142,6 +145,9 @@ def test_a_wrong_value_of_a_new_field_is_explained():
 def test_every_field_that_is_offered_is_in_the_form(form):
     form.selectbox(key="form_favoured_class_cnn-plaintiny").set_value("B").run()
     found = labels(form)
+    form.selectbox(key="recipe").set_value("chexnet").run()  # contains a pretrained network
+    form.checkbox(key="form_head_epochs_chexnet_on").check().run()
+    found |= labels(form)
     for option in OFFERED.values():
         assert {option.title, getattr(option, "label", "")} & found, option.title
     headings = {part.value for part in form.markdown}
@@ -172,7 +178,7 @@ def test_every_field_is_in_how_it_was_trained_if_it_differs_and_in_the_card(name
 
 
 def test_of_imported_weights_only_the_preparation_is_told():
-    recipe = PLAIN.override(**CHANGED | {"weights": "random"})
+    recipe = RECIPES["chexnet"].override(**CHANGED | {"weights": "random"})
     run = made_up(recipe=recipe, imported="team.h5")
     assert [row[0] for row in training.differences([run])] == ["Image side", "Region", "Lung masks"]
     assert "| Epochs |" not in model_card(run)

@@ -70,8 +70,8 @@ def _used(given: Mapping[str, Any], options: Mapping[str, Option]) -> dict[str, 
         if name in used:
             flag, required = option.flags[0], options[option.requires].flags[0]
             raise SettingsError(
-                f"{flag} {used[name]:g} counts for no class. Name one with {required} CLASS, or "
-                f"leave {flag} out."
+                f"{flag} {used[name]:g} counts for nothing without {required}. Give {required} as "
+                f"well, or leave {flag} out."
             )
         used[name] = option.start
     return used

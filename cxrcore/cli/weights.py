@@ -30,7 +30,9 @@ def add_commands(app: typer.Typer) -> None:
 
 def list_weights(as_json: AsJson = False) -> None:
     """List the files that models start from, with their places, checksums and sources."""
+    from cxrcore.models import RECIPES
     from cxrcore.models.pretrained import inspection
+    from cxrcore.models.records import KERAS
     from cxrcore.settings import weights_dir
 
     listed = [_entry(need) for need in inspection.needs()]
@@ -41,36 +43,45 @@ def list_weights(as_json: AsJson = False) -> None:
         (
             row["kind"],
             row["state"],
-            "download" if row["md5"] else "by hand",
-            row["md5"] or "none published",
+            "download" if row["checksum"] else "by hand",
+            row["checksum"] or "none published",
             ", ".join(row["recipes"]) or "on request",
         )
         for row in listed
     )
-    print_table(("weights", "state", "by", "published MD5", "needed by"), rows)
+    print_table(("weights", "state", "by", "published checksum", "needed by"), rows)
     for row in listed:
-        own = f" Its own MD5 is {row['md5_here']}." if row["path"] and row["md5"] is None else ""
+        if row["path"] is None and all(RECIPES[n].study == KERAS for n in row["recipes"]):
+            continue  # forty paragraphs alike
+        own = f" Its own MD5 is {row['md5_here']}." if row["path"] and not row["checksum"] else ""
         say(f"\n{row['kind']}: {row['advice']}{own}")
+    say(
+        "\nOf the others of Keras that are missing: python -m cxrcore weights get WEIGHTS downloads "
+        "one; without internet, or where Keras publishes no checksum, it says what to put where."
+    )
     say("\nEvery model can also be trained without them: --weights random.")
 
 
 def _entry(need: "Need") -> dict[str, Any]:
     """One file, for programs; `as_published` is null where there is nothing to compare."""
-    from cxrcore.models.pretrained.location import md5_of
+    from cxrcore.models.pretrained.location import digest_of
 
+    source = need.source
+    kind, _, expected = (source.checksum or "md5:").partition(":")
     own, state, advice = None, "missing", need.advice
     if need.path:
         state = "here, not compared"
         try:
-            own = md5_of(need.path)
+            own = digest_of(need.path, kind)
         except WeightsError as error:
             state, advice = "here, unreadable", str(error)
-    source = need.source
-    same = None if own is None or source.md5 is None else own == source.md5
+    same = None if own is None or source.checksum is None else own == expected
     if same is not None:
         state = "here, as published" if same else "here, another file"
     if same is False:
-        wrong = f"{need.path} is not the published file: its MD5 is {own}. Remove it, then: "
+        wrong = (
+            f"{need.path} is not the published file: its {kind.upper()} is {own}. Remove it, then: "
+        )
         advice = wrong + replace(need, path=None).advice
     return {
         "kind": source.kind,
@@ -78,8 +89,9 @@ def _entry(need: "Need") -> dict[str, Any]:
         "file": source.file_name,
         "path": need.path and str(need.path),
         "address": source.address,
+        "checksum": source.checksum,
         "md5": source.md5,
-        "md5_here": own,
+        "md5_here": own if kind == "md5" else None,
         "as_published": same,
         "state": state,
         "advice": advice,
@@ -120,7 +132,9 @@ def check(
                 row |= {"state": "bad", "found": str(error)}
                 bad += 1
             else:
-                hashed = "MD5 as published" if done.source.md5 else "no MD5 is published"
+                hashed = (
+                    "checksum as published" if done.source.checksum else "no checksum is published"
+                )
                 row |= {"state": "ok", "path": str(done.path), "md5": done.md5}
                 row["found"] = f"{hashed}; all {done.layers} layers with weights fit"
         rows.append(row)

@@ -43,6 +43,7 @@ class Option:
             schedule decides it.
         labels: value -> how it reads.
         requires: the field that must be set for this one to count.
+        transfer: whether it is only for models that contain a pretrained network.
         start: where a form or a command begins, if not at the recipe's value.
         short: how a value reads in the title of a run; `{}` stands for it. Without it the title of
             the field comes before the value.
@@ -55,6 +56,7 @@ class Option:
     flags: tuple[str, ...] = ()
     labels: Mapping[Any, str] = field(default_factory=dict)
     requires: str = ""
+    transfer: bool = False
     start: Any = None
     short: str = ""
     shorts: Mapping[Any, str] = field(default_factory=dict)

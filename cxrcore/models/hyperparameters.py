@@ -13,11 +13,12 @@ from cxrcore.models.fields import (
     Rule,
     Weights,
 )
-from cxrcore.models.records import Frozen, Plateau, Stopping
+from cxrcore.models.records import Plateau, Stopping
+from cxrcore.models.size_and_time import SizeAndTime
 from cxrcore.regions import MASK_NAMES, REGION_NAMES
 
 
-class Hyperparameters(Frozen):
+class Hyperparameters(SizeAndTime):
     """How a network is trained, and on what.
 
     Form, command line, "How it was trained", model card and tracking take the fields from here, in
@@ -27,53 +28,6 @@ class Hyperparameters(Frozen):
     and not on the place.
     """
 
-    image_size: Annotated[
-        int,
-        Number(
-            title="Image side",
-            group="size and time",
-            bounds=(32, 512),  # a network may need more: min_size
-            unit="px",
-            step=8,
-            short="{}",
-            flags=("--size",),
-            help="Larger images show more and take longer.",
-        ),
-    ]
-    epochs: Annotated[
-        int,
-        Number(
-            title="Epochs",
-            group="size and time",
-            bounds=(1, 500),
-            short="{} epochs",
-            flags=("--epochs",),
-            help="How often the model goes through the training images, at most.",
-        ),
-    ]
-    batch_size: Annotated[
-        int,
-        Number(
-            title="Batch size",
-            group="size and time",
-            bounds=(1, 512),
-            short="batches of {}",
-            flags=("--batch",),
-            help="How many images a step learns from.",
-        ),
-    ]
-    learning_rate: Annotated[
-        float,
-        Number(
-            title="Learning rate",
-            group="size and time",
-            bounds=(1e-7, 1.0),
-            format="%.1e",
-            short="lr {}",
-            flags=("--lr",),
-            help="How far a step changes the weights.",
-        ),
-    ]
     optimizer: Annotated[
         str,
         Choice(
@@ -128,6 +82,59 @@ class Hyperparameters(Frozen):
         ),
     ] = "random"
     weights_digest: str = ""
+    trained_stages: Annotated[
+        int | None,
+        Number(
+            title="Stages that train",
+            group="training",
+            bounds=(0, 4),
+            start=1,
+            transfer=True,
+            switch="Train only the last stages of the pretrained network",
+            labels={None: "as the model has it", 0: "none, only the head"},
+            short="last {} stages train",
+            shorts={
+                None: "trained as the model has it",
+                0: "only the head trains",
+                1: "last stage trains",
+            },
+            flags=("--stages",),
+            help="A stage ends where the image is halved. The stages before stay as they were "
+            "pretrained; without augmentation their output is computed once. 0 trains the head alone.",
+        ),
+    ] = None
+    head_epochs: Annotated[
+        int | None,
+        Number(
+            title="Epochs of the head alone",
+            group="training",
+            bounds=(1, 100),
+            start=5,
+            transfer=True,
+            switch="Train the head first",
+            labels={None: "none"},
+            short="head first ({} epochs)",
+            shorts={None: "all at once"},
+            flags=("--head-epochs",),
+            help="They come before the others, with the whole pretrained network as it was, so that "
+            "a random head doesn't spoil it. The learning rate is theirs.",
+        ),
+    ] = None
+    fine_tuning_rate: Annotated[
+        float,
+        Number(
+            title="Learning rate after the head's epochs",
+            group="training",
+            bounds=(1e-7, 1.0),
+            format="%.1e",
+            start=1e-5,
+            requires="head_epochs",
+            transfer=True,
+            short="then lr {}",
+            flags=("--fine-tuning-lr",),
+            help="For the pretrained network and the head together; lower than the first.",
+        ),
+    ] = 1e-5
     label_smoothing: Annotated[
         float,
         Number(

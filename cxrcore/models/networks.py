@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxrcore.errors import RecipeError, WeightsError
 from cxrcore.files import digest
-from cxrcore.models import registry
+from cxrcore.models import registry, stages
 from cxrcore.models.pretrained import matching
 from cxrcore.models.pretrained.location import kinds_of, locate
 from cxrcore.models.recipe import Recipe
@@ -68,6 +68,8 @@ def build(
         network.load(model, files)
     elif files:
         matching.load(files[0], model.layers, model.name)
+    if recipe.trained_stages is not None:
+        stages.train_last(model, recipe.trained_stages)
     return model
 
 
@@ -121,17 +123,18 @@ def trunk_and_head(model: "keras.Model") -> tuple["keras.Model", "keras.Model"]:
     import keras
 
     before, after = list(model.layers[1:]), []  # the first layer only takes the image
-    first = next((n for n, layer in enumerate(before) if layer.trainable_weights), len(before))
+    trained = (n for n, layer in enumerate(before) if layer.trainable_weights or _at_random(layer))
+    first = next(trained, len(before))
     before, after = before[:first], before[first:]
     if after and isinstance(after[0], keras.Model):  # frozen in part, like ResNet50 of study A
-        inside = after[0].layers
-        first = next(n for n, layer in enumerate(inside) if layer.trainable_weights)
-        last_frozen = inside[first - 1].output
+        inside = next(layer for layer in after[0].layers if layer.trainable_weights)
+        last_frozen = stages.last_narrow_before(after[0], inside).output
         before.append(keras.Model(after[0].input, last_frozen, name="frozen"))
         after[0] = keras.Model(last_frozen, after[0].output, name="trained")
     frozen = [variable for layer in before for variable in layer.variables]
-    at_random = any("seed_generator" in variable.path for variable in frozen)
-    if not after or not frozen or at_random:
+    at_random = any(_at_random(part) for part in before)
+    side_by_side = len(stages.trunks(model)) > 1
+    if not after or not frozen or at_random or side_by_side:
         recipes = registry.models().recipes.values()
         names = (recipe.name for recipe in recipes if recipe.architecture.frozen_first)
         raise RecipeError(
@@ -141,6 +144,15 @@ def trunk_and_head(model: "keras.Model") -> tuple["keras.Model", "keras.Model"]:
         )
     trunk = _chain(model.input.shape[1:], before, "trunk")
     return trunk, _chain(trunk.output.shape[1:], after, "head")
+
+
+def _at_random(layer: "keras.Layer") -> bool:
+    """Whether a layer, or one inside it, changes images at random; dropout of 0 does not."""
+    return any(
+        "seed_generator" in variable.path and getattr(leaf, "rate", None) != 0
+        for leaf in stages.leaves(layer)
+        for variable in leaf.variables
+    )
 
 
 def _chain(

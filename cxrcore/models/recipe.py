@@ -11,7 +11,7 @@ from cxrcore.files import digest
 from cxrcore.models import registry, torch_files
 from cxrcore.models.fields import Choice, Number, Option
 from cxrcore.models.hyperparameters import Hyperparameters
-from cxrcore.models.records import Network, Plateau, Reported, Stopping
+from cxrcore.models.records import KERAS, OURS, Network, Plateau, Reported, Stopping
 
 if TYPE_CHECKING:
     from cxrcore.pixels import Preparation
@@ -37,7 +37,7 @@ class Recipe(Hyperparameters):
     """A model of a study: how it is built and trained, and what was published about it."""
 
     name: str
-    study: str  # "A" to "E"; "ours" for a model that no study published
+    study: str  # "A" to "E", OURS or KERAS
     title: str
     description: str  # one plain line for a form
     network: str  # name of the architecture, see `architecture`
@@ -85,7 +85,26 @@ class Recipe(Hyperparameters):
     @property
     def frozen_first(self) -> bool:
         """Whether the output of its first layers can be computed once an image and kept."""
-        return self.architecture.frozen_first and self.augmentation == "none"
+        network = self.architecture
+        stages = network.trunks == 1 and self.trained_stages is not None
+        return (network.frozen_first or stages) and self.augmentation == "none"
+
+    @property
+    def all_epochs(self) -> int:
+        """How many epochs it trains at most, those of the head alone included."""
+        return self.epochs + (self.head_epochs or 0)
+
+    def phases(self) -> "tuple[Self, ...]":
+        """What is trained one after the other: the head alone if it comes first, then the rest.
+
+        Each is a recipe whose epochs end where the phase ends, counted from the first.
+        """
+        if self.head_epochs is None:
+            return (self,)
+        steady = {"plateau": None, "stopping": None}
+        head = {"head_epochs": None, "trained_stages": 0, "epochs": self.head_epochs} | steady
+        rest = {"learning_rate": self.fine_tuning_rate, "epochs": self.all_epochs}
+        return self.model_copy(update=head), self.model_copy(update={"head_epochs": None} | rest)
 
     def reported_on(self, modality: str | None) -> Reported:
         """The published figures for a dataset's `modality`: "xray", "ct" or None for unknown.
@@ -101,13 +120,18 @@ class Recipe(Hyperparameters):
         ends; the weights of the best epoch are kept (FAST). A recipe of ours that already stops
         by itself is returned as it is.
         """
-        if self.study == "ours" and self.stopping:
+        if self.study in (OURS, KERAS) and self.stopping:
             return self
         if not self.architecture.slow_means:
             return self.override(**FAST)
         settling = {"settling_steps": SETTLING_STEPS}
         rules = {name: FAST[name].model_copy(update=settling) for name in ("plateau", "stopping")}
         return self.override(**FAST | rules)
+
+    def offers(self, field: str) -> bool:
+        """Whether a field can be changed in a form or on the command line for this recipe."""
+        record = self.options()[field]
+        return bool(record.flags) and (not record.transfer or self.architecture.trunks > 0)
 
     def option(self, field: str) -> Option:
         """The record of one field, its bounds those of this recipe."""
@@ -118,6 +142,8 @@ class Recipe(Hyperparameters):
         if field == "image_size" and isinstance(record, Number):
             low, high = record.bounds
             return replace(record, bounds=(max(low, network.min_size), high))
+        if field == "trained_stages" and isinstance(record, Number):
+            return replace(record, bounds=(0, network.stages))
         return record
 
     def override(self, **changes: Any) -> Self:
@@ -159,17 +185,20 @@ class Recipe(Hyperparameters):
         Titles, figures and citations do not count, so correcting a text never makes a trained
         run unreachable.
         """
-        fields = type(self).model_fields
         values = {
             name: value
             for name, value in self.values().items()
-            if name in _ALWAYS_NAMED or getattr(self, name) != fields[name].get_default()
+            if name in _ALWAYS_NAMED or self._changed(name)
         }
         values["arm"] = values.pop("region")  # its name when the first runs were named
         for name in ("plateau", "stopping"):  # as in runs older than settling steps
             if values[name] and not values[name]["settling_steps"]:
                 del values[name]["settling_steps"]
         return values
+
+    def _changed(self, field: str) -> bool:
+        """Whether a field differs from its default."""
+        return getattr(self, field) != type(self).model_fields[field].get_default()
 
     def _first_weights(self, weights: Any) -> dict[str, str]:
         unchanged = {"weights": weights, "weights_digest": ""}
@@ -201,6 +230,18 @@ class Recipe(Hyperparameters):
                 f"image_size must be {self._option('image_size', network).wanted} for recipe "
                 f"{self.name}: its convolutions and poolings leave nothing of a smaller image. "
                 f"Received: {self.image_size}."
+            )
+        for field, record in self.options().items():
+            if not network.trunks and record.transfer and self._changed(field):
+                raise RecipeError(
+                    f"{field} is not for recipe {self.name}: it contains no pretrained network that "
+                    f"could be trained in part. Received: {getattr(self, field)!r}."
+                )
+        if (self.trained_stages or 0) > network.stages:
+            raise RecipeError(
+                f"trained_stages must be {self._option('trained_stages', network).wanted} for recipe "
+                f"{self.name}: its pretrained network can be cut at no other place. "
+                f"Received: {self.trained_stages}."
             )
         choices = (*network.pretrained, "random")
         if self.weights not in choices and not self.weights_digest:

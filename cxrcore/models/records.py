@@ -13,15 +13,29 @@ if TYPE_CHECKING:
     from cxrcore.models.recipe import Recipe
 
 
+# What `Recipe.study` says of models that no study of chest X-rays published.
+OURS, KERAS = "ours", "Keras"
+
+
 @dataclass(frozen=True)
 class Source:
     """A published file of pretrained weights."""
 
     kind: str  # its name on the command line, such as "imagenet:resnet50"
     file_name: str
-    address: str  # of the file itself if `md5` is known, else of the page that offers it
+    address: str  # of the file itself if a checksum is known, else of the page that offers it
     layers: Callable[[], "Sequence[keras.Layer]"]  # builds the layers it holds, in their order
-    md5: str | None = None  # None: no checksum is published, so the file is never downloaded
+    md5: str | None = None
+    sha256: str | None = None
+    parameters: int | None = None  # how many numbers its layers hold, where that is known
+    skipped: str = ""  # layers of the file whose names begin so are not read
+
+    @property
+    def checksum(self) -> str | None:
+        """As published, "md5:…" or "sha256:…"; None: there is none, so it is never downloaded."""
+        if self.sha256:
+            return f"sha256:{self.sha256}"
+        return self.md5 and f"md5:{self.md5}"
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,10 @@ class Network:
     # Its first layers are frozen: without augmentation their output for an image never changes.
     frozen_first: bool = False
     features: bool = False  # only the head after the frozen layers is ever trained
+    # How many pretrained networks are layers of it, of which the last stages alone can train, and
+    # at most how many stages.
+    trunks: int = 0
+    stages: int = 4
     # It starts from random weights and its batch normalisations keep Keras' momentum of 0.99.
     slow_means: bool = False
 

@@ -89,7 +89,8 @@ def _entry(entries: Mapping[str, T], kind: str, name: str) -> T:
 
 
 @functools.cache
-def _of_this_package() -> Models:
+def of_this_package() -> Models:
+    """What is registered without the folder's files."""
     package = importlib.import_module(__package__)
     names = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg]
     modules = [importlib.import_module(f"{__package__}.{name}") for name in names]
@@ -102,7 +103,7 @@ def _of_this_package() -> Models:
 
 @functools.lru_cache(maxsize=8)
 def _with_files(files: _Files) -> Models:
-    found, problems = _of_this_package(), []
+    found, problems = of_this_package(), []
     for path, _, _ in files:
         module = ModuleType(f"cxr_recipes.{path.stem}")
         module.__file__ = str(path)
@@ -154,7 +155,7 @@ def _add(found: Models, module: ModuleType) -> Models:
             )
         recipe.check(networks[recipe.network])
     # Files that can be downloaded come first: a file is recognised and listed in this order.
-    ordered = sorted(sources.values(), key=lambda source: (source.md5 is None, source.kind))
+    ordered = sorted(sources.values(), key=lambda source: (source.checksum is None, source.kind))
     return Models(
         networks,
         found.recipes | _named(recipes, found.recipes),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxrcore.models import layers as shared
+from cxrcore.models.layers import scaling
 from cxrcore.models.pretrained import matching, sources
 from cxrcore.models.recipe import Recipe
 from cxrcore.models.records import ClassReport, Network, Reported
@@ -20,8 +21,6 @@ ORDER = 2
 
 TRAINABLE_LAYERS = 32  # the last ones of ResNet50: all of conv5, with 40 trainable tensors
 HIDDEN_UNITS = 512
-# Blue, green, red, of ImageNet: keras.applications.resnet50.preprocess_input, mode "caffe".
-_MEANS_BGR = (103.939, 116.779, 123.68)
 _RESNET50_PARAMETERS = 23_587_712  # without top, trainable or not, at any image size
 _RESNET50_MAPS = 2048
 
@@ -43,7 +42,7 @@ def _build(recipe: Recipe, n_classes: int) -> "keras.Model":
     inputs = x = shared.image(recipe)
     if recipe.augmentation == "published":
         x = _augment(x, recipe.seed)
-    x = trunk(caffe(shape)(x))
+    x = trunk(scaling.caffe(shape)(x))
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(HIDDEN_UNITS, activation="relu", name="hidden")(x)
     x = layers.Dropout(0.2, name="dropout")(x)
@@ -52,20 +51,6 @@ def _build(recipe: Recipe, n_classes: int) -> "keras.Model":
 
 def _load(model: "keras.Model", files: Sequence[Path]) -> None:
     matching.load(files[0], model.get_layer("resnet50").layers, model.name)
-
-
-def caffe(shape: tuple[int, int, int]) -> "keras.Model":
-    """RGB 0..255 to BGR with ImageNet's means removed, as a layer of Keras' own parts.
-
-    Equal to `keras.applications.resnet50.preprocess_input`. No class of ours, so a stored
-    model opens with safe_mode in any Keras 3, without this project.
-    """
-    import keras
-
-    image = keras.Input(shape, dtype="float32")
-    offset = [-mean for mean in _MEANS_BGR]
-    centred = keras.layers.Rescaling(1.0, offset=offset, dtype="float32", name="centre")
-    return keras.Model(image, centred(keras.ops.flip(image, axis=-1)), name="caffe")
 
 
 def _augment(x: "keras.KerasTensor", seed: int) -> "keras.KerasTensor":
@@ -103,6 +88,7 @@ NETWORKS = (
         load=_load,
         augmentation="layers",
         frozen_first=True,
+        trunks=1,
     ),
 )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxrcore.models import layers as shared
-from cxrcore.models.layers import plain
+from cxrcore.models.layers import plain, scaling
 from cxrcore.models.pretrained import matching, sources
 from cxrcore.models.pretrained.sources import FINDINGS
 from cxrcore.models.recipe import Recipe
@@ -32,9 +32,6 @@ _SMALL: dict[str, Any] = {
     "padding": "same",
     "hidden": (100, 50),
 }
-# Of ImageNet, red, green, blue, for pixels in 0..1; as CheXNet-Keras' generator.py applies them.
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
 _DENSENET121_PARAMETERS = 7_037_504  # without top, trainable or not, at any image size
 _DENSENET121_MAPS = 1024
 
@@ -87,13 +84,7 @@ def _trunk(recipe: Recipe) -> tuple["keras.KerasTensor", "keras.Model", "keras.K
     shape = (recipe.image_size, recipe.image_size, 3)
     trunk = keras.applications.DenseNet121(include_top=False, weights=None, input_shape=shape)
     inputs = shared.image(recipe)
-    normalise = keras.layers.Rescaling(
-        [1 / (255 * deviation) for deviation in _DEVIATION],
-        offset=[-mean / deviation for mean, deviation in zip(_MEAN, _DEVIATION, strict=True)],
-        dtype="float32",  # under any precision policy
-        name="normalise",
-    )
-    return inputs, trunk, trunk(normalise(inputs))
+    return inputs, trunk, trunk(scaling.normalised()(inputs))
 
 
 def _count(_: Recipe, n_classes: int) -> int:
@@ -123,6 +114,7 @@ NETWORKS = (
         count_parameters=_count,
         pretrained=_PRETRAINED,
         load=_load,
+        trunks=1,
     ),
     Network(
         name="chexnet-probe",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxrcore.models import layers as shared
+from cxrcore.models.layers import scaling
 from cxrcore.models.pretrained import matching, sources
 from cxrcore.models.recipe import Recipe
 from cxrcore.models.records import ClassReport, Network, Reported, Strength
@@ -36,8 +37,7 @@ def _build(recipe: Recipe, n_classes: int) -> "keras.Model":
     options = {"include_top": False, "weights": None, "input_shape": shape}
     trunks = applications.ResNet50V2(**options), applications.Xception(**options)
     inputs = shared.image(recipe)
-    # Both were trained on -1..1: preprocess_input of resnet_v2 and xception, mode "tf".
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, dtype="float32", name="scale")(inputs)
+    x = scaling.symmetric()(inputs)  # both were trained on -1..1
     residual, separable = (trunk(x) for trunk in trunks)
     x = layers.Concatenate(name="joined")([residual, _same_size(separable, residual)])
     for number in range(1, BLOCKS + 1):
@@ -100,6 +100,7 @@ NETWORKS = (
         pretrained={"imagenet": (sources.RESNET50V2, sources.XCEPTION)},
         load=_load,
         min_size=71,
+        trunks=2,
         augmentation=Strength(degrees=5, zoom=0.05, shift=0.05, brightness=0.10, contrast=0.0),
     ),
 )

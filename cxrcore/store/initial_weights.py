@@ -1,6 +1,7 @@
 """Runs that started from random weights although their study used pretrained ones."""
 
 from cxrcore.models import RECIPES
+from cxrcore.models.records import KERAS
 from cxrcore.store.record import Run
 
 
@@ -28,6 +29,6 @@ def missing_pretraining(recipe: str, weights_used: str) -> str:
     ('imagenet', '')
     """
     published = RECIPES.get(recipe)
-    if weights_used != "random" or published is None or published.weights == "random":
+    if weights_used != "random" or published is None or published.study == KERAS:
         return ""
-    return published.weights
+    return "" if published.weights == "random" else published.weights

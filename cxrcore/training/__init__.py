@@ -6,7 +6,7 @@
 """
 
 from cxrcore.training.monitor import TrainingProgress
-from cxrcore.training.plan import TrainSpec, estimate, plan
+from cxrcore.training.plan import TrainSpec, estimate, pace, plan
 from cxrcore.training.series import MOST_REPEATS, plan_series
 from cxrcore.training.session import train
 
@@ -15,6 +15,7 @@ __all__ = [
     "TrainSpec",
     "TrainingProgress",
     "estimate",
+    "pace",
     "plan",
     "plan_series",
     "train",

@@ -35,7 +35,9 @@ class State(BaseModel):
     `stopping_wait` to early stopping; `best_loss` and `best_epoch` are those of the lowest
     validation loss, where the recipe keeps that epoch's weights. Seconds are totals over all
     sessions. `features`: whether only the head is trained, on precomputed features; the arrays
-    are those of the head then. `division` identifies the split.
+    are those of the head then. `division` identifies the split. `phase` is that of
+    `Recipe.phases`, `first_epoch` the epochs before it, and `head_features` what `features` was in
+    the phase before.
     """
 
     run_id: str
@@ -56,6 +58,26 @@ class State(BaseModel):
     seconds: float = 0.0
     training_seconds: float = 0.0
     log: list[str] = []
+    phase: int = 0
+    first_epoch: int = 0
+    head_features: bool = False
+
+    @property
+    def begins_phase(self) -> bool:
+        """Whether no epoch of this phase is complete."""
+        return self.epoch == self.first_epoch
+
+    @property
+    def chosen_phase(self) -> int:
+        """The phase of the chosen epoch."""
+        return self.phase if self.chosen_epoch > self.first_epoch else max(0, self.phase - 1)
+
+    def begin_next_phase(self) -> None:
+        """Go on with the next phase, from the chosen epoch of this one."""
+        self.phase, self.first_epoch, self.finished = self.phase + 1, self.epoch, ""
+        self.head_features, self.features = bool(self.features), None
+        self.learning_rate = self.plateau_best = self.stopping_best = None
+        self.wait = self.stopping_wait = 0
 
     @property
     def chosen_epoch(self) -> int:
@@ -129,7 +151,11 @@ class Checkpoint:
         Raises:
             StoreError: the file is damaged or belongs to another network.
         """
-        self._read(_model_name(epoch), model.variables)
+        self.restore_variables(model.variables, epoch)
+
+    def restore_variables(self, variables: "Sequence[keras.Variable]", epoch: int) -> None:
+        """Set variables, as many and in the same order as those of the trained model."""
+        self._read(_model_name(epoch), variables)
 
     def restore_optimizer(self, model: "keras.Model", epoch: int) -> None:
         """Set the optimiser's variables to those after `epoch`; the model is compiled.

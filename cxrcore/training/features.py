@@ -59,9 +59,12 @@ class Features:
 def of(trunk: "keras.Model", pixels: Pixels) -> Features:
     """The features of all images, under the content of the trunk's weights.
 
-    The name of the pixels' folder identifies dataset and preparation.
+    The name of the pixels' folder identifies dataset and preparation; the kinds of layers and the
+    shape tell trunks apart that have the same weights and end elsewhere.
     """
-    state = hashlib.blake2b(f"{TRAINING_VERSION} {pixels.folder.name}".encode(), digest_size=16)
+    kinds = " ".join(type(layer).__name__ for layer in trunk.layers)
+    named = f"{TRAINING_VERSION} {pixels.folder.name} {kinds} {trunk.output.shape[1:]}"
+    state = hashlib.blake2b(named.encode(), digest_size=16)
     for variable in trunk.weights:
         state.update(np.ascontiguousarray(np.asarray(variable)).tobytes())
     path = settings.data_dir() / "features" / f"{state.hexdigest()}.npy"

@@ -37,7 +37,7 @@ def fit(
         TrainingError: the loss is not finite, or TensorFlow failed.
         StoreError: the checkpoint cannot be written.
     """
-    if state.epoch:
+    if not state.begins_phase:
         checkpoint.restore(model, state.epoch)
         checkpoint.restore_optimizer(model, state.epoch)
     batches = train.dataset(), validation.dataset()

@@ -82,6 +82,11 @@ def plan(recipe: Recipe, dataset: Dataset, split: SplitSpec | None = None) -> Tr
             f"The class not to be missed, {recipe.favoured_class!r}, is no class of {dataset.name}. "
             f"Its classes are {', '.join(dataset.classes)}."
         )
+    if recipe.weights == "random" and (recipe.trained_stages, recipe.head_epochs) != (None, None):
+        raise TrainingError(
+            f"{recipe.name} starts from random weights, and layers that do not train would stay "
+            "random. Choose pretrained weights, or let all layers train from the first epoch."
+        )
     recipe, notes = _with_masks(recipe, dataset)
     split = split or SplitSpec()
     return TrainSpec(
@@ -141,7 +146,7 @@ def _digest_of(dataset: Dataset, columns: tuple[str, ...], estimated: str) -> st
 def estimate(recipe: Recipe, n_train: int, n_classes: int) -> float | None:
     """Estimated seconds of a training, from earlier runs of the same network; None without any.
 
-    The most similar run counts (same image size before same number of classes before newest).
+    The most similar run counts (same layers that train before same image size before same number of classes before newest).
     Its epochs are scaled by the number of images and pixels; the time it spent outside epochs
     is not.
     """
@@ -153,16 +158,24 @@ def estimate(recipe: Recipe, n_train: int, n_classes: int) -> float | None:
     if not known:
         return None
 
-    def similarity(run: store.Run) -> tuple[bool, bool, datetime.datetime]:
+    def similarity(run: store.Run) -> tuple[bool, bool, bool, datetime.datetime]:
+        layers = ("trained_stages", "head_epochs")
+        same_layers = all(getattr(run.recipe, name) == getattr(recipe, name) for name in layers)
         same_size = run.recipe.image_size == recipe.image_size
         same_classes = len(run.classes) == n_classes
-        return same_size, same_classes, datetime.datetime.fromisoformat(run.created)
+        return same_layers, same_size, same_classes, datetime.datetime.fromisoformat(run.created)
 
     nearest = max(known, key=similarity)
     each, once = _epoch_and_rest(nearest)
     work = n_train * recipe.image_size**2
     done = nearest.split_counts["train"] * nearest.recipe.image_size**2
-    return once + each * recipe.epochs * work / done
+    return once + each * recipe.all_epochs * work / done
+
+
+def pace() -> dict[str, store.Run]:
+    """The newest run that was trained in this store, by its network: it says how fast that is."""
+    trained = [run for run in store.runs() if run.epochs_run and run.images_per_second]
+    return {run.recipe.network: run for run in sorted(trained, key=lambda run: run.created)}
 
 
 def _epoch_and_rest(run: store.Run) -> tuple[float, float]:

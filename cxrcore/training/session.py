@@ -5,11 +5,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cxrcore import priority, store
 from cxrcore.errors import TrainingError
 from cxrcore.files import cannot_write
-from cxrcore.models import Recipe, networks, pretrained
+from cxrcore.models import Recipe, networks, pretrained, stages
 from cxrcore.store import Run
 from cxrcore.tracking.tensorboard import Board
 from cxrcore.training import examples, machine
@@ -25,6 +26,9 @@ from cxrcore.training.plan import TrainSpec
 from cxrcore.training.run_record import build_record, first_lines, save
 from cxrcore.training.schedule import class_weights
 from cxrcore.training.slices import in_slices, slice_size
+
+if TYPE_CHECKING:
+    import keras
 
 
 def train(
@@ -59,7 +63,7 @@ def train(
     """
     if store.exists(spec.run_id):
         return store.load_run(spec.run_id)
-    reporter = Reporter(report, should_stop, spec.recipe.epochs)
+    reporter = Reporter(report, should_stop, spec.recipe.all_epochs)
     with _folder(checkpoint) as folder:
         return _train(spec, Checkpoint(folder), reporter, precision)
 
@@ -74,7 +78,8 @@ def _train(
     if state and state.features is None:
         state.features = recipe.architecture.features
     reporter.history = list(state.history) if state else []
-    weights_used = _first_weights(recipe, reporter, needed=state is None or bool(state.features))
+    needed = state is None or bool(state.features) or recipe.head_epochs is not None
+    weights_used = _first_weights(recipe, reporter, needed=needed)
     inputs = load_inputs(spec, reporter)
     start += inputs.seconds_once
     _require_same_division(state, inputs)
@@ -86,7 +91,7 @@ def _train(
             "float32" if recipe.architecture.features else precision or machine.best_precision()
         )
         state = State(run_id=spec.run_id, precision=chosen, weights_used=weights_used)
-        state.features, state.division = recipe.frozen_first, inputs.split.digest
+        state.features, state.division = recipe.phases()[0].frozen_first, inputs.split.digest
         state.log = first_lines(spec, inputs, state)
     else:
         state.log.append(f"continued after epoch {state.epoch}")
@@ -132,17 +137,22 @@ def _fit_and_finish(
     finish: Callable[[Network], Run],
 ) -> Run:
     """Train the remaining epochs, then finish with a network in float32."""
-    recipe = spec.recipe
+    phases = spec.recipe.phases()
 
-    def network(precision: str, *, new: bool) -> contextlib.AbstractContextManager[Network]:
-        data = spec.classes, inputs.pixels
-        on_features = bool(state.features)
+    def network(phase: int, precision: str, *, new: bool) -> contextlib.AbstractContextManager:
+        on_features = bool(state.features if phase == state.phase else state.head_features)
+        data = spec.classes, inputs.pixels, reporter
         return open_network(
-            recipe, *data, reporter, precision=precision, new=new, on_features=on_features
+            phases[phase], *data, precision=precision, new=new, on_features=on_features
         )
 
-    if not state.finished:
-        with network(state.precision, new=state.epoch == 0) as net:
+    while not (state.finished and state.phase == len(phases) - 1):
+        if state.finished:
+            _begin_fine_tuning(phases[state.phase + 1], state, checkpoint)
+        recipe = phases[state.phase]
+        with network(state.phase, state.precision, new=state.begins_phase) as net:
+            if state.phase and state.begins_phase:
+                _take_head(net.whole, state, checkpoint)
             state.features = net.on_features
             state.log += [net.note] if net.note else []
             part = in_slices(net.part, recipe.batch_size)
@@ -157,11 +167,31 @@ def _fit_and_finish(
             validation = Feed(net.rows, rows["validation"], labels["validation"], size)
             weights = class_weights(recipe, labels["train"], spec.classes)
             fit(part, recipe, train, validation, state, checkpoint, reporter, weights)
-            if net.on_features and state.precision == "float32":
+            last = state.phase == len(phases) - 1 == state.chosen_phase
+            if last and net.on_features and state.precision == "float32":
                 # Only the head is compiled: the whole model is stored without an optimiser.
                 return finish(net)
-    with network("float32", new=False) as net:
+    with network(state.chosen_phase, "float32", new=False) as net:
         return finish(net)
+
+
+def _begin_fine_tuning(recipe: Recipe, state: State, checkpoint: Checkpoint) -> None:
+    state.begin_next_phase()
+    state.features = recipe.frozen_first
+    state.log.append(
+        f"the head has trained alone for {state.epoch} epochs; from its weights after epoch "
+        f"{state.chosen_epoch} on, stages that train: {recipe.describe('trained_stages')}, at "
+        f"{recipe.learning_rate:g}"
+    )
+    checkpoint.note(state)
+
+
+def _take_head(whole: "keras.Model", state: State, checkpoint: Checkpoint) -> None:
+    """Set the head to what it was at the chosen epoch of the phase before."""
+    variables = whole.variables
+    if state.head_features:
+        variables = [v for layer in stages.after_trunks(whole) for v in layer.variables]
+    checkpoint.restore_variables(variables, state.chosen_epoch)
 
 
 def _first_weights(recipe: Recipe, reporter: Reporter, *, needed: bool) -> str:

@@ -9,6 +9,7 @@ from cxrcore import files, lungs, pixels, work
 from cxrcore.datasets import Dataset
 from cxrcore.images import REGION_NAMES
 from cxrcore.models import RECIPES
+from cxrcore.models.records import KERAS
 from cxrcore.pixels import Pixels, Preparation
 from pages.shared import cache, lung_masks, offers
 from pages.shared.text import literal, plural
@@ -71,8 +72,9 @@ def description(preparation: Preparation | None) -> str:
 
 def sizes_of(dataset: Dataset) -> list[int]:
     """Image sides in pixels that the recipes, or trained models of this dataset, use."""
+    published = {r.image_size for r in RECIPES.values() if r.study != KERAS}
     trained = cache.runs_table(dataset.name)["image_size"].dropna()
-    return sorted({recipe.image_size for recipe in RECIPES.values()} | set(map(int, trained)))
+    return sorted(published | set(map(int, trained)))
 
 
 def _default_size() -> int:

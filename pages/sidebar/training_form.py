@@ -8,22 +8,18 @@ import streamlit as st
 from cxrcore import datasets, index, jobs, settings, store, training, work
 from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
-from cxrcore.models import RECIPES, Recipe, problems
+from cxrcore.models import Recipe, problems
 from cxrcore.models.fields import GROUPS
 from cxrcore.splits import MOST_FOLDS, SplitSpec
 from pages.shared import cache, comparisons, reported
 from pages.shared.text import literal
-from pages.sidebar import dataset_views, training_options
+from pages.sidebar import dataset_views, model_picker, training_options
 
 
 def show(dataset: Dataset) -> None:
     """Draw the form for `dataset` and start the training when the button is pressed."""
     with st.expander("Train a model", expanded=True):
-        recipe = RECIPES[
-            st.selectbox(
-                "Model", list(RECIPES), key="recipe", help="The models of the published studies."
-            )
-        ]
+        recipe = model_picker.choose(len(dataset.classes))
         for problem in problems():
             st.warning(literal(problem))
         st.caption(literal(recipe.description))
@@ -142,7 +138,7 @@ def _cost(recipe: Recipe, dataset: Dataset, trainings: int) -> None:
         duration = f"{about} {seconds / 60:.0f} min"
     times = f"{trainings} trainings × " if trainings > 1 else ""
     st.caption(
-        f"{times}≈ {n_train:,} training images × {recipe.epochs} epochs · {size / 1e6:.2f} M parameters · **{duration}**"
+        f"{times}≈ {n_train:,} training images × {recipe.all_epochs} epochs · {size / 1e6:.2f} M parameters ({4 * size / 1e6:,.0f} MB) · **{duration}**"
     )
 
 

@@ -39,7 +39,8 @@ def fields(recipe: Recipe, dataset: Dataset, group: Group, columns: int = 1) -> 
         The values, as changes to the recipe.
     """
     changes: dict[str, Any] = {}
-    offered = [name for name, o in recipe.options().items() if o.group == group and o.flags]
+    options = recipe.options()
+    offered = [n for n, option in options.items() if option.group == group and recipe.offers(n)]
     row: list[DeltaGenerator] = []
     for name in offered:
         option = recipe.option(name)
@@ -85,7 +86,7 @@ def _number(option: Number, value: float | None, key: str) -> float | None:
         on = st.checkbox(option.switch, value is not None, key=f"{key}_on")
     kind = option.argument
     low, high = map(kind, option.bounds)
-    value = kind(option.start if value is None else value)
+    value = min(high, kind(option.start if value is None else value))
     step = option.step and kind(option.step)
     if option.slider:
         return st.slider(option.label, low, high, value, step, key=key, help=option.help)

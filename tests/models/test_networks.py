@@ -10,6 +10,7 @@ import pytest
 
 from cxrcore.errors import RecipeError, WeightsError
 from cxrcore.models import RECIPES, networks
+from tests.helpers.recipes import HERE
 
 PLAIN = RECIPES["cnn-plain"].override(image_size=32)
 
@@ -30,7 +31,7 @@ def bfloat16():
 
 
 @pytest.mark.parametrize(("which", "n_classes"), [(0, 2), (1, 4)])
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", HERE)
 def test_parameters_are_counted_without_building(whole, small, name, which, n_classes):
     model = whole(name, which, n_classes)
     recipe = small(name, which)
@@ -38,7 +39,7 @@ def test_parameters_are_counted_without_building(whole, small, name, which, n_cl
     assert counted == model.count_params()
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", HERE)
 def test_a_saved_model_opens_safely_and_predicts_the_same(built, small, name, tmp_path):
     recipe = small(name)
     model = built(name)
@@ -55,7 +56,7 @@ def test_a_saved_model_opens_safely_and_predicts_the_same(built, small, name, tm
     assert (last.name, last.units, last.input.shape[0]) == ("predictions", 2, None)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", HERE)
 def test_it_reads_as_many_channels_as_its_record_says(built, small, name):
     pixels = images(small(name))
     other = pixels.copy()
@@ -69,7 +70,7 @@ def test_class_names_may_be_given_for_their_number():
 
 
 @pytest.mark.usefixtures("short_trunks")
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", HERE)
 def test_bfloat16_computes_inside_and_answers_in_float32(bfloat16, small, name):
     recipe = small(name)
     model = networks.build(recipe, recipe.n_classes or 3)
@@ -194,7 +195,7 @@ def test_the_loss_is_the_cross_entropy_of_smoothed_labels(share):
 
 
 @pytest.mark.usefixtures("short_trunks")
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", HERE)
 def test_a_recipe_knows_whether_its_network_begins_with_frozen_layers(built, small, name):
     recipe = small(name)
     model = built(name)

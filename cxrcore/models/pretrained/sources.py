@@ -62,3 +62,5 @@ CHEXNET = Source(
     ),
     layers=_layers("DenseNet121", FINDINGS),
 )
+# The others of keras.applications are made from their table, by `cxrcore.models.applications`.
+OF_STUDIES = {one.kind: one for one in (RESNET50, RESNET50V2, XCEPTION, DENSENET121)}

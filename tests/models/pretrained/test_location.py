@@ -1,16 +1,20 @@
 import hashlib
 import http.server
 import inspect
+import re
 import socket
 import threading
 import time
 from pathlib import Path
 
+import keras
 import pytest
+from keras.src.applications import resnet
 
 from cxrcore import downloads
 from cxrcore.errors import WeightsError
 from cxrcore.models import RECIPES, pretrained, registry
+from cxrcore.models.keras_table import FAMILIES
 
 CONTENT = bytes(range(256)) * 12_000  # about 3 MB: more than one read
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -201,27 +205,25 @@ def test_a_path_is_taken_as_it_is_and_a_wrong_one_is_explained(tmp_path):
     assert not pretrained.available(str(tmp_path / "lost.h5"))
     with pytest.raises(
         WeightsError,
-        match=r"lost\.h5.*neither a file nor one of imagenet:densenet121, imagenet:resnet50",
+        match=r"lost\.h5.*neither a file nor one of .*imagenet:densenet121, .*imagenet:resnet50,",
     ):
         pretrained.locate(str(tmp_path / "lost.h5"))
 
 
-def test_addresses_and_checksums_are_those_of_the_installed_keras():
-    from keras.src.applications import densenet, resnet, xception
-
-    ours = pretrained.SOURCES["imagenet:resnet50"]
-    assert ours.address == resnet.BASE_WEIGHTS_PATH + ours.file_name
-    assert ours.md5 == resnet.WEIGHTS_HASHES["resnet50"][1]
-    ours = pretrained.SOURCES["imagenet:resnet50v2"]
-    assert ours.address == resnet.BASE_WEIGHTS_PATH + ours.file_name
-    assert ours.md5 == resnet.WEIGHTS_HASHES["resnet50v2"][1]
-    ours = pretrained.SOURCES["imagenet:xception"]
-    assert ours.address == xception.WEIGHTS_PATH_NO_TOP
-    assert ours.md5 in inspect.getsource(xception.Xception)
-    ours = pretrained.SOURCES["imagenet:densenet121"]
-    assert ours.address == densenet.DENSENET121_WEIGHT_PATH_NO_TOP
-    text = inspect.getsource(densenet.DenseNet)
-    assert ours.md5 in text.split(ours.file_name)[1][:300]
+@pytest.mark.parametrize("member", [m for f in FAMILIES for m in f.members], ids=lambda m: m.slug)
+def test_addresses_and_checksums_are_those_of_the_installed_keras(member):
+    module = inspect.getmodule(getattr(keras.applications, member.function))
+    sources = inspect.getsource(module) + inspect.getsource(resnet)  # ResNetV2's are there
+    text = "".join(re.findall(r"[\w.:/{}-]+", sources))  # without quotes and breaks
+    ours = pretrained.SOURCES[f"imagenet:{member.slug}"]
+    folder, _, name = ours.address.rpartition("/")
+    assert f"{folder}/".replace("https://storage.googleapis.com", "") in text
+    assert name.replace(".h5", "").endswith(("notop", "no_top", "no_top_v2", "no-top"))
+    if ours.checksum is None:
+        assert member.function in ("MobileNet", "MobileNetV2")
+        assert "hash" not in inspect.getsource(module)
+    else:
+        assert ours.checksum.partition(":")[2] in text
 
 
 def test_a_recipe_knows_what_it_needs():

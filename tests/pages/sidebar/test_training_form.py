@@ -59,6 +59,37 @@ def test_every_option_reaches_the_recipe(form):
     assert form.train() == expected
 
 
+def test_a_network_of_keras_is_trained_in_two_steps_in_part(form):
+    name = "keras-mobilenetv3-small"
+    form.selectbox(key="recipe").set_value(name).run()
+    key = f"form_{{}}_{name}".format
+    for field in ("trained_stages", "head_epochs"):
+        form.checkbox(key=key(field) + "_on").check()
+    form.run()
+    assert not form.exception
+    expected = {"trained_stages": 1, "head_epochs": 5, "fine_tuning_rate": 1e-5}
+    assert form.train() == RECIPES[name].override(**expected)
+    assert any("× 55 epochs" in caption.value for caption in form.caption)
+    form.selectbox(key=key("weights")).set_value("random").run()
+    assert next(b for b in form.button if b.label == "Train").disabled
+    assert any("would stay random" in warning.value for warning in form.warning)
+
+
+def test_models_are_searched_by_name_and_compared_in_a_table(form):
+    options = form.selectbox(key="recipe").options
+    assert options[0] == "cnn-plain · 0.5 M"
+    assert options[-1].startswith("keras-")
+    assert not [box for box in form.checkbox if "stages" in str(box.key)]  # not for cnn-plain
+    next(b for b in form.button if b.label == "Compare all models").click().run()
+    assert not form.exception
+    table = next(d.value for d in form.dataframe if "Images/s" in d.value)
+    assert table["Model"].tolist() == [option.partition(" ")[0] for option in options]
+    assert table["From"].unique().tolist() == ["Published study", "Ours", "Keras"]
+    row = table.set_index("Model").loc["keras-efficientnetv2-b0"]
+    assert row["Weights (MB)"] == pytest.approx(4 * (5_919_312 + 3 * 1281) / 1e6)
+    assert table["Images/s"].isna().all()  # nothing has been trained here
+
+
 @pytest.mark.parametrize(
     ("name", "ways"),
     [
