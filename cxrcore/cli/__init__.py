@@ -24,6 +24,7 @@ from cxrcore.cli import (
     predictions,
     reports,
     runs,
+    sweeps,
     thresholds,
     tracking,
     trash,
@@ -45,6 +46,7 @@ for module in (data, masks, models, runs, predict, explain):
 for module in (
     comparisons,
     external_tests,
+    sweeps,
     predictions,
     controls,
     thresholds,

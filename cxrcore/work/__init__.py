@@ -20,7 +20,7 @@ from cxrcore.work.index import submit_index
 from cxrcore.work.lungs import submit_lungs
 from cxrcore.work.pixels import submit_pixels
 from cxrcore.work.profiles import submit_profiles
-from cxrcore.work.training import submit_training
+from cxrcore.work.training import submit_sweep, submit_training
 
 __all__ = [
     "find",
@@ -36,6 +36,7 @@ __all__ = [
     "submit_lungs",
     "submit_pixels",
     "submit_profiles",
+    "submit_sweep",
     "submit_training",
 ]
 

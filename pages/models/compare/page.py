@@ -19,6 +19,7 @@ from pages.models.compare import (
     pairs,
     report,
     run_menu,
+    sweep_section,
     ties,
     trash,
 )
@@ -66,6 +67,7 @@ def main() -> None:
         pairs.show(found, entries)
     if not header.presenting():
         lung_need.show(entries, dataset)
+        sweep_section.show(dataset)
         # Drawn when they are opened: Plotly alone takes a second of a first visit.
         with st.expander(
             "Every run in detail: metrics, leaks, how it was trained",
