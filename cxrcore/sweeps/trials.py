@@ -5,6 +5,7 @@ from typing import Any
 
 from cxrcore import jobs, store
 from cxrcore.errors import CxrError
+from cxrcore.models import Recipe
 from cxrcore.statistics.shares import wilson
 from cxrcore.sweeps.median import History
 from cxrcore.sweeps.record import Sweep
@@ -59,7 +60,11 @@ def verdict(found: list[Trial]) -> str:
     if not stored:
         return "No training of this sweep is finished yet."
     best = max(stored, key=lambda trial: trial.accuracy or 0.0)
-    values = ", ".join(f"{field} {value}" for field, value in best.values.items())
+    options = Recipe.options()
+    values = ", ".join(
+        f"{options[field].title.lower()} {options[field].text(value)}"
+        for field, value in best.values.items()
+    )
     text = (
         f"Best by validation: {values}, with an accuracy of {best.accuracy:.3f} (95 % interval "
         f"{best.low:.3f} to {best.high:.3f})."

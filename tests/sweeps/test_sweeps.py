@@ -161,7 +161,7 @@ def test_a_sweep_in_jobs_trains_ends_the_hopeless_and_can_go_on(tiny, monkeypatc
         cli.main()
         raise SystemExit(0)
     printed = json.loads(capsys.readouterr().out)
-    assert "learning_rate 1e-07" in printed["verdict"]
+    assert "learning rate 1e-07" in printed["verdict"]
     assert [trial["state"] for trial in printed["trials"]] == ["done", "removed"]
 
 
