@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cxrcore.cli import families
-from cxrcore.cli.output import AsJson, follow, job_record, print_job, print_json, print_table, say
+from cxrcore.cli.output import (
+    AsJson,
+    answer,
+    follow,
+    job_record,
+    print_job,
+    print_json,
+    print_table,
+    say,
+)
 from cxrcore.cli.recipe_options import recipe_options
 from cxrcore.cli.runs import headline
 from cxrcore.jobs import Job
@@ -52,12 +61,13 @@ def recipes(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @recipes_app.command()
-def new(name: str) -> None:
+def new(name: str, as_json: AsJson = False) -> None:
     """Write a commented file NAME that adds a model and trains; it is code of this program."""
     from cxrcore.models import own
 
     path = own.create(name)
-    say(f"{path} is ready. Change it, then: python -m cxrcore train {name} --data NAME")
+    text = f"{path} is ready. Change it, then: python -m cxrcore train {name} --data NAME"
+    answer({"recipe": name, "file": str(path)}, text, as_json)
 
 
 def _needs(recipe: "Recipe") -> dict[str, Any]:

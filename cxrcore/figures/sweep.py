@@ -1,13 +1,15 @@
-"""A sweep as parallel coordinates."""
+"""A sweep as parallel coordinates, drawn as plain lines: Plotly's own needs WebGL."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 
-from cxrcore.figures.theme import layout, plain
+from cxrcore.figures.theme import NEUTRAL, layout, plain
 
-_HEIGHT = 360
+_MOST_TICKS = 8
 
 
 def parallel_coordinates(
@@ -21,33 +23,45 @@ def parallel_coordinates(
         score: the last axis, 0..1, with its name as its own head.
         log: columns whose axis shows powers of ten evenly.
     """
-    import math
-
-    axes = []
-    for column, head in heads.items():
-        values = [row[column] for row in rows]
-        numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-        known = sorted(set(values), key=(lambda v: v) if numeric else str)
-        places = [
-            (math.log10(v) if column in log else v) if numeric else known.index(v) for v in values
-        ]
-        at = dict(zip(values, places, strict=True))
-        few = known if len(known) <= 8 else [known[0], known[len(known) // 2], known[-1]]
-        texts = [f"{v:g}" if numeric else plain(str(v)) for v in few]
-        axes.append(
-            {
-                "label": plain(head),
-                "values": places,
-                "tickvals": [at[v] for v in few],
-                "ticktext": texts,
-            }
+    columns = {**heads, score: score}
+    axes = [_axis([row[column] for row in rows], log=column in log) for column in columns]
+    fig = go.Figure()
+    last = axes[-1][0]
+    for number, colour in enumerate(sample_colorscale("Viridis", last)):
+        text = "<br>".join(f"{plain(h)}: {_text(rows[number][c])}" for c, h in columns.items())
+        fig.add_scatter(
+            x=list(range(len(axes))),
+            y=[places[number] for places, _ in axes],
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            hovertemplate=f"{text}<extra></extra>",
+            showlegend=False,
         )
-    scores = [row[score] for row in rows]
-    axes.append({"label": plain(score), "values": scores, "tickformat": ".3f"})
-    fig = go.Figure(
-        go.Parcoords(
-            line={"color": scores, "colorscale": "Viridis", "showscale": False}, dimensions=axes
-        )
+    for x, (_, ticks) in enumerate(axes):
+        fig.add_vline(x=x, line={"color": NEUTRAL, "width": 1})
+        for place, tick in ticks.items():
+            fig.add_annotation(x=x, y=place, text=tick, showarrow=False, xanchor="right", xshift=-6)
+    layout(fig, height=360)
+    names = [plain(head) for head in columns.values()]
+    fig.update_xaxes(
+        tickvals=list(range(len(axes))),
+        ticktext=names,
+        showgrid=False,
+        range=[-0.5, len(axes) - 0.7],
     )
-    layout(fig, height=_HEIGHT)
-    return fig.update_layout(margin={"l": 70, "r": 50, "t": 60, "b": 30})
+    return fig.update_yaxes(visible=False, range=[-0.08, 1.08])
+
+
+def _axis(values: Sequence[Any], *, log: bool) -> tuple[list[float], dict[float, str]]:
+    """Where each value stands on an axis of 0..1, and the text at some of these places."""
+    numeric = all(isinstance(value, int | float) for value in values)
+    known = sorted(set(values), key=None if numeric else str)
+    raw = {v: (math.log10(v) if log else float(v)) if numeric else known.index(v) for v in known}
+    low, high = min(raw.values()), max(raw.values())
+    at = {v: (place - low) / (high - low) if high > low else 0.5 for v, place in raw.items()}
+    shown = known if len(known) <= _MOST_TICKS else [known[0], known[-1]]
+    return [at[value] for value in values], {at[value]: _text(value) for value in shown}
+
+
+def _text(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, int | float) else plain(str(value))

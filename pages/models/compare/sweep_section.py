@@ -8,7 +8,7 @@ from cxrcore.datasets import Dataset
 from cxrcore.models import Recipe
 from cxrcore.models.fields import Number
 from cxrcore.sweeps import Sweep, Trial
-from pages.shared import cache, charts
+from pages.shared import cache, charts, text
 from pages.shared.text import literal, plural
 
 _SCORE = "Validation accuracy"
@@ -31,7 +31,7 @@ def _one(found: list[Sweep]) -> None:
     name = st.selectbox(
         "Sweep",
         list(names),
-        format_func=lambda name: literal(
+        format_func=lambda name: text.shown(
             f"{names[name].recipe}: {_fields(names[name])}, "
             f"{plural(len(names[name].trials), 'training')}, {names[name].created[:10]}"
         ),
@@ -68,7 +68,9 @@ def _chart(sweep: Sweep, reached: list[Trial]) -> None:
         key=f"sweep_{sweep.sweep_id}",
         alt="The values of each training and its validation accuracy",
     )
-    st.caption("One line a training; drag along an axis to keep those that cross it there.")
+    st.caption(
+        "One line a training, across its values; the brighter, the more accurate on validation images."
+    )
 
 
 def _table(sweep: Sweep, trials: list[Trial]) -> None:
