@@ -69,7 +69,7 @@ def _chart(sweep: Sweep, reached: list[Trial]) -> None:
         alt="The values of each training and its validation accuracy",
     )
     st.caption(
-        "One line a training, across its values; the brighter, the more accurate on validation images."
+        "One line a training, across its values: from violet, the least accurate on validation images, to yellow."
     )
 
 
