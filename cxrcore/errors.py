@@ -78,6 +78,10 @@ class Cancelled(TrainingError):  # noqa: N818 (a requested stop is not an error)
     """A training stopped on request; its checkpoint is kept."""
 
 
+class EndedEarly(Cancelled):
+    """A training of a sweep that others have left behind; its checkpoint is kept."""
+
+
 class TrackingError(CxrError):
     """A tracking server cannot be reached or refuses, or its package is not installed."""
 

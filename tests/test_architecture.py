@@ -15,7 +15,7 @@ PACKAGE = ROOT / "cxrcore"
 # Data goes one way: a module imports only from those before it (docs/architecture.md).
 ORDER = (
     "errors regions settings files progress priority parallel downloads archives images films datasets quality "
-    "index lungs pixels perturbations duplicates splits models foreign statistics metrics store predictions comparison thresholds mistakes slices film_maps remarks tracking explanations training inference model_files controls profiles gate external embeddings jobs work figures reports plot notebook cli __main__"
+    "index lungs pixels perturbations duplicates splits models foreign statistics metrics store predictions comparison thresholds mistakes slices film_maps remarks tracking explanations training inference model_files controls profiles gate external embeddings jobs sweeps work figures reports plot notebook cli __main__"
 ).split()
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = ("tensorflow", "keras", "streamlit", "sklearn", "skimage", "matplotlib", "altair")

@@ -26,6 +26,7 @@ from cxrcore.cli import (
     predictions,
     reports,
     runs,
+    sweeps,
     thresholds,
     tracking,
     trash,
@@ -47,6 +48,7 @@ for module in (data, masks, models, runs, predict, explain):
 for module in (
     comparisons,
     external_tests,
+    sweeps,
     predictions,
     model_import,
     embeddings,

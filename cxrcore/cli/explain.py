@@ -124,6 +124,11 @@ def _draw(
 
 def _tell(prediction: "Prediction", method: str, out: Path, as_json: bool) -> None:
     """Print the probabilities and what the map shows."""
+    from cxrcore import store
+    from cxrcore.models import own
+
+    changed = own.change(store.load_run(prediction.run_id).recipe)
+    notes = [*prediction.notes, *filter(None, [changed])]
     chances = dict(zip(prediction.classes, map(float, prediction.probabilities), strict=True))
     strongest = float(prediction.maps[method].max())
     others = prediction.evidence.get(method)
@@ -136,10 +141,10 @@ def _tell(prediction: "Prediction", method: str, out: Path, as_json: bool) -> No
         result |= {"method": method, "explained": prediction.explained, "strongest": strongest}
         result |= {"layer": prediction.layer, "box": list(prediction.box)}
         result |= {"evidence": strongest > 0, "classes_with_evidence": others}
-        print_json(result | {"notes": list(prediction.notes)})
+        print_json(result | {"notes": notes})
         return
     print_table(("class", "probability"), ((c, f"{p:.4f}") for c, p in chances.items()))
-    for note in prediction.notes:
+    for note in notes:
         console.print(note)
     console.print(f"{method} of {prediction.explained}: {out}")
     if strongest <= 0:

@@ -44,7 +44,7 @@ def train_all(
 
     submitted = [work.submit_training(spec, resources) for spec in specs]
     if not background:
-        submitted = _follow(submitted, visible=not as_json)
+        submitted = follow_all(submitted, visible=not as_json)
     progress = jobs.family_progress(submitted)
     family = specs[0].family
     summary = _summary(family) if not progress.active else None
@@ -105,7 +105,7 @@ def leaking(number: int | None) -> str:
     return f"! {number}" if number else "none"
 
 
-def _follow(submitted: Sequence[Job], *, visible: bool) -> list[Job]:
+def follow_all(submitted: Sequence[Job], *, visible: bool) -> list[Job]:
     """Show a family until its last job ends. Ctrl-C cancels all; checkpoints are kept."""
     from cxrcore import jobs
 

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cxrcore.cli import families
-from cxrcore.cli.output import AsJson, follow, job_record, print_job, print_json, print_table, say
+from cxrcore.cli.output import (
+    AsJson,
+    answer,
+    follow,
+    job_record,
+    print_job,
+    print_json,
+    print_table,
+    say,
+)
 from cxrcore.cli.recipe_options import recipe_options
 from cxrcore.cli.runs import headline
 from cxrcore.jobs import Job
@@ -14,17 +23,22 @@ from cxrcore.models import SCHEDULE
 if TYPE_CHECKING:
     from cxrcore.models import Recipe
 
+recipes_app = typer.Typer()
+
 
 def add_commands(app: typer.Typer) -> None:
     """Put this module's commands into the command line."""
-    app.command()(recipes)
+    app.add_typer(recipes_app, name="recipes")
     app.command()(train)
 
 
-def recipes(as_json: AsJson = False) -> None:
-    """List the models: input, parameters, first weights, published accuracy."""
+@recipes_app.callback(invoke_without_command=True)
+def recipes(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the models: input, parameters, first weights, published accuracy. `new` adds one."""
     from cxrcore.models import RECIPES, problems
 
+    if context.invoked_subcommand:
+        return
     if as_json:
         listed = [r.model_dump(mode="json") | _needs(r) for r in RECIPES.values()]
         print_json({"recipes": listed, "problems": problems()})
@@ -34,7 +48,7 @@ def recipes(as_json: AsJson = False) -> None:
             r.name,
             r.study,
             f"{r.image_size} px",
-            f"{r.count_parameters(r.n_classes_published):,}",
+            "" if (count := r.count_parameters(r.n_classes_published)) is None else f"{count:,}",
             r.weights,
             ", ".join(f"{t.accuracy:.4f}" for t in (r.reported, r.reported_ct) if t and t.accuracy),
             r.description,
@@ -44,6 +58,16 @@ def recipes(as_json: AsJson = False) -> None:
     print_table(("recipe", "study", "input", "parameters", "weights", "reported, CT", "what"), rows)
     for problem in problems():
         say(problem)
+
+
+@recipes_app.command()
+def new(name: str, as_json: AsJson = False) -> None:
+    """Write a commented file NAME that adds a model and trains; it is code of this program."""
+    from cxrcore.models import own
+
+    path = own.create(name)
+    text = f"{path} is ready. Change it, then: python -m cxrcore train {name} --data NAME"
+    answer({"recipe": name, "file": str(path)}, text, as_json)
 
 
 def _needs(recipe: "Recipe") -> dict[str, Any]:

@@ -40,6 +40,7 @@ def predict(
     A film that cannot be read is a row with the reason.
     """
     from cxrcore import files, inference, store
+    from cxrcore.models import own
 
     titles = {}
     for name in _runs(words):
@@ -56,10 +57,20 @@ def predict(
     classes = list(dict.fromkeys(name for row in found for name in row["probabilities"]))
     if out is not None:
         files.write_atomic(out, _table(found, classes))
+    changed = [sentence for name in titles if (sentence := own.change(store.load_run(name).recipe))]
     failed = len({row["file"] for row in found if row["error"]})
     if as_json:
-        print_json({"rows": found, "failed": failed, "csv": None if out is None else str(out)})
+        print_json(
+            {
+                "rows": found,
+                "notes": changed,
+                "failed": failed,
+                "csv": None if out is None else str(out),
+            }
+        )
         return
+    for sentence in changed:
+        say(sentence)
     if out is None:
         lines = [(row["file"], row["title"], _answer(row)) for row in found]
         print_table(("file", "title", "answer"), lines)

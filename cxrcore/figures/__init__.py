@@ -16,6 +16,7 @@ from cxrcore.figures.prediction_image import prediction_image
 from cxrcore.figures.quality import pairs_in_order
 from cxrcore.figures.response import response_curves
 from cxrcore.figures.scores import brisque_panels, removed_bars
+from cxrcore.figures.sweep import parallel_coordinates
 from cxrcore.figures.theme import (
     NEUTRAL,
     PALETTE,
@@ -50,6 +51,7 @@ __all__ = [
     "outline",
     "overlay",
     "pairs_in_order",
+    "parallel_coordinates",
     "parts_of",
     "prediction_image",
     "probability_bars",

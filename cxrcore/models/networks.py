@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxrcore.errors import RecipeError, WeightsError
 from cxrcore.files import digest
-from cxrcore.models import registry, stages
+from cxrcore.models import own, registry, stages
 from cxrcore.models.pretrained import matching
 from cxrcore.models.pretrained.location import kinds_of, locate
 from cxrcore.models.recipe import Recipe
@@ -52,6 +52,7 @@ def build(
     if weights is not None:
         recipe = recipe.override(weights=weights)
     network = recipe.architecture
+    own.require_unchanged(recipe)
     recipe.check(network)
     files = _first_weights(recipe, report)  # before TensorFlow is imported: failing is quick
     if recipe.n_classes not in (None, n_classes):
@@ -63,7 +64,7 @@ def build(
     import keras
 
     keras.utils.set_random_seed(recipe.seed)
-    model = network.build(recipe, n_classes)
+    model = own.build(recipe, n_classes) if network.source else network.build(recipe, n_classes)
     if files and network.load:
         network.load(model, files)
     elif files:

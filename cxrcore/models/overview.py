@@ -20,7 +20,7 @@ def markdown() -> str:
                 f"`{recipe.name}`",
                 recipe.study,
                 f"{recipe.image_size} px{region}",
-                f"{count:,}",
+                "" if count is None else f"{count:,}",
                 recipe.weights,
                 "" if accuracy is None else f"{accuracy:.3f}",
             )

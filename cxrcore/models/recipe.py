@@ -41,6 +41,7 @@ class Recipe(Hyperparameters):
     title: str
     description: str  # one plain line for a form
     network: str  # name of the architecture, see `architecture`
+    source: str = ""  # digest of the file that defines it, filled by the registry; "" for ours
 
     reported: Reported
     reported_ct: Reported | None = (
@@ -73,9 +74,10 @@ class Recipe(Hyperparameters):
         """How many classes its network distinguishes; None for any number."""
         return self.architecture.n_classes
 
-    def count_parameters(self, n_classes: int) -> int:
-        """All weights of its network, as Keras' `count_params`, without TensorFlow."""
-        return self.architecture.count_parameters(self, n_classes)
+    def count_parameters(self, n_classes: int) -> int | None:
+        """All weights of its network, as Keras' `count_params`, without TensorFlow; None: unknown."""
+        count = self.architecture.count_parameters
+        return None if count is None else count(self, n_classes)
 
     @property
     def weights_choices(self) -> tuple[str, ...]:
@@ -190,6 +192,8 @@ class Recipe(Hyperparameters):
             for name, value in self.values().items()
             if name in _ALWAYS_NAMED or self._changed(name)
         }
+        if self.source:
+            values["source"] = self.source
         values["arm"] = values.pop("region")  # its name when the first runs were named
         for name in ("plateau", "stopping"):  # as in runs older than settling steps
             if values[name] and not values[name]["settling_steps"]:

@@ -56,7 +56,7 @@ class Network:
     `build(recipe, n_classes)` returns the Keras model with random weights, not compiled. It
     takes (batch, S, S, 3) float32 images with values 0..255 and ends in the layer `predictions`,
     a float32 softmax. `count_parameters(recipe, n_classes)` returns how many weights that model
-    has, without TensorFlow.
+    has, without TensorFlow; without it nobody knows before a training.
 
     `pretrained` maps the names of first weights that may be asked for to the files they need;
     the published name comes first. `load(model, files)` puts those files, or one file that the
@@ -65,7 +65,7 @@ class Network:
 
     name: str
     build: Callable[["Recipe", int], "keras.Model"]
-    count_parameters: Callable[["Recipe", int], int]
+    count_parameters: Callable[["Recipe", int], int] | None = None
     pretrained: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
     load: "Callable[[keras.Model, Sequence[Path]], None] | None" = None
     min_size: int = 32  # pixels; smaller images leave nothing for the last layer
@@ -82,6 +82,7 @@ class Network:
     stages: int = 4
     # It starts from random weights and its batch normalisations keep Keras' momentum of 0.99.
     slow_means: bool = False
+    source: str = ""  # digest of the file that defines it, filled by the registry; "" for ours
 
 
 class Frozen(BaseModel):

@@ -192,6 +192,12 @@ FIELDS = (
         lambda pairs: ", ".join(f"{label} = {name}" for label, name in pairs) or NONE,
         lambda pairs: f"{len(pairs)} label{'' if len(pairs) == 1 else 's'} counted",
     ),
+    Field(
+        "File of the model",
+        lambda run: run.recipe.source or None,
+        lambda digest: digest[:8],
+        lambda digest: f"model file {digest[:4]}",
+    ),
     *_RECIPE.values(),
     Field(
         "Without the source",

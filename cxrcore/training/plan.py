@@ -23,8 +23,9 @@ class TrainSpec(BaseModel):
     """All that a process needs to train; as JSON it is a job's specification.
 
     `grouping` is the digest of `grouping_of`. `lungs` says what estimates its lung masks, see
-    `lungs.identity`; "" if nothing does. `notes` are sentences for the run's record; they do
-    not influence `run_id`.
+    `lungs.identity`; "" if nothing does. `sweep` is the sweep that it is part of, "" if none: then
+    the median rule may end it. `notes` are sentences for the run's record; they do
+    not influence `run_id`, nor does `sweep`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +40,7 @@ class TrainSpec(BaseModel):
     split: SplitSpec
     grouping: str
     lungs: str = ""
+    sweep: str = ""
     notes: tuple[str, ...] = ()
 
     @property

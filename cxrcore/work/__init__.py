@@ -21,7 +21,7 @@ from cxrcore.work.lungs import submit_lungs
 from cxrcore.work.pixels import submit_pixels
 from cxrcore.work.probes import submit_probes
 from cxrcore.work.profiles import submit_profiles
-from cxrcore.work.training import submit_training
+from cxrcore.work.training import submit_sweep, submit_training
 
 __all__ = [
     "find",
@@ -38,6 +38,7 @@ __all__ = [
     "submit_pixels",
     "submit_probes",
     "submit_profiles",
+    "submit_sweep",
     "submit_training",
 ]
 

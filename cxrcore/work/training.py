@@ -1,12 +1,12 @@
 """Training a network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from cxrcore import jobs
-from cxrcore.errors import CxrError, JobError
+from cxrcore.errors import CxrError, EndedEarly, JobError
 from cxrcore.jobs import Job, JobSpec, Resources
 from cxrcore.jobs.context import Context, finite
 from cxrcore.jobs.model import now
@@ -16,6 +16,8 @@ from cxrcore.work import lanes, names
 
 if TYPE_CHECKING:
     from cxrcore.store import Run
+    from cxrcore.sweeps import Sweep
+    from cxrcore.sweeps.median import History
     from cxrcore.training import TrainingProgress, TrainSpec
 
 
@@ -64,6 +66,16 @@ def submit_training(spec: "TrainSpec", resources: Resources | None = None) -> Jo
     )
 
 
+def submit_sweep(
+    sweep: "Sweep", specs: Sequence["TrainSpec"], resources: Resources | None = None
+) -> list[Job]:
+    """Keep a sweep and queue its trainings, from `sweeps.plan_sweep`; errors as `submit_training`."""
+    from cxrcore import sweeps
+
+    sweeps.save(sweep)
+    return [submit_training(spec, resources) for spec in specs]
+
+
 def _part(spec: "TrainSpec") -> str:
     """Fold and seed, as a phrase; empty for a single training with the recipe's seed."""
     from cxrcore.models import RECIPES
@@ -89,12 +101,16 @@ def run(context: Context) -> dict[str, Any]:
             f"({error.errors()[0]['msg']}). Remove the job and start the training again.",
             final=True,
         ) from error
-    trained = training.train(
-        spec,
-        checkpoint=context.checkpoint,
-        report=Reporter(context),
-        should_stop=context.should_stop,
-    )
+    try:
+        trained = training.train(
+            spec,
+            checkpoint=context.checkpoint,
+            report=Reporter(context, _median_rule(spec)),
+            should_stop=context.should_stop,
+        )
+    except EndedEarly as error:
+        share = context.status.job.share
+        return {"state": "cancelled", "message": str(error), "share": share}
     message = f"Run {trained.run_id} is ready. {mlflow.log_finished(trained)}".rstrip()
     if spec.split.without_source:
         message += f" {_tested_there(trained, context)}"
@@ -113,11 +129,25 @@ def _tested_there(trained: "Run", context: Context) -> str:
     return f"On {trained.split.without_source}: accuracy {test.accuracy:.4f} ({test.n:,} films)."
 
 
-class Reporter:
-    """Writes the progress of a training to the job's status and log."""
+def _median_rule(spec: "TrainSpec") -> "Callable[[History], str]":
+    """Says why a training of a sweep should end after an epoch; nothing ends others."""
+    from cxrcore.sweeps import histories, read
+    from cxrcore.sweeps.median import hopeless
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    if not spec.sweep:
+        return lambda _: ""
+    sweep = read(spec.sweep)
+    return lambda history: hopeless(history, histories(sweep, but=spec.run_id))
+
+
+class Reporter:
+    """Writes the progress of a training to the job's status and log.
+
+    `rule` gets the epochs after each one and says why the training should end, or "".
+    """
+
+    def __init__(self, context: Context, rule: "Callable[[History], str]" = lambda _: "") -> None:
+        self._context, self._rule = context, rule
         self._epochs: int | None = None  # in the log
 
     def __call__(self, progress: "TrainingProgress") -> None:
@@ -139,6 +169,8 @@ class Reporter:
             eta_seconds=finite(progress.eta_seconds),
             **changes,
         )
+        if changes and progress.epoch < progress.epochs and (why := self._rule(progress.history)):
+            raise EndedEarly(why)
 
     def _log_epoch(self, history: Sequence[Mapping[str, float | int]], epochs: int) -> None:
         if history:

@@ -18,7 +18,7 @@ def choose(classes: int) -> Recipe:
     name = st.selectbox(
         "Model",
         names,
-        format_func=lambda name: f"{name} · {_millions(RECIPES[name], classes):.1f} M",
+        format_func=lambda name: _option(name, classes),
         key=_KEY,
         help="Type a part of the name to search, such as *mobile*. First the published studies, then "
         "ours, your own files, and the networks of Keras. M: millions of parameters.",
@@ -36,8 +36,15 @@ def _group(recipe: Recipe) -> str:
     return _OURS if recipe.study == OURS else _STUDIES
 
 
-def _millions(recipe: Recipe, classes: int) -> float:
-    return recipe.count_parameters(recipe.n_classes or classes) / 1e6
+def _option(name: str, classes: int) -> str:
+    millions = _millions(RECIPES[name], classes)
+    return name if millions is None else f"{name} · {millions:.1f} M"
+
+
+def _millions(recipe: Recipe, classes: int) -> float | None:
+    """Millions of parameters; None where a file of one's own does not count them."""
+    count = recipe.count_parameters(recipe.n_classes or classes)
+    return None if count is None else count / 1e6
 
 
 @st.dialog("All models", width="large")
@@ -49,7 +56,7 @@ def _table(names: list[str], classes: int) -> None:
             "Model": name,
             "From": _group(recipe),
             "Parameters (M)": (millions := _millions(recipe, classes)),
-            "Weights (MB)": 4 * millions,
+            "Weights (MB)": None if millions is None else 4 * millions,
             "Image (px)": recipe.image_size,
             "Images/s": pace[recipe.network].images_per_second if recipe.network in pace else None,
             "Measured at": pace[recipe.network].recipe.image_size
@@ -67,7 +74,14 @@ def _table(names: list[str], classes: int) -> None:
 
     number = st.column_config.NumberColumn
     picked = st.dataframe(
-        pd.DataFrame(rows).astype({"Images/s": "Float64", "Measured at": "Int64"}),
+        pd.DataFrame(rows).astype(
+            {
+                "Parameters (M)": "Float64",
+                "Weights (MB)": "Float64",
+                "Images/s": "Float64",
+                "Measured at": "Int64",
+            }
+        ),
         hide_index=True,
         column_config={
             "Parameters (M)": number(format="%.2f"),

@@ -13,7 +13,7 @@ from cxrcore.models.fields import GROUPS
 from cxrcore.splits import MOST_FOLDS, SplitSpec
 from pages.shared import cache, comparisons, reported
 from pages.shared.text import literal
-from pages.sidebar import dataset_views, model_picker, training_options
+from pages.sidebar import dataset_views, model_picker, sweep_form, training_options
 
 
 def show(dataset: Dataset) -> None:
@@ -36,6 +36,8 @@ def show(dataset: Dataset) -> None:
             return
         _cost(specs[0].recipe, dataset, len(specs))
         _submit(specs, dataset if two else None, room)
+        if not two:  # the dataset of a class against the rest is made by the button above
+            sweep_form.show(chosen, dataset, split, room, _trained_on(dataset))
 
 
 def _one_against_rest(dataset: Dataset) -> Dataset:
@@ -124,8 +126,13 @@ def _many(keeps_published: bool) -> dict[str, int]:
     return {"folds": int(folds), "repeats": int(repeats)}
 
 
+def _trained_on(dataset: Dataset) -> int:
+    """About how many images a training has: validation and test take a fifth each of what is left."""
+    return round(len(dataset.table) * 0.64)
+
+
 def _cost(recipe: Recipe, dataset: Dataset, trainings: int) -> None:
-    n_train = round(len(dataset.table) * 0.64)
+    n_train = _trained_on(dataset)
     size = recipe.count_parameters(len(dataset.classes))
     seconds = training.estimate(recipe, n_train, len(dataset.classes))
     seconds = seconds and seconds * trainings
@@ -136,9 +143,12 @@ def _cost(recipe: Recipe, dataset: Dataset, trainings: int) -> None:
         duration = f"{about} {max(seconds, 5):.0f} s"
     else:
         duration = f"{about} {seconds / 60:.0f} min"
+    parameters = (
+        "" if size is None else f" · {size / 1e6:.2f} M parameters ({4 * size / 1e6:,.0f} MB)"
+    )
     times = f"{trainings} trainings × " if trainings > 1 else ""
     st.caption(
-        f"{times}≈ {n_train:,} training images × {recipe.all_epochs} epochs · {size / 1e6:.2f} M parameters ({4 * size / 1e6:,.0f} MB) · **{duration}**"
+        f"{times}≈ {n_train:,} training images × {recipe.all_epochs} epochs{parameters} · **{duration}**"
     )
 
 

@@ -21,6 +21,7 @@ from pages.models.compare import (
     pairs,
     report,
     run_menu,
+    sweep_section,
     ties,
     trash,
 )
@@ -71,6 +72,7 @@ def main() -> None:
     if not header.presenting():
         map_metrics.show(entries, dataset)
         lung_need.show(entries, dataset)
+        sweep_section.show(dataset)
         # Drawn when they are opened: Plotly alone takes a second of a first visit.
         with st.expander(
             "Every run in detail: metrics, leaks, how it was trained",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 import streamlit as st
 
-from cxrcore.models import FAST, RECIPES, SCHEDULE, schedule_of
+from cxrcore.models import FAST, RECIPES, SCHEDULE, own, schedule_of
 from cxrcore.models.fields import PREPARATION, WEIGHTS_NAMES
 from cxrcore.store import Run
 from pages.shared.text import literal, plural
@@ -25,7 +25,8 @@ def show(runs: Sequence[Run], name: str) -> None:
             hide_index=True,
             alt=f"How the training of {name} differs from that in its study",
         )
-    for note in dict.fromkeys(note for run in runs for note in run.notes):
+    notes = [*(note for run in runs for note in run.notes), own.change(runs[0].recipe)]
+    for note in dict.fromkeys(filter(None, notes)):
         st.caption(literal(note))
     st.caption(literal(_training(runs)))
     _removed(runs, name)

@@ -13,6 +13,7 @@ from cxrcore.datasets import Dataset
 from cxrcore.figures import NEUTRAL
 from cxrcore.films import Film as Decoded
 from cxrcore.inference import Decision, Prediction, decision
+from cxrcore.models import own
 from cxrcore.store import Run
 from pages.header import header
 from pages.predict.live import answers, film_lungs
@@ -111,7 +112,8 @@ def _words(run: Run, prediction: Prediction, decided: Decision, scene: Scene) ->
         sentences.append(f"Operating point: {points}{of}.")
     if prediction.explained != decided.answer:
         sentences.append(f"Maps: the evidence for {prediction.explained}.")
-    return [s for s in (*sentences, store.random_start(run), *prediction.notes) if s]
+    sentences += [store.random_start(run), own.change(run.recipe)]
+    return [s for s in (*sentences, *prediction.notes) if s]
 
 
 def _bars(
