@@ -22,7 +22,8 @@ def shown(text: str) -> str:
 def literal(text: str) -> str:
     """A name or title that anybody may have written, for Markdown: as it is, on one line.
 
-    For every place where Streamlit takes Markdown, labels, options and `help` of widgets as well.
+    For every place where Streamlit takes Markdown: labels and `help` of widgets as well, and options
+    but those of `selectbox` and `multiselect`, which are plain text: `shown` is for them.
     Nothing in it becomes a link, a picture, a formula, an icon, a colour or an arrow.
 
     >>> literal("a_b  [1]")

@@ -10,7 +10,7 @@ import streamlit as st
 from cxrcore import datasets
 from cxrcore.datasets import Dataset, Table
 from cxrcore.errors import CxrError
-from pages.shared.text import literal
+from pages.shared.text import shown
 
 _TABLE, _FOLDERS = "csv", "folders"
 _LAYOUTS = {
@@ -115,7 +115,7 @@ def _columns(tables: list[Table]) -> dict[str, Any]:
             title,
             ["", *names],
             index=names.index(roles[option]) + 1 if option in roles else 0,
-            format_func=lambda name: literal(name) or "none",
+            format_func=lambda name: shown(name) or "none",
             key=f"add_{option}_{table.file}",
         )
     return {option: value for option, value in chosen.items() if value}
@@ -133,10 +133,10 @@ def classes(path: str, layout: str | None, mapped: Mapping[str, Any]) -> dict[st
         st.markdown("**Classes**")
         left, right = st.columns(2)
         options["against_rest"] = left.selectbox(
-            "One class against the rest", known, index=None, format_func=literal, key="add_rest"
+            "One class against the rest", known, index=None, format_func=shown, key="add_rest"
         )
         options["classes"] = right.multiselect(
-            "Only these classes", known, format_func=literal, key="add_classes"
+            "Only these classes", known, format_func=shown, key="add_classes"
         )
         if several:
             options["several"] = left.selectbox(
@@ -153,7 +153,7 @@ def classes(path: str, layout: str | None, mapped: Mapping[str, Any]) -> dict[st
             )
             if options["several"] == "priority":
                 options["priority"] = st.multiselect(
-                    "Order of the classes", known, format_func=literal, key="add_priority"
+                    "Order of the classes", known, format_func=shown, key="add_priority"
                 )
         if st.checkbox("Class names that differ only by case, blanks or look-alikes are one"):
             options["spellings"] = "merge"

@@ -10,7 +10,7 @@ import streamlit as st
 from cxrcore.datasets import Dataset
 from pages.shared import thumbnails
 from pages.shared.linked_image import linked_image
-from pages.shared.text import literal
+from pages.shared.text import shown
 
 PER_PAGE = 10
 ALL = ""
@@ -52,7 +52,7 @@ def rows(
         label = st.selectbox(
             "Class",
             [ALL, *dataset.classes],
-            format_func=lambda name: literal(name) or "All",
+            format_func=lambda name: shown(name) or "All",
             key=f"{key}_class_{dataset.name}",
             width=220,
         )

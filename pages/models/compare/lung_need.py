@@ -16,7 +16,7 @@ from cxrcore.regions import REGION_NAMES
 from cxrcore.store import Run
 from pages.shared import cache, offers, text, waiting
 from pages.shared.entries import Entry
-from pages.shared.text import duration, literal, plural
+from pages.shared.text import duration, literal, plural, shown
 
 _SIDE = 96  # pixels of a picture in the head of a table
 _STYLE = """<style>
@@ -56,7 +56,7 @@ def _section(entries: Mapping[str, Sequence[Run]], dataset: Dataset) -> None:
         "erased, and on the border around them, and judged on the same test films."
     )
     title = st.selectbox(
-        "Model", list(entries), format_func=literal, key=f"lung_need_{dataset.name}", width=420
+        "Model", list(entries), format_func=shown, key=f"lung_need_{dataset.name}", width=420
     )
     run = entries[title][0]
     if len(entries[title]) > 1:

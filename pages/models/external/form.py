@@ -8,7 +8,7 @@ from cxrcore.datasets import Dataset
 from cxrcore.errors import ComparisonError
 from cxrcore.store import Run
 from pages.shared import cache, offers, waiting
-from pages.shared.text import literal
+from pages.shared.text import literal, shown
 
 _LEFT_OUT = "left out"
 
@@ -35,7 +35,7 @@ def show(dataset: Dataset) -> None:
         run_id = st.selectbox(
             "Model",
             runs,
-            format_func=lambda run: literal(titles.get(str(run), str(run))),
+            format_func=lambda run: shown(titles.get(str(run), str(run))),
             key=f"external_run_{dataset.name}",
             width=330,
         )

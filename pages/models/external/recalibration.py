@@ -9,7 +9,7 @@ from cxrcore.errors import ComparisonError
 from cxrcore.external import Recalibration
 from cxrcore.store import Run
 from pages.shared import cache, comparisons, tables
-from pages.shared.text import literal
+from pages.shared.text import literal, shown
 
 _RECALL = 0.95
 
@@ -40,7 +40,7 @@ def _section(tests: dict[str, Run]) -> None:
         name = st.selectbox(
             "Test",
             list(tests),
-            format_func=lambda run: literal(
+            format_func=lambda run: shown(
                 f"{titles.get(str(run), str(run))} on {tests[str(run)].dataset}"
             ),
             key="recalibration_test",

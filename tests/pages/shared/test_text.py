@@ -1,5 +1,6 @@
 """Names and titles that anybody may have written are shown as they are."""
 
+import ast
 import html
 import string
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from pages.shared.text import literal
+from tests.conftest import ROOT
 from tests.helpers.app import read
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -43,3 +45,16 @@ def test_what_is_read_as_a_link_or_an_arrow_without_any_markup_is_broken_up(text
 
 def test_signs_of_icons_colours_and_formulas_are_not_left_as_they_are():
     assert not set(literal(":material/bug_report: :red[x] $x$ <img>")) & set(":[]$<>_")
+
+
+def test_lists_to_choose_from_show_plain_text_so_nothing_is_escaped_in_them():
+    found = 0
+    for path in (ROOT / "pages").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+                continue
+            if call.func.attr in ("selectbox", "multiselect"):
+                options = {each.arg: ast.unparse(each.value) for each in call.keywords}
+                assert "literal" not in options.get("format_func", ""), f"{path}:{call.lineno}"
+                found += 1
+    assert found > 30
