@@ -89,7 +89,9 @@ RECIPES = (
             n_test=1125,
             caveat="Mean of 5 folds divided by image: films of one patient are on both sides.",
         ),
-        defects=("The learning rate is constant here where the schedule does not lower it.",),
+        defects=(
+            "Learning rate, batch size and number of epochs could not be checked against the paper.",
+        ),
         citation="Ozturk et al. 2020, doi 10.1016/j.compbiomed.2020.103792",
         data="1,125 films: 125 COVID-19, 500 without findings, 500 pneumonia",
         class_names=("Covid-19", "No_findings", "Pneumonia"),

@@ -41,7 +41,7 @@ def planned(dataset: datasets.Dataset, name: str = "our-net") -> training.TrainS
     return training.plan(recipe, dataset)
 
 
-# Published for two classes: Ozturk et al. 2020, table 1; of three by the same arithmetic.
+# Published for two classes (Ozturk et al. 2020); of three by the same arithmetic.
 @pytest.mark.parametrize(("n_classes", "trainable"), [(2, 1_164_434), (3, 1_167_586)])
 def test_darkcovidnet_has_the_published_parameters(darkcovidnet, n_classes, trainable):
     model = models.build(darkcovidnet, n_classes)
