@@ -168,9 +168,10 @@ def _fit(part: Floats, whole: Floats, variant: Variant) -> tuple[Floats, float] 
     place, inside = cv2.estimateAffine2D(
         part, whole, ransacReprojThreshold=_OFF, maxIters=_TRIALS, confidence=0.999
     )
-    if place is None or inside.sum() < _FEWEST or not registration.is_sensible(place):
+    if place is None or inside.sum() < _FEWEST:
         return None
-    return np.asarray(place, np.float32), float(inside.sum())
+    fitted = np.asarray(place, np.float32)
+    return (fitted, float(inside.sum())) if registration.is_sensible(fitted) else None
 
 
 def _top(scores: Floats, cut: float, most: int) -> NDArray[np.intp]:

@@ -10,6 +10,7 @@ their descriptors. With random Fourier features (Rahimi and Recht 2007) that dou
 product of two vectors, one a film (Bo and Sminchisescu 2009, efficient match kernels).
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -56,6 +57,14 @@ def none(count: int) -> Keypoints:
     return Keypoints(descriptors, np.zeros((count, MOST, 2), np.float32))
 
 
+def joined(parts: Sequence[Keypoints]) -> Keypoints:
+    """The keypoints of the films of all parts, in their order."""
+    return Keypoints(
+        np.concatenate([part.descriptors for part in parts]),
+        np.concatenate([part.places for part in parts]),
+    )
+
+
 def find(gray: Gray) -> Keypoints:
     """The keypoints of one film, n = 1.
 
@@ -64,14 +73,14 @@ def find(gray: Gray) -> Keypoints:
     """
     descriptors, places = found = none(1)
     values = np.clip(_GRAY + _SPREAD * contrast(gray, _SCALE), 0, 255).astype(np.uint8)
-    sift = cv2.SIFT_create(contrastThreshold=_LEAST)
+    sift = cv2.SIFT.create(contrastThreshold=_LEAST)
     # SIFT gives a keypoint once for each of its directions; upright they are one.
     distinct = {(point.pt, point.size): point for point in sift.detect(values, None)}
     points = sorted(distinct.values(), key=lambda point: (-point.response, point.pt))[:MOST]
     for point in points:
         point.angle = 0
     if points:
-        points, described = sift.compute(values, points)
+        described = sift.compute(values, points)[1]  # of all points, in their order
         descriptors[0, : len(points)] = described
         height, width = gray.shape
         at = np.array([point.pt for point in points], np.float32)
@@ -86,7 +95,7 @@ def unit(descriptors: NDArray[np.uint8]) -> Floats:
     return np.asarray(roots / np.maximum(lengths, 1)[..., None], np.float32)
 
 
-def changed(descriptors: NDArray[np.generic], variant: Variant) -> NDArray[np.generic]:
+def changed(descriptors: NDArray[np.uint8], variant: Variant) -> NDArray[np.uint8]:
     """(..., 128) the descriptors of the mirrored film, of the negative, or of both."""
     return np.ascontiguousarray(descriptors[..., _order(variant)])
 

@@ -72,10 +72,10 @@ def pairs_between(
     Raises:
         DatasetError: an image file that must be read is missing or has changed.
     """
-    one, *one_seen = _pictures(first, first_index, report)
-    other, *other_seen = _pictures(second, second_index, report)
-    pictures, squares = one + other, np.concatenate([one_seen[0], other_seen[0]])
-    points = Keypoints(*map(np.concatenate, zip(one_seen[1], other_seen[1], strict=True)))
+    one, one_squares, one_points = _pictures(first, first_index, report)
+    other, other_squares, other_points = _pictures(second, second_index, report)
+    pictures, squares = one + other, np.concatenate([one_squares, other_squares])
+    points = keypoints.joined([one_points, other_points])
     found = _alike(pictures, points, len(one), report)
     ids = [picture.image_id for picture in pictures]
     found = [pair for pair in found if ids[pair.whole] != ids[pair.part]]
@@ -116,7 +116,7 @@ def _pictures(
         squares[row], points.descriptors[row], points.places[row] = square, own[0][0], own[1][0]
         pictures.append(picture)
     count = len(pictures)
-    return pictures, squares[:count], Keypoints(*(one[:count] for one in points))
+    return pictures, squares[:count], Keypoints(points.descriptors[:count], points.places[:count])
 
 
 def _found(

@@ -124,7 +124,7 @@ def find(gray: Gray, dataset: "Dataset") -> tuple[Copy, ...] | None:
     with _libraries().limit(limits=1):  # the products are small: threads would wait for each other
         own = keypoints.summary(points(this).descriptors[0])
         rows = [this, *_alike(own, films).tolist()]
-        compared = Keypoints(*map(np.concatenate, zip(*map(points, rows), strict=True)))
+        compared = keypoints.joined([points(row) for row in rows])
         summaries = np.stack(list(map(keypoints.summary, compared.descriptors)), axis=1)
         found = candidates.matched(compared, 0, np.arange(1, len(rows)), summaries)
     found = [one._replace(whole=rows[one.whole], part=rows[one.part]) for one in found]
