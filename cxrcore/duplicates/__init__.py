@@ -33,6 +33,7 @@ __all__ = [
     "VERSION",
     "Duplicates",
     "between",
+    "earlier",
     "find",
     "load",
     "stamp",
@@ -42,6 +43,7 @@ __all__ = [
 VERSION = 3  # raise it when other pairs are found; earlier results are searched again
 # In the names of runs. It stays, so that a request finds the run that an earlier search divided.
 DIVISION = 2
+_EARLIER = {"cxr_duplicates": "2"}
 
 # column of `Duplicates.pairs` and of `between`: what it holds
 COLUMNS = {
@@ -90,8 +92,16 @@ def find(dataset: "Dataset", measured: "Index", *, report: Report = silent) -> D
         pairs = pair_files.read(path, metadata)
         if pairs is None:
             pairs = pairs_within(dataset, measured, report)
+            if pair_files.read(path, _EARLIER) is not None:
+                path.replace(_earlier_file(dataset))
             pair_files.write(path, pairs, metadata)
     return Duplicates(pairs, _groups(pairs, dataset.table))
+
+
+def earlier(dataset: "Dataset") -> Duplicates | None:
+    """What version 2 of the search found, which trainings begun with it need; None without."""
+    pairs = pair_files.read(_earlier_file(dataset), _EARLIER)
+    return None if pairs is None else Duplicates(pairs, _groups(pairs, dataset.table))
 
 
 def load(dataset: "Dataset") -> Duplicates | None:
@@ -133,6 +143,10 @@ def _usable(measured: "Index") -> str:
 
 def _file(dataset: "Dataset") -> Path:
     return settings.data_dir() / "duplicates" / f"{dataset.fingerprint}.parquet"
+
+
+def _earlier_file(dataset: "Dataset") -> Path:
+    return _file(dataset).with_suffix(".2.parquet")
 
 
 def _metadata() -> dict[str, str]:

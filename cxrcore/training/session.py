@@ -75,7 +75,7 @@ def _train(
         state.features = recipe.architecture.features
     reporter.history = list(state.history) if state else []
     weights_used = _first_weights(recipe, reporter, needed=state is None or bool(state.features))
-    inputs = load_inputs(spec, reporter)
+    inputs = load_inputs(spec, reporter, state.division if state else None)
     start += inputs.seconds_once
     _require_same_division(state, inputs)
 
