@@ -1,10 +1,11 @@
 """Images that show the same film in different files: another size, compression, crop or contrast.
 
-Three steps, each slower and more certain than the one before: descriptors of all thumbnails are
-compared with each other (`candidates`), similar thumbnails are registered, and then the image
-files of those that still agree (`registration`). Uniform rims are cut off first, and a negative
-counts as the same film. Mirrored films, films rotated by more than a few degrees and crops of
-less than half of the area are not found. Follow-up films of a patient are not duplicates.
+Three steps, each slower and more certain than the one before: thumbnails that share keypoints which
+lie alike are candidates (`candidates`), these are registered, and then the image files of those
+that still agree (`registration`). Uniform rims are cut off first; a negative and a mirror image
+count as the same film. Found are crops down to about half of the area, wherever they were cut, and
+films turned by up to about 5 degrees. Smaller crops, larger turns and films lying on their side are
+not found. Follow-up films of a patient are not duplicates.
 Whether two images are a pair does not depend on the other images of a dataset.
 """
 
@@ -25,10 +26,24 @@ if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
     from cxrcore.index import Index
 
-__all__ = ["COLUMNS", "NEAR", "VERSION", "Duplicates", "between", "find", "load", "stamp"]
+__all__ = [
+    "COLUMNS",
+    "DIVISION",
+    "NEAR",
+    "VERSION",
+    "Duplicates",
+    "between",
+    "earlier",
+    "find",
+    "load",
+    "stamp",
+]
 
-# How they are found: docs/decisions/0013.
-VERSION = 2  # raise it when the same images are grouped differently
+# How they are found: docs/decisions/0013 and 0060.
+VERSION = 3  # raise it when other pairs are found; earlier results are searched again
+# In the names of runs. It stays, so that a request finds the run that an earlier search divided.
+DIVISION = 2
+_EARLIER = {"cxr_duplicates": "2"}
 
 # column of `Duplicates.pairs` and of `between`: what it holds
 COLUMNS = {
@@ -36,7 +51,7 @@ COLUMNS = {
     "second": "image_id",
     "kind": "exact: the files have the same bytes; near: the images show the same film",
     "bits": "bits in which the perceptual hashes differ, 0..64; missing if one has no hash",
-    "correlation": "of the fine detail after registration, NEAR..1; also positive for a negative",
+    "correlation": "of the fine detail after registration, NEAR..1; also positive for a negative or mirror image",
 }
 
 
@@ -77,8 +92,16 @@ def find(dataset: "Dataset", measured: "Index", *, report: Report = silent) -> D
         pairs = pair_files.read(path, metadata)
         if pairs is None:
             pairs = pairs_within(dataset, measured, report)
+            if pair_files.read(path, _EARLIER) is not None:
+                path.replace(_earlier_file(dataset))
             pair_files.write(path, pairs, metadata)
     return Duplicates(pairs, _groups(pairs, dataset.table))
+
+
+def earlier(dataset: "Dataset") -> Duplicates | None:
+    """What version 2 of the search found, which trainings begun with it need; None without."""
+    pairs = pair_files.read(_earlier_file(dataset), _EARLIER)
+    return None if pairs is None else Duplicates(pairs, _groups(pairs, dataset.table))
 
 
 def load(dataset: "Dataset") -> Duplicates | None:
@@ -120,6 +143,10 @@ def _usable(measured: "Index") -> str:
 
 def _file(dataset: "Dataset") -> Path:
     return settings.data_dir() / "duplicates" / f"{dataset.fingerprint}.parquet"
+
+
+def _earlier_file(dataset: "Dataset") -> Path:
+    return _file(dataset).with_suffix(".2.parquet")
 
 
 def _metadata() -> dict[str, str]:

@@ -1,150 +1,180 @@
-"""Pairs of thumbnails that may show the same film: small descriptors, each compared with all.
+"""Pairs of thumbnails that may show the same film: those that share keypoints which lie alike.
 
-One of two images may be a crop of the other, so one is described as a whole (`part`) and the
-other with its sides cut off in several ways (`whole`): few ways and few numbers for all pairs,
-many for those that remain. Negatives count as similar.
+Two steps. `keypoints.shared` tells of all pairs about how many keypoints they share. Of the pairs with
+enough, the keypoints themselves are matched, and an affine map must take those of one image to
+those of the other. Mirror images and negatives count as similar.
 """
 
 import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cxrcore.duplicates import threads
-from cxrcore.duplicates.descriptors import Box, Floats, Gray, Level, ends, local_contrast
+from cxrcore.duplicates import keypoints, registration, threads
+from cxrcore.duplicates.descriptors import SIDE, WHOLE, Floats
+from cxrcore.duplicates.keypoints import VARIANTS, Keypoints, Variant
 
-# Each level compares the pairs that pass the one before. For 1,288 chest X-rays about 5 %, 2 % and
-# 0.1 % of the pairs pass; of 34 known pairs among them, the least similar reach 0.82, 0.91, 0.86.
-_ENDS = (*ends((0.0, 0.1), 0.2), (0.2, 0.0), (0.0, 0.2), (0.15, 0.15))
-_FINE_ENDS = (*ends((0.0, 0.06, 0.12, 0.18, 0.24), 0.24), (0.1, 0.1), (0.15, 0.15))
-LEVELS = (
-    Level(12, 3, 9, 0.5, _ENDS, 0.1, cut=0.81),
-    Level(12, 1, 8, 1.0, _FINE_ENDS, 1.0, cut=0.87),
-    Level(16, 2, 99, 1.0, _FINE_ENDS, 1.0, cut=0.81),
-)
-_MOST_FIRST = 4000  # images that may pass a level as partners of one image
-_MOST = 64  # and the last level; many copies of a film still form one group
+# About 1 % of the pairs of chest X-rays pass the first cut and 0.04 % the last, which costs about 1 % of
+# the mirrored copies that show 55 % of a film (docs/decisions/0060).
+SHARED = 7.0  # keypoints that two images share, about
+_ALIKE = 0.85  # cosine of the descriptors of a keypoint in two images
+_FEWEST = 20  # keypoints that lie alike; few of the pairs that are not of one film have so many
+_OFF = 2.0  # pixels of SIDE that a keypoint may be off its place
+_TRIALS = 200  # of RANSAC
+_MOST_FIRST = 4000  # images whose keypoints are matched with those of one image
+_MOST = 64  # partners of one image; many copies of a film still form one group
 _ROWS = 32  # images per task of a thread
-_COLUMNS = 4096  # images compared with these at once, so that they fit into a core's cache
+_COLUMNS = 1024  # images compared with these at once, so that they fit into a core's cache
+_MATCHED = 32  # images whose keypoints are matched at once
 
 
 class Candidate(NamedTuple):
-    """Two images that may show the same film: `part` resembles `whole` with `box` cut off."""
+    """Two images that may show the same film: `part`, changed by `variant`, lies in `whole`."""
 
     whole: int
     part: int
-    box: Box
-    negative: bool = False  # one is the negative of the other
-    score: float = 1.0  # similarity of the descriptors, 0..1
+    place: Floats  # (2, 3) maps points of `part` to points of `whole`, both squares of SIDE
+    variant: Variant = VARIANTS[0]
+    score: float = 1.0  # keypoints that lie alike
+
+
+def as_they_are(whole: int, part: int) -> Candidate:
+    """Two images that lie on each other."""
+    return Candidate(whole, part, registration.start(WHOLE))
 
 
 def search(
-    squares: Gray, split: int | None = None, report: Callable[[int], None] = lambda _: None
+    films: Keypoints,
+    split: int | None = None,
+    report: Callable[[int], None] = lambda _: None,
 ) -> list[Candidate]:
-    """Pairs with similar descriptors, the images of a pair in the better of both roles.
+    """Pairs that share keypoints which lie alike.
 
     Whether two images are a pair does not depend on the others, unless one of them is more
     similar to very many others (`_MOST`).
 
     Args:
-        squares: (n, SIDE, SIDE) uint8, none of them flat.
+        films: keypoints of n images.
         split: only pairs of an image before this row and one from it on; all pairs if None.
         report: receives how many rows are done; may raise to stop.
 
     Returns:
         Each pair at most once, in the order of its rows.
     """
-    count = len(squares)
-    if count < 2:
+    count = len(films.descriptors)
+    end = count if split is None else split
+    if count < 2 or end == 0:
         return []
-    # No block may lie on both sides of the split.
-    parts = [(0, count)] if split is None else [(0, split), (split, count)]
-    blocks = [
-        slice(first, min(first + _ROWS, end))
-        for start, end in parts
-        for first in range(start, end, _ROWS)
-    ]
-    described = list(threads.ordered(lambda block: _wholes(squares[block]), blocks))
-    wholes = [np.concatenate(level) for level in zip(*described, strict=True)]
-    del described
+    summaries = np.empty((4, count, keypoints.NUMBERS), np.float32)
+    for row, summary in enumerate(threads.ordered(keypoints.summary, films.descriptors)):
+        summaries[:, row] = summary
+    blocks = [slice(first, min(first + _ROWS, end)) for first in range(0, end, _ROWS)]
 
     def compare(block: slice) -> list[Candidate]:
-        others = slice(0, count)
-        if split is not None:
-            others = slice(split, count) if block.start < split else slice(0, split)
-        return _alike(squares, block, others, wholes)
+        found = []
+        start = block.start if split is None else split
+        for row, columns in _alike(summaries, block, start):
+            if split is None:
+                columns = columns[columns > row]
+            found += matched(films, row, columns, summaries)
+        return found
 
-    found: dict[tuple[int, int], Candidate] = {}
+    found = []
     with contextlib.closing(threads.ordered(compare, blocks)) as finished:
         for block, some in zip(blocks, finished, strict=True):
-            for candidate in some:
-                pair = min(candidate[:2]), max(candidate[:2])
-                if pair not in found or found[pair].score < candidate.score:
-                    found[pair] = candidate
-            report(min(block.stop, count))
-    return [found[pair] for pair in sorted(found)]
+            found += some
+            report(count if block.stop == end else block.stop)
+    return sorted(found, key=lambda candidate: sorted(candidate[:2]))
 
 
-def _contrasts(squares: Gray) -> Floats:
-    return np.stack([local_contrast(square) for square in squares])
+def _alike(summaries: Floats, block: slice, start: int) -> list[tuple[int, NDArray[np.intp]]]:
+    """Each row of a block and the columns from `start` on that may share enough keypoints."""
+    count = summaries.shape[1]
+    scores = np.empty((block.stop - block.start, count - start), np.float32)
+    for first in range(start, count, _COLUMNS):
+        last = min(first + _COLUMNS, count)
+        some = keypoints.shared(summaries[:, block], summaries[:, first:last])
+        scores[:, first - start : last - start] = some
+    return [
+        (block.start + number, _top(row, SHARED, _MOST_FIRST) + start)
+        for number, row in enumerate(scores)
+    ]
 
 
-def _wholes(squares: Gray) -> list[Floats]:
-    """(n, cosines) of each level."""
-    contrasts = _contrasts(squares)
-    return [level.describe(contrasts, whole=True)[:, 0] for level in LEVELS]
+def matched(
+    films: Keypoints, row: int, columns: NDArray[np.intp], summaries: Floats
+) -> list[Candidate]:
+    """The candidates of one image among some others, at most `_MOST`.
+
+    Args:
+        films: keypoints of n images.
+        row: of the one image.
+        columns: of the others.
+        summaries: (4, n, NUMBERS) of all, see `keypoints.summary`.
+    """
+    found: list[Candidate] = []
+    likely = keypoints.likely(summaries[:, row], summaries[:, columns])
+    for number in np.unique(likely):
+        others, variant = columns[likely == number], VARIANTS[number]
+        own = keypoints.unit(keypoints.changed(films.descriptors[row], variant))
+        for first in range(0, len(others), _MATCHED):
+            some = others[first : first + _MATCHED]
+            theirs = keypoints.unit(films.descriptors[some])
+            cosines = theirs.reshape(-1, 128) @ own.T
+            found += _lying_alike(
+                films, row, some, cosines.reshape(len(some), -1, len(own)), variant
+            )
+    found.sort(key=lambda candidate: (-candidate.score, candidate[:2]))
+    return found[:_MOST]
 
 
-def _alike(squares: Gray, block: slice, others: slice, wholes: list[Floats]) -> list[Candidate]:
-    """Candidates whose `whole` is in the block and whose `part` is one of the others."""
-    contrasts = _contrasts(squares[block])
-    best = _best(LEVELS[0].describe(contrasts), wholes[0][others])
+def _lying_alike(
+    films: Keypoints, row: int, others: NDArray[np.intp], cosines: Floats, variant: Variant
+) -> list[Candidate]:
+    """Candidates by the (others, their keypoints, own keypoints) cosines of the descriptors."""
+    nearest, back = cosines.argmax(axis=2), cosines.argmax(axis=1)
+    at = np.arange(cosines.shape[1])
+    same = cosines.max(axis=2) >= _ALIKE
+    same &= np.take_along_axis(back, nearest, axis=1) == at  # each is the other's nearest
     found = []
-    for number, scores in enumerate(best):
-        row = block.start + number
-        columns = _top(scores, LEVELS[0].cut, _MOST_FIRST) + others.start
-        columns = columns[columns != row]
-        for level, some in zip(LEVELS[1:], wholes[1:], strict=True):
-            if columns.size:
-                parts = level.describe(contrasts[number : number + 1])[0]  # (boxes, cosines)
-                products = parts @ some[columns].T
-                sizes = np.maximum(products.max(axis=0), -products.min(axis=0))
-                most = _MOST if level is LEVELS[-1] else _MOST_FIRST
-                left = _top(sizes, level.cut, most)
-                columns, products = columns[left], products[:, left]
-        if columns.size:
-            found += _candidates(row, columns, products)
+    for number in np.flatnonzero(same.sum(axis=1) >= _FEWEST):
+        theirs = np.flatnonzero(same[number])
+        other = int(others[number])
+        own_places = films.places[row, nearest[number, theirs]]
+        places = films.places[other, theirs]
+        whole, part = other, row
+        fitted = _fit(own_places, places, variant)
+        if fitted is not None and np.linalg.det(fitted[0][:, :2]) > 1:  # the other is the part
+            whole, part = row, other
+            fitted = _fit(places, own_places, variant)
+        if fitted is not None:
+            found.append(Candidate(whole, part, fitted[0], variant, fitted[1]))
     return found
 
 
-def _best(parts: Floats, wholes: Floats) -> Floats:
-    """(rows, others) largest absolute correlation over all boxes of `parts`."""
-    best = np.zeros((len(parts), len(wholes)), np.float32)
-    boxes = np.ascontiguousarray(parts.transpose(1, 0, 2))
-    for first in range(0, len(wholes), _COLUMNS):
-        some = wholes[first : first + _COLUMNS].T
-        most = best[:, first : first + _COLUMNS]
-        scores = np.empty(most.shape, np.float32)
-        for box in boxes:
-            np.matmul(box, some, out=scores)
-            np.abs(scores, out=scores)
-            np.maximum(most, scores, out=most)
-    return best
+def _fit(part: Floats, whole: Floats, variant: Variant) -> tuple[Floats, float] | None:
+    """The affine map of most points of `part` to those of `whole`, and their number; None without.
+
+    Args:
+        part: (n, 2) pixels of SIDE; mirrored first if `variant` says so.
+        whole: (n, 2) pixels of SIDE, in the same order.
+        variant: how the two images differ.
+    """
+    if variant.mirrored:
+        part = np.array([SIDE, 0], np.float32) + part * np.array([-1, 1], np.float32)
+    place, inside = cv2.estimateAffine2D(
+        part, whole, ransacReprojThreshold=_OFF, maxIters=_TRIALS, confidence=0.999
+    )
+    if place is None or inside.sum() < _FEWEST:
+        return None
+    fitted = np.asarray(place, np.float32)
+    return (fitted, float(inside.sum())) if registration.is_sensible(fitted) else None
 
 
-def _candidates(row: int, columns: NDArray[np.int64], products: Floats) -> list[Candidate]:
-    """Candidates of one image from the (boxes, columns) correlations of the last level."""
-    boxes = np.abs(products).argmax(axis=0)
-    best = products[boxes, np.arange(len(columns))]
-    return [
-        Candidate(row, int(other), LEVELS[-1].boxes[box], bool(score < 0), abs(float(score)))
-        for other, box, score in zip(columns, boxes, best, strict=True)
-    ]
-
-
-def _top(scores: Floats, cut: float, most: int) -> NDArray[np.int64]:
+def _top(scores: Floats, cut: float, most: int) -> NDArray[np.intp]:
     """Places of the scores of at least `cut`, in their order; of too many the highest."""
     places = np.flatnonzero(scores >= cut)
     if len(places) > most:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from cxrcore.duplicates.descriptors import SIDE, Box, Floats, Gray, local_contrast
+from cxrcore.duplicates.keypoints import Variant
 
 _OVERLAP = 0.4  # share of the image that must overlap the other
 _SCALES = (0.5, 2.0)  # scaling along either side, after both are square
@@ -22,9 +23,11 @@ class Detail(NamedTuple):
     coarse: Floats  # for registration
     fine: Floats  # for correlation
 
-    def negative(self) -> "Detail":
-        """The detail of the negative."""
-        return Detail(-self.coarse, -self.fine)
+    def changed(self, variant: Variant) -> "Detail":
+        """The detail of the mirrored image, of the negative, or of both."""
+        sign, step = 1 - 2 * variant.negative, 1 - 2 * variant.mirrored
+        coarse, fine = (np.ascontiguousarray(sign * own[:, ::step]) for own in self)
+        return Detail(coarse, fine)
 
 
 def detail(gray: Gray, side: int, scale: float) -> Detail:
@@ -71,7 +74,7 @@ def register(whole: Detail, part: Detail, place: Floats, rounds: int = 40) -> tu
     except cv2.error:  # it did not converge: the images have nothing in common
         return -1.0, place
     scaled = np.asarray(found, np.float32)
-    if not _is_sensible(scaled):
+    if not is_sensible(scaled):
         return -1.0, place
     size, flags = (side, side), cv2.WARP_INVERSE_MAP
     moved = cv2.warpAffine(whole.fine, scaled, size, flags=flags | cv2.INTER_LINEAR)
@@ -82,7 +85,7 @@ def register(whole: Detail, part: Detail, place: Floats, rounds: int = 40) -> tu
     return _correlation(moved[inside], part.fine[inside]), scaled
 
 
-def _is_sensible(place: Floats) -> bool:
+def is_sensible(place: Floats) -> bool:
     """Whether a map could come from cropping and scaling, perhaps with a slight rotation."""
     sizes = np.linalg.norm(place[:, :2], axis=0)
     low, high = _SCALES

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from cxrcore import images, quality
-from cxrcore.duplicates import candidates, descriptors, threads
+from cxrcore.duplicates import candidates, descriptors, keypoints, threads
 from cxrcore.duplicates.candidates import Candidate
-from cxrcore.duplicates.descriptors import WHOLE, Box, Gray
-from cxrcore.duplicates.registration import Detail, detail, register, start
+from cxrcore.duplicates.descriptors import Box, Gray
+from cxrcore.duplicates.keypoints import Keypoints
+from cxrcore.duplicates.registration import Detail, detail, register
 from cxrcore.duplicates.threads import Result, Task
 from cxrcore.errors import DatasetError
 from cxrcore.index.measurement import read_gray
@@ -47,8 +48,8 @@ class _Picture(NamedTuple):
 
 def pairs_within(dataset: "Dataset", measured: "Index", report: Report) -> pd.DataFrame:
     """All near pairs of a dataset, see `cxrcore.duplicates.COLUMNS`."""
-    pictures, squares = _pictures(dataset, measured, report)
-    found = _alike(pictures, squares, None, report)
+    pictures, squares, points = _pictures(dataset, measured, report)
+    found = _alike(pictures, points, None, report)
     frame = _frame(_confirmed(pictures, squares, found, report), pictures)
     swap = frame["first"] > frame["second"]
     frame.loc[swap, ["first", "second"]] = frame.loc[swap, ["second", "first"]].to_numpy()
@@ -71,10 +72,11 @@ def pairs_between(
     Raises:
         DatasetError: an image file that must be read is missing or has changed.
     """
-    one, one_squares = _pictures(first, first_index, report)
-    other, other_squares = _pictures(second, second_index, report)
+    one, one_squares, one_points = _pictures(first, first_index, report)
+    other, other_squares, other_points = _pictures(second, second_index, report)
     pictures, squares = one + other, np.concatenate([one_squares, other_squares])
-    found = _alike(pictures, squares, len(one), report)
+    points = keypoints.joined([one_points, other_points])
+    found = _alike(pictures, points, len(one), report)
     ids = [picture.image_id for picture in pictures]
     found = [pair for pair in found if ids[pair.whole] != ids[pair.part]]
     near = _frame(_confirmed(pictures, squares, found, report), pictures)
@@ -86,29 +88,35 @@ def pairs_between(
     return _sorted(pd.concat([exact, near], ignore_index=True))
 
 
-def _pictures(dataset: "Dataset", measured: "Index", report: Report) -> tuple[list[_Picture], Gray]:
+def _pictures(
+    dataset: "Dataset", measured: "Index", report: Report
+) -> tuple[list[_Picture], Gray, Keypoints]:
     """The images with a thumbnail that is not blank, in the dataset's order.
 
-    Also (n, SIDE, SIDE) uint8: the thumbnails without their frames, as squares.
+    Also (n, SIDE, SIDE) uint8, the thumbnails without their frames, as squares; and their keypoints.
     """
 
-    def read(row: tuple[str, str | None]) -> tuple[_Picture, Gray] | None:
+    def read(row: tuple[str, str | None]) -> tuple[_Picture, Gray, Keypoints] | None:
         gray = read_thumbnail(measured, row[0])
         if gray is None or descriptors.is_flat(gray):
             return None
         frame = descriptors.frame(gray)
-        square = descriptors.as_square(descriptors.without(gray, frame))
-        return _Picture(dataset, measured, *row, frame), square
+        inner = np.ascontiguousarray(descriptors.without(gray, frame))
+        picture = _Picture(dataset, measured, *row, frame)
+        return picture, descriptors.as_square(inner), keypoints.find(inner)
 
     fine = measured.table[measured.table["error"].isna()]
     hashes = fine["phash"].astype(object).where(fine["phash"].notna(), None)
     rows = list(zip(fine["image_id"].astype(str), hashes, strict=True))
     pictures: list[_Picture] = []
     squares = np.empty((len(rows), descriptors.SIDE, descriptors.SIDE), np.uint8)
-    for picture, square in _found(f"reading thumbnails of {dataset.name}", read, rows, report):
-        squares[len(pictures)] = square
+    points = keypoints.none(len(rows))
+    title = f"reading thumbnails of {dataset.name}"
+    for row, (picture, square, own) in enumerate(_found(title, read, rows, report)):
+        squares[row], points.descriptors[row], points.places[row] = square, own[0][0], own[1][0]
         pictures.append(picture)
-    return pictures, squares[: len(pictures)]
+    count = len(pictures)
+    return pictures, squares[:count], Keypoints(points.descriptors[:count], points.places[:count])
 
 
 def _found(
@@ -134,16 +142,16 @@ def read_thumbnail(measured: "Index", image_id: str) -> Gray | None:
 
 
 def _alike(
-    pictures: Sequence[_Picture], squares: Gray, split: int | None, report: Report
+    pictures: Sequence[_Picture], points: Keypoints, split: int | None, report: Report
 ) -> list[Candidate]:
-    """Candidates by descriptor and by perceptual hash, which also finds many copies of a film."""
+    """Candidates by keypoints and by perceptual hash, which also finds many copies of a film."""
     meter = Meter("comparing images", len(pictures), report)
-    found = candidates.search(squares, split, meter.update)
+    found = candidates.search(points, split, meter.update)
     known = {frozenset(candidate[:2]) for candidate in found}
     hashes = [picture.phash for picture in pictures]
     for i, j, _ in quality.near_duplicates(hashes, _BITS).tolist():
         if frozenset((i, j)) not in known and (split is None or i < split <= j):
-            found.append(Candidate(i, j, WHOLE))
+            found.append(candidates.as_they_are(i, j))
     return found
 
 
@@ -201,10 +209,10 @@ def agreement(candidate: Candidate, sizes: Sequence[Callable[[int], Detail]]) ->
 
     `sizes` give the three details of a row, each asked for only if the one before agrees.
     """
-    score, place = 0.0, start(candidate.box)
+    score, place = 0.0, candidate.place
     for size, least, rounds in zip(sizes, (_ROUGH, _THUMBS, NEAR), (_ROUNDS, 40, 40), strict=True):
         one, other = size(candidate.whole), size(candidate.part)
-        other = other.negative() if candidate.negative else other
+        other = other.changed(candidate.variant)
         score, place = register(one, other, place, rounds)
         if score < least:
             return None

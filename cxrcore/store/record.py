@@ -260,7 +260,7 @@ def run_id(
         "split": split.model_dump(mode="json", exclude_none=True),
         "classes": None if classes is None else list(classes),
         "grouping": grouping,
-        "versions": [TRAINING_VERSION, pixels.VERSION, duplicates.VERSION],
+        "versions": [TRAINING_VERSION, pixels.VERSION, duplicates.DIVISION],
     }
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
     return f"{recipe.name}-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"

@@ -36,7 +36,7 @@ def family_id(
         "split": split.model_dump(mode="json", exclude=excluded, exclude_none=True),
         "classes": list(classes),
         "grouping": grouping,
-        "versions": None if earlier else [TRAINING_VERSION, pixels.VERSION, duplicates.VERSION],
+        "versions": None if earlier else [TRAINING_VERSION, pixels.VERSION, duplicates.DIVISION],
     }
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
     return f"{recipe.name}-family-{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"

@@ -29,9 +29,10 @@ class Inputs:
     seconds_once: float  # for measuring images and finding duplicates, which are stored
 
 
-def load_inputs(spec: TrainSpec, reporter: Reporter) -> Inputs:
+def load_inputs(spec: TrainSpec, reporter: Reporter, division: str | None = None) -> Inputs:
     """Load all that a training needs of its dataset; TensorFlow is not needed yet.
 
+    `division` is the `Split.digest` with which a training began that goes on now, see `_divided`.
     Images are measured and duplicates searched where that has not been done (docs/decisions/0014).
 
     Raises:
@@ -64,7 +65,7 @@ def load_inputs(spec: TrainSpec, reporter: Reporter) -> Inputs:
     start = time.monotonic()
     groups = _duplicates(dataset, reporter)
     seconds_once = time.monotonic() - start
-    split = splits.assign(dataset.table, spec.split, groups)
+    split = _divided(dataset, spec, groups, division)
     preparation = spec.recipe.preparation
     if preparation.region != "none":
         looking = reporter.for_stage("looking for lungs")
@@ -77,6 +78,15 @@ def load_inputs(spec: TrainSpec, reporter: Reporter) -> Inputs:
     used = dataset.table.iloc[np.sort(np.concatenate(list(chosen.rows.values())))]
     found = leaks.find(used, split.assignment, groups)
     return Inputs(dataset, split, prepared, chosen, found, seconds_once)
+
+
+def _divided(dataset: Dataset, spec: TrainSpec, groups: pd.Series, division: str | None) -> Split:
+    """The split; that of duplicates as they were found earlier if a training began with it."""
+    split = splits.assign(dataset.table, spec.split, groups)
+    if division not in (None, split.digest) and (before := duplicates.earlier(dataset)):
+        as_before = splits.assign(dataset.table, spec.split, before.groups)
+        return as_before if as_before.digest == division else split
+    return split
 
 
 def _duplicates(dataset: Dataset, reporter: Reporter) -> pd.Series:

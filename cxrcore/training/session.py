@@ -80,7 +80,7 @@ def _train(
     reporter.history = list(state.history) if state else []
     needed = state is None or bool(state.features) or recipe.head_epochs is not None
     weights_used = _first_weights(recipe, reporter, needed=needed)
-    inputs = load_inputs(spec, reporter)
+    inputs = load_inputs(spec, reporter, state.division if state else None)
     start += inputs.seconds_once
     _require_same_division(state, inputs)
 

@@ -1,4 +1,4 @@
-"""Which thumbnails are compared closer: against a brute force written with SciPy."""
+"""Which thumbnails are compared closer: keypoints against sums over all pairs of them, and their maps."""
 
 import itertools
 import threading
@@ -6,13 +6,11 @@ import threading
 import cv2
 import numpy as np
 import pytest
-from scipy.fft import dctn
-from scipy.interpolate import interp1d
-from scipy.ndimage import gaussian_filter
 
-from cxrcore.duplicates import candidates, descriptors, threads
-from cxrcore.duplicates.candidates import LEVELS, search
-from cxrcore.duplicates.descriptors import SIDE, as_square, frame, without
+from cxrcore.duplicates import candidates, keypoints, threads
+from cxrcore.duplicates.candidates import search
+from cxrcore.duplicates.descriptors import SIDE, frame, without
+from cxrcore.duplicates.keypoints import VARIANTS, Keypoints
 from cxrcore.errors import Cancelled
 from tests.helpers import films
 
@@ -21,144 +19,135 @@ def film(seed, shape=(128, 110)):
     return films.film(seed, shape)
 
 
-def squares_of(*pictures):
-    return np.stack([as_square(picture) for picture in pictures])
+def points_of(*pictures):
+    return Keypoints(*map(np.concatenate, zip(*map(keypoints.find, pictures), strict=True)))
 
 
-def related(count):
-    """Films that share a part, as chests do, with crops and negatives of some."""
-    common = film(10_000).astype(np.float32)
-    pictures = [
-        cv2.addWeighted(common, share, film(n).astype(np.float32), 1 - share, 0).astype(np.uint8)
-        for n, share in zip(range(count), np.linspace(0, 0.8, count), strict=True)
-    ]
-    pictures += [picture[10:, 4:100] for picture in pictures[::3]]
-    pictures += [255 - picture[:110, :90] for picture in pictures[1::4]]
-    return squares_of(*pictures)
+def enlarged(picture):
+    """As a thumbnail is: with 128 pixels along the longest side."""
+    scale = 128 / max(picture.shape)
+    return cv2.resize(np.ascontiguousarray(picture), None, fx=scale, fy=scale)
 
 
-def slow_sums(square):
-    """(SIDE + 1, SIDE + 1) sums of the local contrast of all that is above and left."""
-    values = square.astype(np.float64)
-    rest = values - gaussian_filter(values, 7, mode="mirror")
-    contrast = rest / (np.sqrt(gaussian_filter(rest**2, 10.5, mode="mirror")) + 4)
-    sums = np.zeros((SIDE + 1, SIDE + 1))
-    sums[1:, 1:] = contrast.cumsum(0).cumsum(1)
-    return sums
+def changed(picture, variant):
+    picture = np.ascontiguousarray(picture[:, ::-1]) if variant.mirrored else picture
+    return 255 - picture if variant.negative else picture
 
 
-def slow_descriptor(sums, box, level):
-    """The descriptor of one image and box, by SciPy and sums over pixels."""
-    left, top, right, bottom = box
-    rows = np.linspace(top * SIDE, (1 - bottom) * SIDE, level.grid + 1)
-    columns = np.linspace(left * SIDE, (1 - right) * SIDE, level.grid + 1)
-    at = np.arange(SIDE + 1)
-    sums = interp1d(at, interp1d(at, sums, axis=0)(rows), axis=1)(columns)
-    cells = np.diff(np.diff(sums, axis=0), axis=1)
-    waves = np.hypot(*np.indices(cells.shape))
-    weights = np.where((waves >= level.low) & (waves <= level.high), waves**level.power, 0)
-    flat = (dctn(cells, norm="ortho") * weights).ravel()
-    return flat / np.linalg.norm(flat)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_descriptors_of_a_changed_film_are_those_of_the_film_in_another_order(variant):
+    picture, places = film(1, (128, 128)), [(40.0, 40.0), (70.0, 55.0), (64.0, 90.0)]
+    sift = cv2.SIFT_create()
+
+    def described(gray, at):
+        return sift.compute(gray, [cv2.KeyPoint(x, y, 6.0, 0.0) for x, y in at])[1]
+
+    moved = [(127 - x, y) if variant.mirrored else (x, y) for x, y in places]
+    wanted = described(changed(picture, variant), moved)
+    found = keypoints.changed(described(picture, places), variant)
+    for one, other in zip(found, wanted, strict=True):
+        assert np.corrcoef(one, other)[0, 1] > 0.95
 
 
-def slow_scores(squares):
-    """(levels, n, n) the greatest size of the correlation of any box of one with the other."""
-    sums = [slow_sums(square) for square in squares]
-    result = np.zeros((len(LEVELS), len(squares), len(squares)))
-    for number, level in enumerate(LEVELS):
-        wholes = np.stack([slow_descriptor(s, descriptors.WHOLE, level) for s in sums])
-        for row, one in enumerate(sums):
-            parts = np.stack([slow_descriptor(one, box, level) for box in level.boxes])
-            result[number, row] = np.abs(parts @ wholes.T).max(axis=0)
-    return result
+def test_the_product_of_summaries_is_the_sum_over_all_pairs_of_keypoints():
+    pictures = [film(seed) for seed in range(4)]
+    pictures += [enlarged(changed(film(0), VARIANTS[3])[10:120, 20:]), 255 - film(1)]
+    points = points_of(*pictures)
+    summaries = np.stack([keypoints.summary(one) for one in points.descriptors], axis=1)
+    found = keypoints.shared(summaries, summaries)
+    for one, other in itertools.combinations(range(len(pictures)), 2):
+        sums = []
+        for variant in VARIANTS:
+            mine = keypoints.changed(points.descriptors[one], variant).astype(float)
+            theirs = points.descriptors[other].astype(float)
+            mine, theirs = (np.sqrt(own / own.sum(axis=1, keepdims=True)) for own in (mine, theirs))
+            squares = np.square(mine[:, None] - theirs[None]).sum(axis=2)
+            sums.append(np.exp(-15 * squares).sum())
+        assert found[one, other] == pytest.approx(max(sums), abs=4)  # thrice the error of a product
+        if max(sums) > 20:
+            number = keypoints.likely(summaries[:, one], summaries[:, [other]])[0]
+            assert number == int(np.argmax(sums))
+    assert found[0, 4] > 20
+    assert found[1, 5] > 20
+    assert found[0, 1] < candidates.SHARED
 
 
-def test_the_search_finds_what_a_brute_force_finds():
-    squares = related(9)
-    scores = slow_scores(squares)
-    cuts = np.array([level.cut for level in LEVELS])[:, None, None]
-    surely, perhaps = ((scores >= cuts + margin).all(axis=0) for margin in (0.005, -0.005))
-    found = {(c.whole, c.part) if c.whole < c.part else (c.part, c.whole) for c in search(squares)}
-    for pair in itertools.combinations(range(len(squares)), 2):
-        there, back = pair, pair[::-1]
-        assert (pair in found) >= (surely[there] or surely[back])
-        assert (pair in found) <= (perhaps[there] or perhaps[back])
-    assert 4 < len(found) < len(squares) ** 2 / 4  # or the test would tell nothing
-    for candidate in search(squares):
-        wanted = scores[-1, candidate.whole, candidate.part]
-        assert candidate.score == pytest.approx(wanted, abs=0.005)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_crop_is_found_with_its_place(variant):
+    whole = film(0)
+    part = changed(whole[25:, 20:], variant)  # 66 % of the area
+    (found,) = search(points_of(film(7), enlarged(part), whole, film(8)))
+    assert (found.whole, found.part, found.variant) == (2, 1, variant)
+    scale, begin = np.array([90 / 110, 103 / 128]), np.array([20 / 110, 25 / 128]) * SIDE
+    assert np.diag(found.place) == pytest.approx(scale, abs=0.02)
+    assert found.place[:, 2] == pytest.approx(begin, abs=1)
 
 
-def test_boxes_are_cut_in_the_order_in_which_they_are_named():
-    square = as_square(film(1))
-    contrast = descriptors.local_contrast(square)[None]
-    for level in LEVELS:
-        described = level.describe(contrast)[0]
-        assert level.boxes[0] == descriptors.WHOLE
-        assert len(described) == len(level.boxes)
-        for number in range(0, len(level.boxes), 7):
-            slow = slow_descriptor(slow_sums(square), level.boxes[number], level)
-            assert described[number] @ slow[slow != 0] == pytest.approx(1, abs=1e-3)
+@pytest.mark.parametrize("degrees", [-5, 5])
+def test_a_film_that_was_turned_is_found(degrees):
+    picture = film(3)
+    around = cv2.getRotationMatrix2D((55, 64), degrees, 1)
+    (found,) = search(points_of(picture, cv2.warpAffine(picture, around, (110, 128))))
+    assert abs(np.degrees(np.arctan2(found.place[1, 0], found.place[0, 0]))) == pytest.approx(
+        5, abs=1
+    )
 
 
-@pytest.mark.parametrize("others", [0, 5, 150])
+@pytest.mark.parametrize("others", [0, 5, 40])
 def test_whether_two_images_are_a_pair_does_not_depend_on_the_others(others):
-    pictures = [film(1), film(1)[14:, 6:]]
-    alone = search(squares_of(*pictures))
-    among = search(squares_of(*(film(100 + n) for n in range(others)), *pictures))
-    assert [(c.box, c.negative) for c in alone] == [(c.box, c.negative) for c in among]
-    assert [c.score for c in alone] == pytest.approx([c.score for c in among], abs=1e-5)
-    assert {c[:2] for c in among} == {(c.whole + others, c.part + others) for c in alone}
+    pictures = [film(1), enlarged(film(1)[14:, 6:])]
+    (alone,) = search(points_of(*pictures))
+    (among,) = search(points_of(*(film(100 + n) for n in range(others)), *pictures))
+    assert (among.whole, among.part) == (alone.whole + others, alone.part + others)
+    assert among.place == pytest.approx(alone.place, abs=1e-5)
 
 
 def test_between_two_parts_the_same_pairs_are_found_as_in_all():
-    squares = related(12)
-    for split in (0, 5, len(squares)):
-        ends = {tuple(sorted(c[:2])): (c.box, c.negative) for c in search(squares)}
-        expected = {pair: match for pair, match in ends.items() if pair[0] < split <= pair[1]}
-        found = {tuple(sorted(c[:2])): (c.box, c.negative) for c in search(squares, split)}
-        assert found == expected
+    pictures = [film(seed) for seed in range(4)]
+    points = points_of(*pictures, *(enlarged(picture[9:]) for picture in pictures), pictures[0])
+    everywhere = {tuple(sorted(one[:2])) for one in search(points)}
+    assert len(everywhere) == 6
+    for split in (0, 3, 5, 9):
+        found = {tuple(sorted(one[:2])) for one in search(points, split)}
+        assert found == {pair for pair in everywhere if pair[0] < split <= pair[1]}
 
 
-def test_nothing_and_a_single_image_have_no_pairs():
-    assert search(np.empty((0, SIDE, SIDE), np.uint8)) == []
-    assert search(squares_of(film(0))) == []
+def test_nothing_a_single_image_and_images_without_keypoints_have_no_pairs():
+    assert search(keypoints.none(0)) == []
+    assert search(points_of(film(0))) == []
+    assert search(keypoints.none(3)) == []
 
 
-def test_a_negative_is_found_as_such():
-    (found,) = search(squares_of(film(0), 255 - film(0)))
-    assert found.negative
-    assert found.score > 0.99
+@pytest.mark.parametrize("shape", [(1, 128), (128, 3), (128, 128)])
+def test_a_picture_with_nothing_in_it_has_no_keypoints(shape):
+    assert not keypoints.find(np.full(shape, 9, np.uint8)).descriptors.any()
 
 
 def test_many_copies_of_a_film_form_one_group(monkeypatch):
     monkeypatch.setattr(candidates, "_MOST", 4)
     rng = np.random.default_rng(0)
-    noise = rng.normal(0, 5, (30, SIDE, SIDE))
-    squares = (as_square(film(0)) + noise).clip(0, 255).astype(np.uint8)
-    found = search(squares)
+    noise = rng.normal(0, 5, (30, 128, 110))
+    found = search(points_of(*(film(0) + noise).clip(0, 255).astype(np.uint8)))
     assert len(found) <= 4 * 30
-    reached, edges = {0}, [set(c[:2]) for c in found]
+    reached, edges = {0}, [set(one[:2]) for one in found]
     for _ in range(30):
         reached |= set().union(*(e for e in edges if e & reached))
     assert reached == set(range(30))
 
 
 def test_a_search_stops_on_request(monkeypatch):
-    squares = np.concatenate([related(9)] * 40)
+    points = points_of(*(film(seed) for seed in range(10)))
+    points = Keypoints(*(np.concatenate([one] * 40) for one in points))
     seen = []
-    compare = candidates._alike
-    monkeypatch.setattr(
-        candidates, "_alike", lambda *given: seen.append(given[1].start) or compare(*given)
-    )
+    monkeypatch.setattr(candidates, "_alike", lambda *given: seen.append(given[1].start) or [])
 
     def stop(done):
         assert done == candidates._ROWS
         raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        search(squares, report=stop)
-    assert len(seen) < len(squares) / candidates._ROWS
+        search(points, report=stop)
+    assert len(seen) < len(points.places) / candidates._ROWS
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])

@@ -82,7 +82,8 @@ def _headline(dataset: Dataset, groups: GroupTables) -> None:
     grid.cell().metric(
         "Groups of duplicates",
         f"{len(groups.groups):,}",
-        help="Different files that show the same film: resized, recompressed, cropped or "
+        help="Different files that show the same film: resized, recompressed, mirrored, turned by up to "
+        "5 degrees, cropped to half of its area or more, or "
         "brightened.",
     )
     grid.cell().metric("Images in these groups", f"{len(groups.members):,}")
