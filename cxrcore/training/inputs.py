@@ -52,15 +52,13 @@ def load_inputs(spec: TrainSpec, reporter: Reporter, division: str | None = None
         raise TrainingError(
             f"The dataset in {spec.dataset_path} has changed since this training was planned: its "
             f"fingerprint is {dataset.fingerprint}, not {spec.fingerprint}. Start a new training "
-            "to use the images that are there now.",
-            final=True,
+            "to use the images that are there now."
         )
     if grouping_of(dataset, spec.recipe, spec.split) != spec.grouping:
         raise TrainingError(
             f"The patients, the published split or the lung masks of {spec.dataset_path} have "
             "changed since this training was planned, and with them the training set. Start a new "
-            "training to use what is there now.",
-            final=True,
+            "training to use what is there now."
         )
     start = time.monotonic()
     groups = _duplicates(dataset, reporter)

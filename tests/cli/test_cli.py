@@ -232,7 +232,7 @@ def test_a_weight_for_no_class_is_refused_and_one_for_a_class_is_3_if_left_out(
     code, _, err = run(*words, "--favour-weight", 5)
     assert code == 2
     assert len(err.splitlines()) == 1
-    assert "--favour CLASS" in err
+    assert "without --favour. Give --favour as well" in err
     assert not asked
     for options in ((), ("--favour", "A"), ("--favour", "A", "--favour-weight", 5)):
         assert run(*words, *options)[0] == 0

@@ -8,6 +8,7 @@ import re
 import socket
 import sys
 import threading
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pandas as pd
@@ -17,6 +18,7 @@ from cxrcore import cli, training
 from cxrcore.errors import SettingsError, TrackingError
 from cxrcore.jobs.context import Context
 from cxrcore.jobs.model import JobSpec
+from cxrcore.splits import SplitSpec
 from cxrcore.tracking import mlflow
 from cxrcore.tracking.server import Server
 from cxrcore.work import training as training_work
@@ -342,7 +344,8 @@ def test_a_training_job_ends_with_a_message_that_says_whether_mlflow_has_it(
 ):
     run = kept_run()
     monkeypatch.setattr(training, "train", lambda *_, **__: run)
-    monkeypatch.setattr(training.TrainSpec, "model_validate", lambda details: details)
+    planned = SimpleNamespace(sweep=None, split=SplitSpec())
+    monkeypatch.setattr(training.TrainSpec, "model_validate", lambda details: planned)
     spec = JobSpec(job_id=run.run_id, kind="train", title="a training")
     context = Context(spec, run.folder, status=None, stopped=lambda: False)
     ready = f"Run {run.run_id} is ready."
