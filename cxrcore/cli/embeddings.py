@@ -1,12 +1,13 @@
 """The commands embeddings add, list, remove, and probe."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxrcore.cli.families import records
 from cxrcore.cli.output import AsJson, answer, follow, print_job, print_json, print_table, say
+from cxrcore.cli.split_options import Duplicates, Folds, Group, PublishedSplit
 
 if TYPE_CHECKING:
     from cxrcore.store import Run
@@ -83,19 +84,10 @@ def probe(
     mlp: Annotated[
         bool, typer.Option("--mlp", help="A small network with a hidden layer, not a linear probe.")
     ] = False,
-    group: Annotated[
-        Literal["patient", "image"], typer.Option(help="What stays in one part of the split.")
-    ] = "patient",
-    duplicates: Annotated[
-        Literal["together", "ignored"],
-        typer.Option(help="Whether files that show the same film stay in one part as well."),
-    ] = "together",
-    published_split: Annotated[
-        bool, typer.Option(help="Keep the test part that the dataset came with.")
-    ] = True,
-    folds: Annotated[
-        int, typer.Option(help="2 to 10 for cross-validation, in which every image is tested once.")
-    ] = 1,
+    group: Group = "patient",
+    duplicates: Duplicates = "together",
+    published_split: PublishedSplit = True,
+    folds: Folds = 1,
     seed: Annotated[
         int, typer.Option(help="Of the first weights; it changes no linear probe.")
     ] = 0,

@@ -17,6 +17,7 @@ from cxrcore.cli.output import (
 )
 from cxrcore.cli.recipe_options import recipe_options
 from cxrcore.cli.runs import headline
+from cxrcore.cli.split_options import Duplicates, Folds, Group, PublishedSplit
 from cxrcore.jobs import Job
 from cxrcore.models import SCHEDULE
 
@@ -88,19 +89,10 @@ def train(
         Literal["fast", "published"],
         typer.Option(help=SCHEDULE.help, rich_help_panel=SCHEDULE.group.capitalize()),
     ] = "fast",
-    group: Annotated[
-        Literal["patient", "image"], typer.Option(help="What stays in one part of the split.")
-    ] = "patient",
-    duplicates: Annotated[
-        Literal["together", "ignored"],
-        typer.Option(help="Whether files that show the same film stay in one part as well."),
-    ] = "together",
-    published_split: Annotated[
-        bool, typer.Option(help="Keep the test part that the dataset came with.")
-    ] = True,
-    folds: Annotated[
-        int, typer.Option(help="2 to 10 for cross-validation, in which every image is tested once.")
-    ] = 1,
+    group: Group = "patient",
+    duplicates: Duplicates = "together",
+    published_split: PublishedSplit = True,
+    folds: Folds = 1,
     repeats: Annotated[
         int, typer.Option(help="How many seeds, from --seed on, to see how much chance matters.")
     ] = 1,
