@@ -17,7 +17,12 @@ def show(
     recipe: Recipe, dataset: Dataset, split: SplitSpec, room: jobs.Resources | None, n_train: int
 ) -> None:
     """Draw it in a popover; the other values are those of the form. Queue when asked to."""
-    with st.popover("Try many values", width="stretch"):
+    # Planning dozens of trainings takes time: not at every rerun of every page.
+    with st.popover(
+        "Try many values", width="stretch", on_change="rerun", key="sweep_open"
+    ) as opened:
+        if not opened.open:
+            return
         st.caption(
             "Trains this model with each of the values below, all else as in the form. Trainings "
             "that the others have left behind end early."

@@ -70,10 +70,14 @@ def _probe(dataset: Dataset, kept: list[Record]) -> None:
             help="Linear probe: multinomial logistic regression, with the penalty that fits the validation films "
             "best. Small MLP: one hidden layer, with the epoch that does.",
         )
-        if st.button("Remove the embeddings", type="tertiary", icon=":material/delete:"):
-            embeddings.remove(dataset.name, name)
-            st.session_state[_ADDED] = f"The embeddings {name} are deleted. Probes on them stay."
-            st.rerun()
+        with st.popover("Remove …", type="tertiary", icon=":material/delete:"):
+            st.markdown(f"The vectors of **{literal(name)}** are deleted. Probes on them stay.")
+            if st.button("Delete the embeddings", key="embeddings_delete"):
+                embeddings.remove(dataset.name, name)
+                st.session_state[_ADDED] = (
+                    f"The embeddings {name} are deleted. Probes on them stay."
+                )
+                st.rerun()
     plan = embeddings.plan(dataset, name, kind)
     if (run := embeddings.find(plan)) is not None:
         title = cache.titles(dataset.name).get(run.run_id, run.run_id)

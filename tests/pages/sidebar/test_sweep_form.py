@@ -13,6 +13,9 @@ def test_the_form_queues_a_sweep_of_the_values_that_were_written(tiny, monkeypat
     asked = []
     monkeypatch.setattr(work, "submit_sweep", lambda *given: asked.append(given) or [job] * 3)
     at = open_page()
+    assert "sweep_start" not in {button.key for button in at.button}
+    at.session_state["sweep_open"] = True
+    again(at)
     assert at.button(key="sweep_start").label == "Train 3 models"
     at.text_input(key="sweep_learning_rate_cnn-plain").set_value("1e-3, fast").run()
     assert any("Received" in warning.value for warning in at.warning)

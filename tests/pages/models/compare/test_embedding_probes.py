@@ -47,3 +47,6 @@ def test_a_file_is_kept_or_refused_and_a_probe_is_started(opened, tiny, monkeypa
     again(opened)
     [spec] = submitted
     assert (spec.details["embeddings"], spec.details["probe"]) == ("rad-dino", "linear")
+    opened.button(key="embeddings_delete").click()
+    again(opened)
+    assert embeddings.listed("tiny") == []
