@@ -68,11 +68,6 @@ def _item(asked: str, answer: str) -> Item:
     return Item(asked, answer or GAP, bool(answer))
 
 
-def _selection(runs: Sequence[Run]) -> str:
-    chosen = [note for run in runs for note in run.notes if note.startswith("The weights are")]
-    return " ".join(dict.fromkeys(chosen))
-
-
 def _explained(runs: Sequence[Run]) -> str:
     kept = any(store.examples(run) is not None for run in runs)
     return "Grad-CAM of example films in this report." if kept else ""

@@ -83,8 +83,7 @@ def _headline(dataset: Dataset, groups: GroupTables) -> None:
         "Groups of duplicates",
         f"{len(groups.groups):,}",
         help="Different files that show the same film: resized, recompressed, mirrored, turned by up to "
-        "5 degrees, cropped to half of its area or more, or "
-        "brightened.",
+        "5 degrees, brightened, or cropped to 55 % of its area or more. Not every copy is found.",
     )
     grid.cell().metric("Images in these groups", f"{len(groups.members):,}")
     grid.cell().metric(
