@@ -4,7 +4,9 @@ Start it with `make app`, or `streamlit run app.py`. Streamlit imports this file
 server starts, and runs it as a script for every session.
 """
 
+import contextlib
 import gc
+import threading
 from pathlib import Path
 
 import pyarrow
@@ -82,9 +84,18 @@ else:
     pyarrow.set_memory_pool(pyarrow.system_memory_pool())
     # What pages need is imported before the first visitor comes, and frozen: collecting after
     # every rerun would otherwise walk all of it, 60 ms each time.
-    from cxrcore import figures, images, index, jobs, store, training  # noqa: F401
+    from cxrcore import comparison, datasets, figures, index, jobs, store, sweeps, work  # noqa: F401
+    from cxrcore.errors import CxrError
 
     gc.collect()
     gc.freeze()
+
+    def _read_first() -> None:
+        """Read the dataset that the first visitor will see; what is wrong with it is said there."""
+        with contextlib.suppress(CxrError):
+            if names := [entry.name for entry in datasets.registered()]:
+                datasets.current(names[0])
+
+    threading.Thread(target=_read_first, daemon=True).start()
 
 app = st.App(__file__, middleware=[Middleware(origins.Guard)])

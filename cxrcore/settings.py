@@ -22,6 +22,7 @@ Read at every call, so that tests and child processes see the current values.
 | CXR_RAY_PYTHON | Python with the requirements on the nodes | the path of this one |
 """
 
+import functools
 import math
 import os
 import sys
@@ -35,12 +36,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def models_dir() -> Path:
     """Folder of the trained runs; created when first written to."""
-    return Path(os.environ.get("CXR_MODELS") or ROOT / "models").expanduser().resolve()
+    return _folder(os.environ.get("CXR_MODELS") or str(ROOT / "models"), Path.cwd())
 
 
 def data_dir() -> Path:
     """Folder of everything derived from datasets."""
-    return Path(os.environ.get("CXR_DATA") or ROOT / "data").expanduser().resolve()
+    return _folder(os.environ.get("CXR_DATA") or str(ROOT / "data"), Path.cwd())
 
 
 def jobs_dir() -> Path:
@@ -56,7 +57,12 @@ def weights_dir() -> Path:
 def recipes_dir() -> Path:
     """Folder of Python files that add models; it need not exist."""
     folder = os.environ.get("CXR_RECIPES")
-    return Path(folder).expanduser().resolve() if folder else data_dir() / "recipes"
+    return _folder(folder, Path.cwd()) if folder else data_dir() / "recipes"
+
+
+@functools.lru_cache(maxsize=64)  # a page asks hundreds of times, and each link on the way is read
+def _folder(text: str, working_directory: Path) -> Path:  # noqa: ARG001 (what `resolve` depends on)
+    return Path(text).expanduser().resolve()
 
 
 def roots() -> list[Path]:

@@ -4,13 +4,13 @@ from cxrcore.datasets import registry, selection
 from cxrcore.datasets.assembly import note_on_few_patients
 from cxrcore.datasets.combination import merge, parse_map
 from cxrcore.datasets.loader import LAYOUTS, load, proposed, register
+from cxrcore.datasets.memory import current, is_read
 from cxrcore.datasets.moves import move
 from cxrcore.datasets.overview import Table, tables
 from cxrcore.datasets.registry import Entry, proposed_name
 from cxrcore.datasets.registry import entries as registered
 from cxrcore.datasets.registry import remove as forget
 from cxrcore.datasets.selection import parse as parse_options
-from cxrcore.datasets.source_files import source_files
 from cxrcore.datasets.table import COLUMNS, Dataset
 from cxrcore.errors import DatasetError
 
@@ -21,7 +21,9 @@ __all__ = [
     "Entry",
     "Table",
     "against_rest",
+    "current",
     "forget",
+    "is_read",
     "keep",
     "load",
     "merge",
@@ -33,7 +35,6 @@ __all__ = [
     "proposed_name",
     "register",
     "registered",
-    "source_files",
     "tables",
 ]
 

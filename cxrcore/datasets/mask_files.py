@@ -79,6 +79,9 @@ def matched(films: Iterable[str], pictures: Iterable[str]) -> Masks:
     A mask belongs to the film of its name whose folders are the same, apart from those that say
     "images" or "masks"; where the masks have folders of their own, to the only film of its name.
     """
+    pictures = sorted(pictures)
+    if not pictures:
+        return Masks()
     by_place: dict[tuple[str, ...], list[str]] = defaultdict(list)
     by_name: dict[str, list[str]] = defaultdict(list)
     places = set()
@@ -88,7 +91,7 @@ def matched(films: Iterable[str], pictures: Iterable[str]) -> Masks:
         by_name[name].append(film)
         places.add(tuple(place))
     result, sides = Masks(), defaultdict[str, dict[str, str]](dict)
-    for picture in sorted(pictures):
+    for picture in pictures:
         *place, name = _key(picture)
         found: list[str] = []
         for stem in filter(None, (name, name_without(name))):

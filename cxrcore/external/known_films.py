@@ -46,7 +46,7 @@ def find(run: Run, dataset: "Dataset", *, report: Report = silent) -> Known:
 
 def _home(run: Run) -> "Dataset":
     entry = next((e for e in datasets.registered() if e.name == run.dataset), None)
-    found = None if entry is None else datasets.load(run.dataset)
+    found = None if entry is None else datasets.current(run.dataset)
     if found is None or found.fingerprint != run.fingerprint:
         state = "is not registered here" if found is None else "has changed since"
         raise ComparisonError(

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from cxrcore.errors import ModelError
 from cxrcore.foreign import RANGES, Engine, Interface, Outputs, Range
@@ -75,6 +74,8 @@ def recognise(
 
 def order_note(trial: Trial, truth: npt.NDArray[np.intp], classes: Sequence[str]) -> str:
     """A sentence if another order of the classes would fit the films far better; else ""."""
+    from scipy.optimize import linear_sum_assignment  # 24 MB that the server can do without
+
     counts = np.zeros((len(classes), len(classes)))
     np.add.at(counts, (trial.outputs.argmax(axis=1), truth), 1)
     places, order = linear_sum_assignment(counts, maximize=True)

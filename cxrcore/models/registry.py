@@ -14,6 +14,7 @@ import functools
 import hashlib
 import importlib
 import importlib.metadata
+import os
 import pkgutil
 import re
 import sys
@@ -167,9 +168,14 @@ def _digest(*contents: bytes) -> str:
 def _files(folder: Path) -> _Files:
     """The model files of a folder by name; those that begin with _ or . are none."""
     try:
-        paths = sorted(path for path in folder.glob("[!._]*.py") if path.is_file())
-        return tuple((p, (status := p.stat()).st_mtime_ns, status.st_size) for p in paths)
-    except OSError:  # a file was removed meanwhile, or the folder may not be read
+        with os.scandir(folder) as entries:
+            found = [
+                (folder / entry.name, (status := entry.stat()).st_mtime_ns, status.st_size)
+                for entry in entries
+                if entry.name.endswith(".py") and entry.name[0] not in "._" and entry.is_file()
+            ]
+        return tuple(sorted(found))
+    except OSError:  # no such folder, or a file was removed meanwhile
         return ()
 
 

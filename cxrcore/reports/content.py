@@ -93,7 +93,7 @@ def gather(
     scoped = class_name if metric in METRICS and METRICS[metric].scope == "class" else ""
     found = comparison.compare(subjects, metric, scoped)
     runs = [store.load_run(figure.name) for figure in found.figures]
-    dataset = datasets.load(runs[0].dataset)
+    dataset = datasets.current(runs[0].dataset)
     about = class_name or runs[0].classes[0]
     titles, members = store.titles(dataset.name), store.by_creation(dataset.name)
     colours = run_colours(members, members)

@@ -8,8 +8,6 @@ Keys are names, content hashes and stamps of files, never tables or arrays. Tabl
 import itertools
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -59,30 +57,10 @@ def dataset(name: str) -> Dataset:
     Raises:
         DatasetError: no such name, or its folder is not usable.
     """
-    entry = next((entry for entry in datasets.registered() if entry.name == name), None)
-    if entry is None:
-        return datasets.load(name)  # raises an error that lists the names
-    return _dataset(name, str(entry.path), entry.layout, str(settings.data_dir())).dataset
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """A dataset, the files it was read from, and their stamp at that time."""
-
-    dataset: Dataset
-    paths: tuple[Path, ...]
-    stamp: files.Stamp
-
-
-def _unchanged(loaded: _Loaded) -> bool:
-    return files.stamp(loaded.paths) == loaded.stamp
-
-
-@st.cache_resource(max_entries=6, show_spinner="Reading the list of images …", validate=_unchanged)
-def _dataset(name: str, path: str, layout: str | None, data_dir: str) -> _Loaded:
-    loaded = datasets.load(name)
-    read = datasets.source_files(loaded)
-    return _Loaded(loaded, read, files.stamp(read))
+    if datasets.is_read(name):
+        return datasets.current(name)
+    with st.spinner("Reading the list of images …"):
+        return datasets.current(name)
 
 
 def token(of: Dataset) -> str:
@@ -157,7 +135,12 @@ def figure(of: Dataset, build: Callable[[], go.Figure], *key: object) -> go.Figu
         build: makes the figure.
         key: its name, then everything it depends on.
     """
-    return _figure(build, "|".join(map(str, (token(of), indexes.stamp(of), *key))))
+    return kept_figure(build, token(of), indexes.stamp(of), *key)
+
+
+def kept_figure(build: Callable[[], go.Figure], *key: object) -> go.Figure:
+    """As `figure`, of anything that `key` tells completely."""
+    return _figure(build, "|".join(map(str, key)))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

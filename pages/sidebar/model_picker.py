@@ -1,5 +1,7 @@
 """Which model to train: a list to search by typing, and all of them in a table to choose from."""
 
+import functools
+
 import pandas as pd
 import streamlit as st
 
@@ -14,11 +16,12 @@ _GROUPS = (_STUDIES, _OURS, _FILES, _KERAS)
 
 def choose(classes: int) -> Recipe:
     """Let a person choose a recipe; sizes are for that many classes."""
-    names = sorted(RECIPES, key=lambda name: _GROUPS.index(_group(RECIPES[name])))  # stable
+    options = _options(tuple(RECIPES.values()), classes)
+    names = list(options)
     name = st.selectbox(
         "Model",
         names,
-        format_func=lambda name: _option(name, classes),
+        format_func=options.__getitem__,
         key=_KEY,
         help="Type a part of the name to search, such as *mobile*. First the published studies, then "
         "ours, your own files, and the networks of Keras. M: millions of parameters.",
@@ -36,9 +39,16 @@ def _group(recipe: Recipe) -> str:
     return _OURS if recipe.study == OURS else _STUDIES
 
 
-def _option(name: str, classes: int) -> str:
-    millions = _millions(RECIPES[name], classes)
-    return name if millions is None else f"{name} · {millions:.1f} M"
+@functools.lru_cache(maxsize=8)  # the sidebar is drawn at every rerun of every page
+def _options(recipes: tuple[Recipe, ...], classes: int) -> dict[str, str]:
+    """Name of each recipe -> what the list shows of it, in the order of the groups."""
+    millions = {recipe.name: _millions(recipe, classes) for recipe in recipes}
+    return {
+        recipe.name: recipe.name
+        if (m := millions[recipe.name]) is None
+        else f"{recipe.name} · {m:.1f} M"
+        for recipe in sorted(recipes, key=lambda recipe: _GROUPS.index(_group(recipe)))  # stable
+    }
 
 
 def _millions(recipe: Recipe, classes: int) -> float | None:

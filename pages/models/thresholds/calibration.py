@@ -18,6 +18,12 @@ from pages.shared.entries import Entry
 from pages.shared.text import literal
 
 BEFORE, AFTER = "As trained", "After temperature scaling"
+_KEY = "calibration"
+
+
+def view() -> str:
+    """Which probabilities are asked for: BEFORE or AFTER."""
+    return str(st.session_state.get(_KEY, BEFORE))
 
 
 def parts(entries: Sequence[Entry]) -> list[tuple[Entry, Part]]:
@@ -27,7 +33,7 @@ def parts(entries: Sequence[Entry]) -> list[tuple[Entry, Part]]:
         [BEFORE, AFTER],
         default=BEFORE,
         required=True,
-        key="calibration",
+        key=_KEY,
         label_visibility="collapsed",
     )
     found = []

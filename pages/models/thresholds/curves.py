@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from cxrcore import figures
@@ -11,7 +12,7 @@ from cxrcore.thresholds import OperatingPoint
 from pages.models.thresholds import calibration
 from pages.models.thresholds import points as kept
 from pages.models.thresholds.aim import Aim
-from pages.shared import charts
+from pages.shared import cache, charts
 from pages.shared.entries import Entry
 from pages.shared.text import literal
 
@@ -58,23 +59,38 @@ def _chart(
     points: Mapping[str, OperatingPoint],
 ) -> None:
     """The curves of one class; of whom there is none is said."""
-    drawn, lines, shares = CLASS_CURVES[kind], [], []
-    for entry, part in parts:
-        number = entry.classes.index(class_name)
-        share = float((part.truth == number).mean())
-        if 0 < share < 1:
-            lines.append(
-                drawn.line(entry.title, entry.colour, part, number, points.get(entry.name))
+    drawn = CLASS_CURVES[kind]
+    shares = {
+        entry.name: float((part.truth == entry.classes.index(class_name)).mean())
+        for entry, part in parts
+    }
+    able = [(entry, part) for entry, part in parts if 0 < shares[entry.name] < 1]
+    for entry in (entry for entry, _ in parts if not 0 < shares[entry.name] < 1):
+        st.caption(
+            f"{literal(entry.title)}: its test films are all or none of {literal(class_name)}, so "
+            "there is no curve."
+        )
+
+    def build() -> go.Figure:
+        lines = [
+            drawn.line(
+                entry.title,
+                entry.colour,
+                part,
+                entry.classes.index(class_name),
+                points.get(entry.name),
             )
-            shares.append(share)
-        else:
-            st.caption(
-                f"{literal(entry.title)}: its test films are all or none of {literal(class_name)}, so "
-                "there is no curve."
-            )
-    if lines:
+            for entry, part in able
+        ]
+        axes = drawn.axes(float(np.mean([shares[entry.name] for entry, _ in able])))
+        return figures.class_curves(lines, axes)
+
+    if able:
+        key = [
+            (e.name, e.title, e.colour, *kept.state(e.runs[0]), points.get(e.name)) for e, _ in able
+        ]
         charts.plotly(
-            figures.class_curves(lines, drawn.axes(float(np.mean(shares)))),
+            cache.kept_figure(build, "curve", kind, class_name, calibration.view(), *key),
             key=f"curve_{kind}_{class_name}",
             alt=f"{kind} of {class_name} for each model",
         )

@@ -4,6 +4,7 @@
 import streamlit as st
 
 from cxrcore import store, thresholds
+from cxrcore.errors import ComparisonError
 from cxrcore.store import Run
 from cxrcore.thresholds import OperatingPoint, Part
 
@@ -14,7 +15,10 @@ def find(run: Run, class_name: str, recall: float) -> OperatingPoint:
     Raises:
         ComparisonError, StoreError: as `thresholds.operating_point`.
     """
-    return _point(run, *_state(run), class_name, recall)
+    found = _point(run, *state(run), class_name, recall)
+    if isinstance(found, ComparisonError):
+        raise found
+    return found
 
 
 def part(run: Run, name: str) -> Part:
@@ -23,10 +27,11 @@ def part(run: Run, name: str) -> Part:
     Raises:
         ComparisonError, StoreError: as there.
     """
-    return _part(run, *_state(run), name)
+    return _part(run, *state(run), name)
 
 
-def _state(run: Run) -> tuple[str, float | None]:
+def state(run: Run) -> tuple[str, float | None]:
+    """What a run's probabilities depend on: its predictions and its temperature."""
     return run.seal, store.annotation(run.run_id).temperature
 
 
@@ -47,9 +52,12 @@ def temperature(run: Run) -> float:
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _point(
     _run: Run, seal: str, temperature: float | None, class_name: str, recall: float
-) -> OperatingPoint:
-    parts = part(_run, "validation"), part(_run, "test")
-    return thresholds.operating_point(_run, class_name, recall, parts)
+) -> OperatingPoint | ComparisonError:
+    try:
+        parts = part(_run, "validation"), part(_run, "test")
+        return thresholds.operating_point(_run, class_name, recall, parts)
+    except ComparisonError as error:  # kept too: to find out, all predictions are read
+        return error
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
