@@ -1,6 +1,8 @@
 """What all tests share: folders of their own, a tiny dataset, the real images."""
 
+import functools
 import gc
+import io
 import os
 import shutil
 import sys
@@ -109,18 +111,27 @@ def write_tiny_dataset(
 
     Names are `PATIENT_FOLLOWUP.png`; every second patient has two images.
     """
-    rng = np.random.default_rng(7)
+    for name, content in _tiny_files(classes, patients, side).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@functools.cache
+def _tiny_files(classes: tuple[str, ...], patients: int, side: int) -> dict[str, bytes]:
+    rng, found = np.random.default_rng(7), {}
     for number, label in enumerate(classes):
-        (folder / label).mkdir(parents=True)
         for patient in range(patients):
             for followup in range(1 + patient % 2):
                 pixels = rng.normal(90, 12, (side, side))
                 start = number * side // len(classes)
                 pixels[start : start + side // len(classes)] += 80
-                name = f"{number * 1000 + patient:08d}_{followup:03d}.png"
-                picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-                picture.save(folder / label / name)
-    return folder
+                name = f"{label}/{number * 1000 + patient:08d}_{followup:03d}.png"
+                Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(
+                    png := io.BytesIO(), "png"
+                )
+                found[name] = png.getvalue()
+    return found
 
 
 @pytest.fixture

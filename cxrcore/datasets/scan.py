@@ -106,11 +106,13 @@ def measure(root: Path, found: list[File], report: Report = silent) -> pd.DataFr
     )
     cache_file = _cache_file(root)
     known = _cached(cache_file)
-    merged = listed.merge(known.drop_duplicates(_KEY), on=_KEY, how="left", indicator=True)
-    new = (merged.pop("_merge") == "left_only").to_numpy()
+    rows = {key: row for row, key in enumerate(zip(*(known[name] for name in _KEY), strict=True))}
+    places = pd.Index([rows.get(tuple(file), -1) for file in found], dtype="int64")
+    merged = pd.concat([listed, known[_COLUMNS[3:]].reindex(places).reset_index(drop=True)], axis=1)
+    new = places == -1
     if new.any():
-        rows = list(_measured(root, listed["path"][new], report))
-        fresh = pd.DataFrame(rows, columns=_COLUMNS[3:], index=merged.index[new])
+        measured = list(_measured(root, listed["path"][new], report))
+        fresh = pd.DataFrame(measured, columns=_COLUMNS[3:], index=merged.index[new])
         for column in _COLUMNS[3:]:
             merged.loc[new, column] = fresh[column].astype(merged[column].dtype)
     # A file that could not be opened may become readable without a change in size and time.
