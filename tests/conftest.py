@@ -80,6 +80,8 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
     monkeypatch.setenv("CXR_DATA", str(folders.data))
     # Spares each training the trial of the processor, and makes figures the same everywhere.
     monkeypatch.setenv("CXR_PRECISION", "float32")
+    # Tests kill processes and fill disks, but none pulls the plug.
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
     # Nor do the tests' trainings go to a tracking server of the user's.
     for name in ("MLFLOW_TRACKING_URI", "CXR_TENSORBOARD", "CXR_RECIPES"):
         monkeypatch.delenv(name, raising=False)
