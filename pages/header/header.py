@@ -137,4 +137,6 @@ def _summary(running: list[Job]) -> str:
     count = plural(trainings, "training") if trainings else plural(len(running), "job")
     known = [job.eta_seconds for job in running if job.eta_seconds is not None]
     # Only the running job knows its time; those that wait have none yet.
-    return f"{count} · {duration(max(known))} left" if known and len(running) == 1 else count
+    if not known or len(running) > 1:
+        return count
+    return f"{count} · {duration(max(known))} left" if max(known) >= 1 else f"{count} · nearly done"

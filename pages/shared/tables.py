@@ -6,6 +6,8 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+TITLE_WIDTH = 360  # pixels of a column of titles: what tells two runs apart often stands at the end
+
 
 def table(
     data: pd.DataFrame,

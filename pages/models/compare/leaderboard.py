@@ -203,7 +203,7 @@ def _configs() -> dict[str, ColumnConfig]:
             help="From 1 plus the runs that are proven better to all minus those proven worse, on "
             "the chosen metric. Runs that share ranks cannot be told apart on these images.",
         ),
-        "Run": text(width=330, pinned=True),
+        "Run": text(width=tables.TITLE_WIDTH, pinned=True),
         "Published": st.column_config.NumberColumn(
             format="%.3f",
             help="Accuracy that the study reported on its own images; its caveat is in the report "

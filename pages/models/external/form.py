@@ -25,10 +25,14 @@ def show(dataset: Dataset) -> None:
     names = [entry.name for entry in datasets.registered() if entry.name != dataset.name]
     if not runs or not names:
         st.caption(
-            f"There is no dataset but {literal(dataset.name)} yet: add another one in the sidebar."
+            f"There is no dataset but {literal(dataset.name)} yet."
             if runs
             else f"No model with a network has been trained on {literal(dataset.name)} yet."
         )
+        if runs:
+            st.page_link(
+                "pages/data/add/page.py", label="Add X-rays of another place", icon=":material/add:"
+            )
         return
     titles = cache.titles(dataset.name)
     with st.container(horizontal=True, vertical_alignment="bottom"):

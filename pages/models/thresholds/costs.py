@@ -61,7 +61,7 @@ def show(entries: Sequence[Entry], points: Mapping[str, OperatingPoint], aim: Ai
         placeholder="–",
         column_config={
             " ": st.column_config.ImageColumn(width=30, pinned=True),
-            "Run": st.column_config.TextColumn(width=220, pinned=True),
+            "Run": st.column_config.TextColumn(width=tables.TITLE_WIDTH, pinned=True),
             "Called from": number(
                 format="%.3f",
                 help="A film is called the class from this probability on; otherwise the most likely "
