@@ -92,6 +92,19 @@ def load_tsne(run: Run) -> pd.DataFrame | None:
         return None
 
 
+def nearest(places: pd.DataFrame, image_id: str, count: int) -> pd.Index:
+    """The image_ids of a film on a map and of those that lie nearest to it, `count` in all.
+
+    Args:
+        places: of `pca` or `tsne`; the film is one of them.
+        image_id: the film; it comes first.
+        count: of films, with the film itself.
+    """
+    away = ((places - places.loc[image_id]) ** 2).sum(axis=1)
+    away[image_id] = -1.0  # before another film at the same place
+    return away.sort_values(kind="stable").index[:count]
+
+
 def _embedded(run: Run) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float16]]:
     """(n,) image_ids of the run's test films, and (n, d) what its last layer sees of them."""
     table = run.predictions()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from sklearn.neighbors import NearestNeighbors
 
 import cxrcore as cxr
 from cxrcore import film_maps, jobs, store, work
@@ -37,6 +38,16 @@ def test_the_map_has_every_test_film_on_its_principal_components(run, seen):
     found, table = film_maps.pca(run), run.predictions()
     assert found.index.tolist() == table.loc[table["split"] == "test", "image_id"].tolist()
     assert np.allclose(found, PCA(2).fit_transform(seen), atol=1e-4)
+
+
+def test_the_nearest_films_are_those_of_scikit_learn(run):
+    places = film_maps.pca(run)
+    image_id = places.index[5]
+    _, rows = NearestNeighbors(n_neighbors=4).fit(places).kneighbors(places.loc[[image_id]])
+    found = film_maps.nearest(places, image_id, 4)
+    assert found[0] == image_id
+    assert found.tolist() == places.index[rows[0]].tolist()
+    assert len(film_maps.nearest(places, image_id, 10_000)) == len(places)
 
 
 def test_tsne_is_that_of_scikit_learn_and_computed_once(run, seen, monkeypatch):

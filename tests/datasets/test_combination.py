@@ -72,6 +72,19 @@ def test_equal_patient_numbers_stay_different_people(first, second):
     assert set(dataset.table["source"]) == {"first: Rome", "second"}
 
 
+def test_age_and_sex_stay_where_a_member_tells_them(tmp_path, first):
+    root = tmp_path / "three"
+    picture(root / "COVID" / "1.png")
+    picture(root / "Normal" / "2.png")
+    rows = [["COVID/1.png", "61", "F"], ["Normal/2.png", "", "male"]]
+    table(root / "metadata.csv", ["path", "age", "sex"], rows)
+    datasets.register("third", root)
+    found = datasets.merge("both", ["first", "third"]).table.set_index("path")
+    assert found.loc["third/COVID/1.png", ["age", "sex"]].tolist() == [61, "F"]
+    assert found.loc["third/Normal/2.png", "sex"] == "M"
+    assert found[["age", "sex"]].notna().sum().tolist() == [1, 2]
+
+
 def test_images_and_masks_are_read_through_the_links(first, second, own_folders):
     dataset = datasets.merge("both", ["first", "second"], MAP)
     row = dataset.table.iloc[0]

@@ -16,14 +16,19 @@ from pages.shared import cache, charts, waiting
 from pages.shared.text import literal
 
 TITLE = "Map of films"
-KIND = Kind("Those that are drawn around.", lambda found, *_: found.films, True, "")
+KIND = Kind(
+    "Those that are drawn around, or lie nearest to the film that was named.",
+    lambda found, *_: found.films,
+    True,
+    "",
+)
 _METHODS = ("Principal components", "t-SNE")
 _TRUE, _ANSWER, _RIGHT, _SOURCE = "True class", "Answer", "Right or wrong", "Source"
 _OF_RIGHT = {"right": NEUTRAL, "wrong": PALETTE[9]}
 
 
 def choose(found: Mistakes, name: str, dataset: Dataset) -> pd.DataFrame:
-    """Draw the map of a run; the films that are drawn around, as rows of `found.films`.
+    """Draw the map of a run; the films that are drawn around or named, as rows of `found.films`.
 
     Raises:
         DatasetError, JobError, StoreError: as `film_maps.pca` and `work.submit_film_map`.
@@ -58,7 +63,30 @@ def choose(found: Mistakes, name: str, dataset: Dataset) -> pd.DataFrame:
         key=f"film_map_{method}_{by}",
         alt=f"{len(places):,} test films as the model sees them, coloured by {by.lower()}",
     )
-    return films.loc[places.index[rows]]
+    return films.loc[places.index[rows]] if rows else films.loc[_around(places, dataset)]
+
+
+def _around(places: pd.DataFrame, dataset: Dataset) -> pd.Index:
+    """The films near one that is named: the way to films for those who cannot draw."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = st.text_input(
+            "Or name a film",
+            placeholder="A part of its file name",
+            help="Shows the film, and those that lie nearest to it on the map.",
+            key="film_map_film",
+            bind="query-params",
+            width=360,
+        ).strip()
+        count = st.number_input("Films to show", 2, 200, 18, key="film_map_count", width=160)
+    paths = dataset.table.set_index("image_id")["path"].reindex(places.index)
+    named = paths[paths.str.contains(part, case=False, regex=False)] if part else paths[:0]
+    if part and named.empty:
+        st.caption(f"No film on the map has {literal(part)} in its name.")
+    if named.empty:
+        return places.index[:0]
+    first = f"The first of {len(named):,} films of that name" if len(named) > 1 else "The film"
+    st.caption(f"{first}, {literal(named.iloc[0])}, and the {count - 1} nearest to it on the map.")
+    return film_maps.nearest(places, named.index[0], int(count))
 
 
 def _choice(label: str, options: tuple[str, ...] | list[str], key: str) -> str:

@@ -106,6 +106,18 @@ def test_films_drawn_around_on_the_map_are_shown_with_every_answer(mapped):
     assert set(shown(at)) == set(wrong.index[:3])
 
 
+def test_films_near_a_named_one_are_shown_without_drawing(mapped, tiny):
+    at = opened([mapped], errors_kind="Map of films")
+    places = film_maps.pca(mapped)
+    path = tiny.table.set_index("image_id")["path"][places.index[3]]
+    at.text_input(key="film_map_film").set_value(path.rpartition("/")[2].upper())
+    at.number_input(key="film_map_count").set_value(4)
+    again(at)
+    assert shown(at) == film_maps.nearest(places, places.index[3], 4).tolist()
+    at.text_input(key="film_map_film").set_value("*no such*")
+    assert "No film on the map has" in texts(again(at))
+
+
 def test_the_map_by_tsne_is_made_by_a_job_and_then_shown(mapped, monkeypatch):
     asked: list[str] = []
     monkeypatch.setattr(work, "submit_film_map", asked.append)
