@@ -32,7 +32,7 @@ class Remark:
 
 
 def remarks(dataset: "Dataset", images: pd.DataFrame | None, runs: Sequence["Run"]) -> list[Remark]:
-    """All that applies, the gravest first: leaks, shortcuts, unknown patients, few images.
+    """All that applies, the gravest first: leaks, shortcuts, maps outside the lungs, unknown patients, few images.
 
     Args:
         dataset: its classes and patients.
@@ -42,7 +42,7 @@ def remarks(dataset: "Dataset", images: pd.DataFrame | None, runs: Sequence["Run
     found = [_leaks(runs), _source(dataset)]
     if images is not None:
         found += [_quality(dataset, images), _damaged(images)]
-    found += [_patients(dataset), _few(runs)]
+    found += [_elsewhere(runs), _patients(dataset), _few(runs)]
     return [remark for remark in found if remark is not None]
 
 
@@ -88,6 +88,26 @@ def _damaged(images: pd.DataFrame) -> Remark | None:
         else f"{count:,} images cannot be read and are"
     )
     return Remark("Damaged images", f"{text} left out.", "gallery")
+
+
+def _elsewhere(runs: Sequence["Run"]) -> Remark | None:
+    """Models whose maps lie inside the lungs less than maps that are the same everywhere would."""
+    shares = [share for run in runs if (share := run.lung_share)]
+    beside = [share for share in shares if share.interval and share.interval[1] < share.area]
+    if not beside:
+        return None
+    worst = min(beside, key=lambda share: share.mean / share.area)
+    models = (
+        "The model's maps lie"
+        if len(shares) == 1
+        else f"Maps of {len(beside)} of {len(shares)} models lie"
+    )
+    return Remark(
+        "Maps lie beside the lungs",
+        f"{models} inside the lungs less than by chance: {worst.mean:.0%}, where the lungs are {worst.area:.0%} "
+        "of the picture. Letters, devices or borders may give the answer.",
+        "compare",
+    )
 
 
 def _patients(dataset: "Dataset") -> Remark | None:

@@ -8,6 +8,8 @@ import pytest
 from cxrcore.index import load as load_index
 from cxrcore.remarks import FEW, remarks
 from cxrcore.splits import Leaks
+from cxrcore.store import Run
+from cxrcore.store.lung_shares import KeptShare
 from tests.helpers.runs import made_up
 
 
@@ -77,3 +79,14 @@ def test_enough_test_images_are_no_remark(tiny):
         update={"classes": [row.model_copy(update={"support": FEW}) for row in test.classes]}
     )
     assert titles(tiny, None, [run.model_copy(update={"metrics": {"test": many}})]) == []
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.1, 0.19), (0.1, 0.3), (0.3, 0.4), (None, None)])
+def test_maps_beside_the_lungs_are_a_remark_where_that_is_sure(tiny, monkeypatch, low, high):
+    share = KeptShare(mean=0.15, low=low, high=high, area=0.25, films=40, masks="")
+    monkeypatch.setattr(Run, "lung_share", share)
+    found = [r for r in remarks(tiny, None, [made_up()]) if r.title == "Maps lie beside the lungs"]
+    assert bool(found) == (high == 0.19)
+    if found:
+        assert "15%, where the lungs are 25%" in found[0].text
+        assert found[0].page == "compare"

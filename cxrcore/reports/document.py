@@ -54,6 +54,7 @@ def render(content: Content) -> str:
         _section("Confusion matrices", _matrices(content)),
         _section(f"{content.class_name} against the rest", _curves(content)),
         _section(f"Catching {content.recall:.0%} of {content.class_name}", _points(content)),
+        _section("Do the models look at the lungs?", films.maps(content)),
         _section("Example films", films.examples(content)),
         _section("Mistakes", films.mistakes(content)),
         _section("Training", _training(content)),
@@ -104,8 +105,8 @@ def _pairs(content: Content) -> str:
         _list(comparison.sentence(pair, content.found, content.titles) for pair in part)
         for part in (shown, others)
     )
-    title = f"<summary>The other {len(others):,} pairs</summary>"
-    return found + (f"<details>{title}{folded}</details>" if others else "")
+    more = f"<details><summary>The other {len(others):,} pairs</summary>{folded}</details>"
+    return found + (more if others else "")
 
 
 def _head(name: str) -> str:
@@ -263,10 +264,8 @@ def _claim(content: Content) -> str:
 
 
 def _digests(content: Content) -> str:
-    rows = [
-        ["Dataset", f"{_text(content.dataset.name)}, fingerprint {content.dataset.fingerprint}"]
-    ]
-    rows.append(["Films compared", _text(content.found.common.digest)])
+    about = f"{_text(content.dataset.name)}, fingerprint {content.dataset.fingerprint}"
+    rows = [["Dataset", about], ["Films compared", _text(content.found.common.digest)]]
     for run in content.runs:
         software = ", ".join(f"{name} {version}" for name, version in run.versions.items())
         rows.append([_text(run.run_id), _text(f"record {run.seal}; {run.created}; {software}")])

@@ -8,10 +8,24 @@ import numpy as np
 
 from cxrcore import figures, images, store
 from cxrcore.errors import ImageError
+from cxrcore.metrics import select
 from cxrcore.reports.content import Content
 
 _EACH = 10  # mistakes of a class, as study D looked at
 _MOST_EXAMPLES, _SIDE = 6, 160  # films, pixels
+
+
+def maps(content: Content) -> str:
+    """How much of each model's maps lies inside the lungs, or the command that tells."""
+    sentences = []
+    for run in content.runs:
+        if share := run.lung_share:
+            sentences.append(f"{content.titles[run.run_id]}: {share.sentence}")
+        elif run.has_network:
+            missing = (metric.absent.format(run_id=run.run_id) for metric in select("maps"))
+            sentences.append(f"{content.titles[run.run_id]}: not computed yet. {' '.join(missing)}")
+    items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def examples(content: Content) -> str:

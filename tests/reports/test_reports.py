@@ -13,6 +13,7 @@ from cxrcore import cli, comparison, reports, store, thresholds
 from cxrcore.errors import ComparisonError
 from cxrcore.figures import Axes, Line
 from cxrcore.reports.chart import chart
+from cxrcore.store.lung_shares import KeptShare
 from tests.helpers import tested
 
 
@@ -51,9 +52,19 @@ def test_every_section_is_there(text):
     heads = re.findall(r"<h2>(.*?)</h2>", text)
     assert heads == [
         "What to be careful of", "Models", "Confusion matrices", "B against the rest",
-        "Catching 90% of B", "Mistakes", "Training", "Data and division", "Limits", "What CLAIM 2024 asks for",
+        "Catching 90% of B", "Do the models look at the lungs?", "Mistakes", "Training", "Data and division", "Limits", "What CLAIM 2024 asks for",
         "Versions and digests",
     ]  # fmt: skip
+
+
+def test_what_models_look_at_is_said_with_how_to_compute_what_is_missing(two, monkeypatch):
+    share = KeptShare(mean=0.4, low=0.35, high=0.45, area=0.25, films=9, masks="")
+    monkeypatch.setattr(
+        store.Run, "lung_share", property(lambda run: share if run.run_id == two[0] else None)
+    )
+    text = read(reports.render(reports.gather(two)))
+    assert f"Good <b>model</b>: {share.sentence}" in text
+    assert f"Poor: not computed yet. python -m cxrcore explain {two[1]} --all" in text
 
 
 def test_it_asks_for_nothing_and_runs_nothing(text):

@@ -11,6 +11,7 @@ from cxrcore.figures import bar_axis, interval_bar
 from cxrcore.metrics import METRICS
 from pages.shared import comparisons, run_marks
 from pages.shared.entries import Entry
+from pages.shared.text import literal
 
 _STYLE = """<style>
 .runs { border-collapse: collapse; width: 100%; font-size: .92rem; }
@@ -48,6 +49,9 @@ def show(entries: Sequence[Entry], found: Comparison, of: int) -> None:
             "A range of ranks: nothing closer can be proven on these images. The line is the 95 % "
             "interval."
         )
+    for entry in entries:
+        if len(entry.runs) == 1 and (share := entry.runs[0].lung_share):
+            st.caption(f":material/pulmonology: {literal(f'{entry.title}: {share.brief}')}")
 
 
 def _ranks(found: Comparison) -> list[str]:

@@ -121,8 +121,8 @@ def _tsne(run: Run) -> pd.DataFrame | None:
     if job is None or not job.active:
         job = work.submit_film_map(run.run_id)
     st.info(
-        "**The films are being mapped.** This is done once and takes about a minute for thousands of "
-        "films; principal components are there at once.",
+        "**The films are being mapped.** This is done once and takes up to two minutes; principal "
+        "components are there at once.",
         icon=":material/scatter_plot:",
     )
     waiting.follow(job)
