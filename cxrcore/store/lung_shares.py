@@ -52,13 +52,6 @@ class KeptShare(BaseModel):
         return None if self.low is None or self.high is None else (self.low, self.high)
 
     @property
-    def brief(self) -> str:
-        """The gist of `sentence`."""
-        return (
-            f"{self.mean:.0%} of its maps lies inside the lungs, {self.area:.0%} would by chance."
-        )
-
-    @property
     def sentence(self) -> str:
         """What it says, for people."""
         low, high = self.interval or (self.mean, self.mean)

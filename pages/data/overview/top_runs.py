@@ -11,7 +11,6 @@ from cxrcore.figures import bar_axis, interval_bar
 from cxrcore.metrics import METRICS
 from pages.shared import comparisons, run_marks
 from pages.shared.entries import Entry
-from pages.shared.text import literal
 
 _STYLE = """<style>
 .runs { border-collapse: collapse; width: 100%; font-size: .92rem; }
@@ -41,6 +40,9 @@ def show(entries: Sequence[Entry], found: Comparison, of: int) -> None:
     for metric, class_name in columns:
         heads.append(f"{comparisons.name_of(metric, class_name)}, 95 %")
         cells.append(_bars(entries, table, metric, class_name))
+    if any(shares := [_in_lungs(entry) for entry in entries]):
+        heads.append("Maps in the lungs")
+        cells.append([f'<td class="number">{share or "–"}</td>' for share in shares])
     rows = "".join(f"<tr>{''.join(row)}</tr>" for row in zip(*cells, strict=True))
     head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
     st.html(f'{_STYLE}<table class="runs"><tr>{head}</tr>{rows}</table>')
@@ -49,9 +51,6 @@ def show(entries: Sequence[Entry], found: Comparison, of: int) -> None:
             "A range of ranks: nothing closer can be proven on these images. The line is the 95 % "
             "interval."
         )
-    for entry in entries:
-        if len(entry.runs) == 1 and (share := entry.runs[0].lung_share):
-            st.caption(f":material/pulmonology: {literal(f'{entry.title}: {share.brief}')}")
 
 
 def _ranks(found: Comparison) -> list[str]:
@@ -68,6 +67,16 @@ def _titles(entries: Sequence[Entry]) -> list[str]:
         f"<small> {html.escape(', '.join(run_marks.marks(*entry.runs)))}</small></td>"
         for entry in entries
     ]
+
+
+def _in_lungs(entry: Entry) -> str:
+    """How much of a run's maps lies inside the lungs; "" where that is not known."""
+    if len(entry.runs) > 1 or (share := entry.runs[0].lung_share) is None:
+        return ""
+    said = html.escape(share.sentence)
+    return (
+        f'<span title="{said}">{share.mean:.0%}<br><small>{share.area:.0%} by chance</small></span>'
+    )
 
 
 def _bars(entries: Sequence[Entry], table: pd.DataFrame, metric: str, class_name: str) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from cxrcore import comparison, jobs, store
 from cxrcore.splits import Leak, Leaks
+from cxrcore.store.lung_shares import KeptShare
 from tests.helpers.app import open_page, texts
 from tests.helpers.tested import answered, keep
 
@@ -85,6 +86,18 @@ def test_recall_of_covid_is_asked_first_where_there_is_such_a_class(make_tiny_da
     keep(dataset, 1, answered(dataset, truth, [0.9] * len(truth)))
     text = drawn(open_page(PAGE))
     assert "Recall COVID-19, 95 %" in text
+
+
+def test_how_much_of_the_maps_lies_in_the_lungs_stands_beside_each_model(tiny, runs, monkeypatch):
+    assert "Maps in the lungs" not in drawn(open_page(PAGE))
+    share = KeptShare(mean=0.41, low=0.35, high=0.45, area=0.25, films=9, masks="")
+    first = runs[0].run_id
+    monkeypatch.setattr(
+        store.Run, "lung_share", property(lambda run: share if run.run_id == first else None)
+    )
+    assert re.search(
+        r"Maps in the lungs.*1.00\s+41%\s+25% by chance.*0.67\s+–", drawn(open_page(PAGE)), re.S
+    )
 
 
 def test_hostile_titles_are_text(tiny, runs):
