@@ -20,7 +20,8 @@ from cxrcore.datasets.table import listed as some_of
 from cxrcore.embeddings.reading import Vectors
 from cxrcore.errors import PredictionsError, StoreError
 from cxrcore.predictions.columns import Columns
-from cxrcore.predictions.matching import find_films, require_once, say_unmatched
+from cxrcore.predictions.films import find_films
+from cxrcore.predictions.matching import require_once, say_unmatched
 
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset

@@ -1,8 +1,6 @@
 """Rows of predictions and the films that they are about."""
 
-import hashlib
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,13 +13,13 @@ from cxrcore.errors import PredictionsError
 from cxrcore.predictions import columns as columns_of
 from cxrcore.predictions.columns import Columns, Kind
 from cxrcore.predictions.division import TESTED
+from cxrcore.predictions.films import LEFT_OUT, SEVERAL, find_films
 from cxrcore.predictions.reading import Table
 from cxrcore.store.differences import one_line
 
 if TYPE_CHECKING:
     from cxrcore.datasets import Dataset
 
-_SEVERAL = -2  # films of that name
 _TRAINED = "train"
 
 
@@ -115,67 +113,6 @@ def match(
     )
 
 
-def find_films(rows: pd.DataFrame, dataset: "Dataset", names: Columns) -> npt.NDArray[np.intp]:
-    """(n,) row of the film in the dataset's table; below 0 where there is none."""
-    found = np.full(len(rows), -1, np.intp)
-    for kind, column in names.films.items():
-        open_ = found < 0
-        if not open_.any():
-            break
-        texts = rows[column].to_numpy(object)[open_]
-        if kind == "path":
-            found[open_] = _by_path(texts, dataset)
-        else:
-            ids = dataset.table["image_id"] if kind == "image_id" else _sha256(dataset)
-            keys = pd.Series(texts, dtype=object).fillna("").astype(str).str.strip().str.lower()
-            found[open_] = _index(ids.to_numpy(object)).get_indexer(keys.to_numpy(object))
-    return found
-
-
-def _by_path(texts: npt.NDArray[np.object_], dataset: "Dataset") -> npt.NDArray[np.intp]:
-    paths = dataset.table["path"].to_numpy(object)
-    places = _index(paths)
-    found = places.get_indexer(texts)
-    if (found >= 0).all():  # a million of them are found in a second
-        return found
-    given = pd.Series(texts, dtype=object).fillna("").astype(str).str.strip().str.replace("\\", "/")
-    root = dataset.root.absolute().as_posix().rstrip("/") + "/"
-    given = given.str.removeprefix(root).str.removeprefix("./")
-    found = places.get_indexer(given.to_numpy(object))
-    names = _names(paths)
-    alone = ~pd.Series(names).duplicated(keep=False).to_numpy(bool)
-    open_ = np.flatnonzero(found < 0)
-    wanted = _names(given.to_numpy(object)[open_])
-    by_name = _index(names[alone]).get_indexer(wanted)
-    found[open_[by_name >= 0]] = np.flatnonzero(alone)[by_name[by_name >= 0]]
-    several = pd.Series(wanted, dtype=object).isin(set(names[~alone])).to_numpy(bool)
-    found[open_[several]] = _SEVERAL
-    return found
-
-
-def _names(paths: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-    """Without folders."""
-    return np.array([path.rpartition("/")[2] for path in paths], dtype=object)
-
-
-def _index(values: npt.NDArray[np.object_]) -> pd.Index:
-    return pd.Index(values, dtype=object)
-
-
-def _sha256(dataset: "Dataset") -> pd.Series:
-    """SHA-256 of every file; they are read for it."""
-
-    def of(path: str) -> str:
-        try:
-            with open(dataset.root / path, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            return ""  # no digest matches; the row is reported
-
-    with ThreadPoolExecutor(4) as pool:
-        return pd.Series(list(pool.map(of, dataset.table["path"])), dtype=object)
-
-
 def say_unmatched(
     table: Table, dataset: "Dataset", names: Columns, rows: npt.NDArray[np.intp], partial: bool
 ) -> str:
@@ -184,16 +121,22 @@ def say_unmatched(
     Raises:
         PredictionsError: no row has a film, or some have none and `partial` is false.
     """
-    without = np.flatnonzero(rows < 0)
+    without = np.flatnonzero((rows < 0) & (rows != LEFT_OUT))
+    note = ""
+    if left_out := int((rows == LEFT_OUT).sum()):
+        note = (
+            f"{count(left_out, 'row')} left out: files that {dataset.name} leaves out, because another one "
+            "has the same content."
+        )
     if not len(without):
-        return ""
+        return note
     column = list(names.films.values())[-1]
     examples = listed([one_line(str(text)[:60]) for text in table.rows[column].iloc[without[:4]]])
     sentence = (
         f"{len(without):,} of {len(rows):,} rows are about no film of {dataset.name}: {examples}"
     )
     sentence += f" and more ({len(without):,} in all)." if len(without) > 4 else "."
-    if several := int((rows == _SEVERAL).sum()):
+    if several := int((rows == SEVERAL).sum()):
         sentence += (
             f" {count(several, 'name')} that of several films: give the path or the image_id."
         )
@@ -203,7 +146,7 @@ def say_unmatched(
         raise PredictionsError(
             f"{sentence} Correct them, or take the other rows alone (--partial)."
         )
-    return sentence
+    return f"{sentence} {note}".strip()
 
 
 def _parts(

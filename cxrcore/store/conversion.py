@@ -64,7 +64,7 @@ def onnx(model_path: Path, target: Path) -> float:
     missing = [name for name in _ONNX_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise StoreError(
-            f"An ONNX file needs {', '.join(missing)}, which are not installed. Install them by "
+            f"An ONNX file needs packages that are not installed: {', '.join(missing)}. Install them by "
             "pip install -r requirements-export.txt, or export as tflite or keras."
         )
     import onnxruntime

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -183,6 +184,25 @@ def test_a_bad_file_is_one_clear_line_and_keeps_nothing(tiny, division, filled, 
 def test_a_file_that_is_no_table_is_refused(data, name, said):
     with pytest.raises(PredictionsError, match=said):
         predictions.read(data, name)
+
+
+@pytest.mark.parametrize("name", ["copy.png", None], ids=["another name", "the same name"])
+def test_a_row_of_a_copy_that_the_dataset_leaves_out_is_no_fault(tiny, division, filled, name):
+    path = filled["path"].iloc[0]
+    folder, _, own = path.rpartition("/")
+    copy = f"{folder}/sub/{name or own}"
+    (tiny.root / folder / "sub").mkdir()
+    shutil.copy(tiny.root / path, tiny.root / copy)
+    dataset = datasets.load("tiny")
+    assert dataset.doubles["path"].tolist() == [copy]
+    rows = filled.drop(columns="image_id")
+    both = pd.concat([rows, rows.iloc[:1].assign(path=copy)])
+    found = matched(both, dataset, division)
+    assert "1 row is left out: files that tiny leaves out" in " ".join(found.notes)
+    assert (found.rows == matched(rows, dataset, division).rows).all()
+    # Alone it stands for the film with its content.
+    alone = matched(rows.assign(path=rows["path"].replace(path, copy)), dataset, division)
+    assert set(alone.rows) == set(found.rows)
 
 
 def test_partial_files_are_taken_only_when_told(tiny, division, filled):
