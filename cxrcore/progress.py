@@ -67,6 +67,8 @@ def progress_bar(visible: bool = True) -> Iterator[Report]:
                 drawn.update(task.id, completed=task.total)
 
         def report(progress: Progress) -> None:
+            if not progress.total:
+                return  # a bar of nothing tells nothing
             if progress.stage not in tasks:
                 fill()
                 tasks[progress.stage] = drawn.add_task(progress.stage, total=progress.total)

@@ -66,11 +66,28 @@ def start_tensorflow() -> None:
     if unwanted:
         sys.modules["sklearn"] = None  # type: ignore[assignment]  # for `import`: it is not there
     try:
-        import keras  # noqa: F401
-        import tensorflow  # noqa: F401
+        with _without_errors():
+            import keras  # noqa: F401
+            import tensorflow
+
+            tensorflow.config.list_physical_devices()  # looks for a GPU, and complains, now
     finally:
         if unwanted:
             del sys.modules["sklearn"]
+
+
+@contextlib.contextmanager
+def _without_errors() -> Iterator[None]:
+    """No standard error, also that of C++: whatever the level, TensorFlow says that there is no GPU."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 @contextlib.contextmanager
