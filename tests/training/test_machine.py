@@ -1,3 +1,4 @@
+import os
 import sys
 
 import pytest
@@ -106,7 +107,7 @@ def test_versions_name_what_the_weights_depend_on():
 
 
 def test_keras_is_imported_without_scikit_learn_which_can_be_imported_afterwards(
-    monkeypatch, tmp_path
+    monkeypatch, tmp_path, capfd
 ):
     for name in ("tensorflow", "keras", "sklearn"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -115,8 +116,15 @@ def test_keras_is_imported_without_scikit_learn_which_can_be_imported_afterwards
     (tmp_path / "keras.py").write_text(
         "try:\n    import sklearn\nexcept ImportError:\n    sklearn = None\n"
     )
+    (tmp_path / "tensorflow.py").write_text(
+        "import os\nos.write(2, b'no GPU')\n"
+        "class config:\n    list_physical_devices = staticmethod(lambda: os.write(2, b'none'))\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     machine.start_tensorflow()
+    assert capfd.readouterr().err == ""
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
     import keras
     import sklearn
 
