@@ -96,10 +96,14 @@ def name_of(metric: str, class_name: str) -> str:
 
 def show_verdict(found: Comparison, entries: Sequence[Entry]) -> None:
     """Draw the sentence of a comparison where nobody can overlook it."""
-    verdict = comparison.verdict(found, {entry.name: entry.title for entry in entries})
+    titles = {entry.name: entry.title for entry in entries}
+    verdict = comparison.verdict(found, titles)
     # The claim stands out; figures and what cannot be told follow it.
-    claim = re.split(r" \(|[;:.] ", verdict.text, maxsplit=1)[0]
-    rest = verdict.text.removeprefix(claim)
+    plain = verdict.text  # the same length, without brackets and stops of titles
+    for title in sorted(titles.values(), key=len, reverse=True):
+        plain = plain.replace(title, "x" * len(title))
+    end = len(re.split(r" \(|[;:.] ", plain, maxsplit=1)[0])
+    claim, rest = verdict.text[:end], verdict.text[end:]
     st.html(
         "<style>.verdict { border-left: 4px solid #0B6E99; border-radius: .5rem; padding: .7rem 1rem; "
         "background: color-mix(in srgb, #0B6E99 10%, transparent); font-size: 1.12rem; "

@@ -61,6 +61,14 @@ def test_the_verdict_and_the_table_are_those_of_the_comparison(tiny, runs):
     assert re.search(r"Rank.*\s1\s.*\s2\s", text, flags=re.S)
 
 
+def test_titles_with_brackets_and_stops_stand_whole_in_the_claim(tiny, runs):
+    for run, title in zip(runs, ("Ours (v1. final)", "Theirs: (ONNX)"), strict=True):
+        store.annotate(run.run_id, title=title)
+    bodies = [e.proto.body for e in open_page(PAGE).main if e.type == "html"]
+    [claim] = re.findall(r'class="verdict".*?<b>(.*?)</b>', " ".join(bodies))
+    assert claim == "Ours (v1. final) calls more films correctly than Theirs: (ONNX)"
+
+
 def test_the_matrix_is_that_of_the_first_run(tiny, runs):
     text = drawn(open_page(PAGE))
     assert runs[0].metrics["test"].confusion == [[12, 0, 0], [0, 12, 0], [0, 0, 12]]
