@@ -30,11 +30,9 @@ def histogram(gray: np.ndarray) -> NDArray[np.int64]:
             "A histogram needs a gray image, (height, width) of uint8. Received: "
             f"{gray.shape} of {gray.dtype}. Pass what cxrcore.images.decode returns."
         )
-    counts = np.zeros(LEVELS, np.int64)
-    rows = max(1, _SAFE // max(1, gray.shape[1]))
-    if gray.shape[1]:
-        # Several times faster than bincount, which converts to int64.
-        for top in range(0, len(gray), rows):
-            band = gray[top : top + rows]
-            counts += cv2.calcHist([band], [0], None, [LEVELS], [0, LEVELS]).ravel().astype(int)
+    counts, flat = np.zeros(LEVELS, np.int64), gray.reshape(-1)
+    # Several times faster than bincount, which converts to int64.
+    for start in range(0, flat.size, _SAFE):
+        part = cv2.calcHist([flat[start : start + _SAFE]], [0], None, [LEVELS], [0, LEVELS])
+        counts += part.ravel().astype(np.int64)
     return counts
