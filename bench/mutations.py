@@ -1,14 +1,19 @@
-"""Mutated films and weights: nothing crashes, nothing takes long, memory stays, only our errors.
+"""Mutated films, tables and weights: nothing crashes or takes long, memory stays, only our errors.
 
-    python bench/mutations.py [--films 20000] [--weights 2000]
+    python bench/mutations.py [--films 20000] [--tables 20000] [--weights 2000]
+
+Tables are read as a dataset that is added, as predictions and as embeddings.
 
 Each sample is a sound file with some bytes changed, cut out, doubled or cut off; its number is the
 seed, so that any can be made again. They are read in a process of their own, which a crash ends.
 """
 
 import argparse
+import atexit
+import gzip
 import importlib.util
 import io
+import os
 import random
 import resource
 import sys
@@ -24,6 +29,7 @@ import cv2
 import h5py
 import imagecodecs
 import numpy as np
+import pandas as pd
 import pydicom
 from PIL import Image
 from pydicom.encaps import encapsulate
@@ -32,7 +38,7 @@ from pydicom.uid import JPEG2000, JPEGBaseline8Bit, RLELossless
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cxrcore import images  # noqa: E402
+from cxrcore import datasets, embeddings, images, predictions  # noqa: E402
 from cxrcore.errors import CxrError  # noqa: E402
 from cxrcore.models.pretrained.reader import open_weights  # noqa: E402
 
@@ -92,11 +98,52 @@ def weights() -> list[bytes]:
     return [*made, buffer.getvalue()]
 
 
+NAMES = ("a.csv", "b.csv", "c.csv", "d.tsv", "e.csv.gz", "f.xlsx", "g.parquet", "h.jsonl", "i.npz")
+
+
+@cache
+def tables() -> list[bytes]:
+    """A sound table of each of NAMES: of films in a folder, with labels, answers and vectors."""
+    rows = pd.DataFrame(
+        {"path": [f"{name}.png" for name in "pqrs"], "label": ["A", "B;\u00e4", "A", "C"]}
+    )
+    for column in ("A", "B", "C", "embedding_0", "embedding_1"):
+        rows[column] = np.random.default_rng(0).random(4).round(3)
+    text = rows.to_csv(index=False)
+    semicolons = rows.to_csv(index=False, sep=";", decimal=",", quoting=1)
+    sheet, columns, arrays = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    rows.to_excel(sheet, index=False)
+    rows.to_parquet(columns)
+    np.savez_compressed(
+        arrays, path=rows["path"].to_numpy(str), vectors=np.eye(4, dtype=np.float32)
+    )
+    return [
+        text.encode("utf-8-sig"), text.encode("utf-16"), semicolons.encode("cp1252"),
+        rows.to_csv(index=False, sep="\t").encode(), gzip.compress(text.encode(), mtime=0),
+        sheet.getvalue(), columns.getvalue(), rows.to_json(orient="records", lines=True).encode(),
+        arrays.getvalue(),
+    ]  # fmt: skip
+
+
+@cache
+def folder() -> Path:
+    """Four films; one of a process, deleted with it."""
+    made = tempfile.TemporaryDirectory()
+    atexit.register(made.cleanup)
+    for name in "pqrs":
+        gray = np.random.default_rng(ord(name)).integers(0, 256, (20, 20), np.uint8)
+        Image.fromarray(gray).save(Path(made.name) / f"{name}.png")
+    os.environ["CXR_DATA"] = str(Path(made.name) / "data")
+    return Path(made.name)
+
+
 def mutated(seeds: list[bytes], number: int) -> bytes:
     """A sound file with one to eight changes."""
     rng = random.Random(number)
     data = bytearray(rng.choice(seeds))
     for _ in range(rng.randint(1, 8)):
+        if not data:
+            break
         at = rng.randrange(min(len(data), _HEAD) if rng.random() < 0.5 else len(data))
         count, how = rng.choice([1, 1, 2, 4, 8, 64]), rng.random()
         if how < 0.6:
@@ -112,12 +159,33 @@ def mutated(seeds: list[bytes], number: int) -> bytes:
     return bytes(data)
 
 
-def read_film(data: bytes) -> None:
+def read_film(data: bytes, _: int) -> None:
     """As a visitor's upload is."""
     images.look(data)
 
 
-def read_weights(data: bytes) -> None:
+def read_table(data: bytes, number: int) -> None:
+    """In each way that a file of that name is read; refused if all of them refuse it."""
+    name = random.Random(number).choice(NAMES)  # the first draw of `mutated`
+    refused = []
+    if name.startswith(("a", "b", "c", "d", "e", "f")):
+        (file := folder() / name).write_bytes(data)
+        try:
+            datasets.load(folder())
+        except CxrError as error:
+            refused.append(error)
+        finally:
+            file.unlink()
+    for reader in predictions.read, embeddings.read:
+        try:
+            reader(data, name)
+        except CxrError as error:
+            refused.append(error)
+    if len(refused) == (3 if name < "g" else 2):
+        raise refused[0]
+
+
+def read_weights(data: bytes, _: int) -> None:
     """All arrays."""
     with tempfile.NamedTemporaryFile(suffix=".h5") as file:
         file.write(data)
@@ -131,17 +199,21 @@ def read_weights(data: bytes) -> None:
                         raise CxrError(str(error)) from error
 
 
-KINDS = {"films": (films, read_film), "weights": (weights, read_weights)}
+KINDS = {
+    "films": (films, read_film, 20_000),
+    "tables": (tables, read_table, 20_000),
+    "weights": (weights, read_weights, 2_000),
+}
 
 
 def read(kind: str, first: int) -> tuple[Counter[str], float, int, list[str], float]:
     """Outcomes of a chunk, its slowest sample with its number, foreign errors, memory in MB."""
-    seeds, reader = KINDS[kind]
+    seeds, reader, _ = KINDS[kind]
     outcomes, slowest, foreign = Counter[str](), (0.0, first), []
     for number in range(first, first + _CHUNK):
         data, start = mutated(seeds(), number), time.perf_counter()
         try:
-            reader(data)
+            reader(data, number)
             outcomes["read"] += 1
         except CxrError:
             outcomes["refused"] += 1
@@ -155,10 +227,10 @@ def read(kind: str, first: int) -> tuple[Counter[str], float, int, list[str], fl
 def main() -> None:
     """Print a line a kind, and every sample that went wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for kind in KINDS:
-        parser.add_argument(f"--{kind}", type=int, default=20_000 if kind == "films" else 2_000)
+    for kind, (_, _, usual) in KINDS.items():
+        parser.add_argument(f"--{kind}", type=int, default=usual)
     asked = vars(parser.parse_args())
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if asked[kind]):
         outcomes, slowest, memory, crashes, wrong = Counter[str](), (0.0, 0), [0.0], 0, []
         pool = ProcessPoolExecutor(1)
         for first in range(0, asked[kind], _CHUNK):

@@ -107,7 +107,7 @@ def _table(data: bytes, suffix: str) -> "pa.Table":
         return json.read_json(io.BytesIO(data))
     head = data[:10_000].split(b"\n", 1)[0].decode("utf-8-sig", "replace")
     delimiter = max(_DELIMITERS, key=head.count)
-    names = next(iter(csv_names(head, delimiter)), [])
+    names = csv_names(head, delimiter)
     texts = {column: _text() for column in names if column.strip().lower() in _AS_TEXT}
     return csv.read_csv(
         io.BytesIO(data),
@@ -119,11 +119,11 @@ def _table(data: bytes, suffix: str) -> "pa.Table":
 _AS_TEXT = ("image_id", "sha256", "path")  # never numbers, whatever they look like
 
 
-def csv_names(head: str, delimiter: str) -> list[list[str]]:
-    """The first line of a CSV as a list of one row."""
+def csv_names(head: str, delimiter: str) -> list[str]:
+    """The names of the columns, from the beginning of a CSV; its lines may end in a carriage return."""
     import csv
 
-    return list(csv.reader([head.rstrip("\r")], delimiter=delimiter))
+    return next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), [])
 
 
 def _text() -> "pa.DataType":

@@ -186,6 +186,12 @@ def test_a_file_that_is_no_table_is_refused(data, name, said):
         predictions.read(data, name)
 
 
+def test_lines_that_end_in_a_carriage_return_are_lines():
+    found = predictions.read(b"path,A,B\r0001,0.5,0.5\r2,0.1,0.9\r", "old.csv").rows
+    assert found["path"].tolist() == ["0001", "2"]
+    assert found["A"].tolist() == [0.5, 0.1]
+
+
 @pytest.mark.parametrize("name", ["copy.png", None], ids=["another name", "the same name"])
 def test_a_row_of_a_copy_that_the_dataset_leaves_out_is_no_fault(tiny, division, filled, name):
     path = filled["path"].iloc[0]
