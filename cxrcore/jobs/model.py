@@ -107,11 +107,14 @@ class Job(BaseModel):
         return f"epoch {self.epoch} of {self.epochs}" if self.epoch else self.stage or "starting"
 
     @property
+    def submitted(self) -> datetime:
+        """The last time; `created` is long ago for a resumed job."""
+        return datetime.fromtimestamp(self.ticket / 1e9, UTC) if self.ticket else self.created
+
+    @property
     def silence(self) -> float:
         """Seconds since its process last wrote anything, or since it was submitted."""
-        # Not since `created`, which is long ago for a resumed job.
-        submitted = datetime.fromtimestamp(self.ticket / 1e9, UTC) if self.ticket else self.created
-        return (now() - (self.heartbeat or submitted)).total_seconds()
+        return (now() - (self.heartbeat or self.submitted)).total_seconds()
 
     def ended(self, state: State, message: str, **changes: Any) -> "Job":
         """A copy that ended at its last heartbeat, with other `changes`."""

@@ -15,6 +15,7 @@ from cxrcore.errors import CxrError
 from cxrcore.store.card import NOTICE
 from pages.data.overview import answers
 from pages.data.overview.answers import Answer, Films
+from pages.header import header
 from pages.shared import background, cache
 from pages.shared.entries import Entry
 from pages.shared.text import literal
@@ -59,6 +60,8 @@ def show(entries: Sequence[Entry], dataset: Dataset) -> None:
     except CxrError as error:
         st.error(literal(str(error)))
         return
+    if not header.presenting():
+        background.again("examples", found.lacking, dataset)
     if not found.answers:
         return
     st.fragment(_film, run_every=_REFRESH_SECONDS if coming else None)(shown, dataset, coming)

@@ -9,6 +9,7 @@ from cxrcore.datasets import Dataset
 from cxrcore.errors import CxrError
 from cxrcore.store import Run
 from cxrcore.store.card import NOTICE
+from pages.header import header
 from pages.predict.live import (
     answers,
     controls,
@@ -103,6 +104,9 @@ def _answer(
         what_if.show(stage.original, stage.as_it_came, gate_panel.marks(stage.report))
     lacking = [run for run in runs if not answers.has_profile(run)]
     preparing = background.make_missing("profiles", lacking, dataset)
+    if not header.presenting():
+        with checks:
+            background.again("profiles", lacking, dataset)
     held_out = {run.run_id: films.held_out(run, picked) for run in runs}
     _head(picked, held_out, stage.changes)
     scene = Scene(
