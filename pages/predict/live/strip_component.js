@@ -48,4 +48,20 @@ export default function ({ data, parentElement, setTriggerValue }) {
     button.onclick = () => pick(id)
   }
   text.textContent = data.text
+  root.paste ??= paste
+  document.addEventListener("paste", root.paste)
+  return () => document.removeEventListener("paste", root.paste)
+}
+
+// Pictures that are pasted anywhere on the page go where they can be dropped; text stays text.
+function paste(event) {
+  const files = event.clipboardData?.files ?? []
+  const zone = document.querySelector("[data-testid=stFileUploader]")
+  const input = zone?.querySelector("input[type=file]")
+  if (!files.length || !input || event.defaultPrevented || zone.contains(event.target)) return
+  event.preventDefault()
+  const transfer = new DataTransfer()
+  for (const file of files) transfer.items.add(file)
+  input.files = transfer.files
+  input.dispatchEvent(new Event("change", { bubbles: true }))
 }

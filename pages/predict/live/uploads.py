@@ -36,7 +36,7 @@ def drop_zone() -> list[Upload]:
         accept_multiple_files=True,
         key=key,
         help="DICOM, PNG, JPEG, TIFF, BMP, WebP or GIF, whatever the files are called, several at "
-        "once or in a zip; pasting works too. They stay in memory for this visit and are not stored.",
+        "once or in a zip; a picture can be pasted anywhere on this page. They stay in memory for this visit and are not stored.",
     )
     if files:
         _take([(shown(file.name), file.getvalue()) for file in files])
