@@ -1,5 +1,6 @@
 """Live prediction in a real browser: by mouse, by keyboard, in dark and on a narrow window."""
 
+import base64
 import io
 import json
 from collections.abc import Iterator
@@ -88,6 +89,15 @@ def overprinted(page: Page) -> list[str]:
     )
 
 
+_PASTE = """text => {
+  const files = new DataTransfer()
+  const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0))
+  files.items.add(new File([bytes], "pasted.png", { type: "image/png" }))
+  document.body.dispatchEvent(new ClipboardEvent("paste",
+    { clipboardData: files, bubbles: true, cancelable: true }))
+}"""
+
+
 def test_by_mouse_upload_look_at_maps_and_explain_the_class_that_has_evidence(browser, served):
     with opened(browser, served, viewport={"width": 1440, "height": 900}) as dashboard:
         page = dashboard.page
@@ -118,6 +128,10 @@ def test_by_mouse_upload_look_at_maps_and_explain_the_class_that_has_evidence(br
             page.get_by_role("button", name="One sheet (PNG)").click()
         with Image.open(sheet.value.path()) as picture:
             assert picture.width >= 760
+
+        # A picture that is pasted anywhere on the page.
+        dashboard.act(lambda: page.evaluate(_PASTE, base64.b64encode(png((30, 30))).decode()))
+        expect(page.get_by_text("pasted.png", exact=True).last).to_be_visible()
 
 
 def test_by_keyboard_alone_upload_next_film_maps_and_download(browser, served):
