@@ -21,7 +21,7 @@ def maps(content: Content) -> str:
     for run in content.runs:
         if share := run.lung_share:
             sentences.append(f"{content.titles[run.run_id]}: {share.sentence}")
-        elif run.has_network:
+        elif run.has_layers:
             missing = (metric.absent.format(run_id=run.run_id) for metric in select("maps"))
             sentences.append(f"{content.titles[run.run_id]}: not computed yet. {' '.join(missing)}")
     items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)

@@ -31,7 +31,7 @@ def joined(intervals: pd.DataFrame, entries: Sequence[Entry]) -> pd.DataFrame:
 
 def show(entries: Sequence[Entry], dataset: Dataset) -> None:
     """What the maps of each run say; of which models it is not known, and how to compute it."""
-    if any(run.has_network for entry in entries for run in entry.runs):
+    if any(run.has_layers for entry in entries for run in entry.runs):
         st.subheader("Do the models look at the lungs?")
     for entry in entries:
         if len(entry.runs) == 1 and (share := entry.runs[0].lung_share):
@@ -41,7 +41,7 @@ def show(entries: Sequence[Entry], dataset: Dataset) -> None:
             run.run_id: (run, entry.title)
             for entry in entries
             for run in entry.runs
-            if run.has_network and run.dataset == dataset.name and metric.compute(run) is None
+            if run.has_layers and run.dataset == dataset.name and metric.compute(run) is None
         }
         if lacking:
             _offer(metric, lacking)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cxrcore import work
+from cxrcore import store, work
 from cxrcore.store import lung_shares
 from cxrcore.store.lung_shares import KeptShare
 from tests.helpers.app import again, open_page, texts
@@ -40,3 +40,8 @@ def test_nothing_is_offered_where_all_is_known(two):
         kept = KeptShare(mean=0.4, low=None, high=None, area=0.4, films=1, masks="")
         lung_shares.keep(run, kept)
     assert "not computed yet" not in texts(open_page(PAGE))
+
+
+def test_nor_for_a_network_from_elsewhere_whose_layers_are_not_known(two, monkeypatch):
+    monkeypatch.setattr(store.Run, "has_layers", False)
+    assert "Do the models look at the lungs?" not in texts(open_page(PAGE))
