@@ -1,4 +1,7 @@
-"""Registered datasets as they are now, read once for all who use them in this process."""
+"""Registered datasets as they are now, read once for all who use them in this process.
+
+docs/decisions/0062
+"""
 
 import threading
 from collections import OrderedDict, defaultdict
