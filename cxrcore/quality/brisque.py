@@ -8,6 +8,7 @@ Where a neighbourhood is flat but not black, a pixel minus its local mean is not
 error. Its sign still decides on which side of the fitted distribution the pixel counts, which
 moves the score by points where such areas are large. These pixels are therefore summed again in
 the order of SciPy's `convolve2d`, and the half-size copy equals scikit-image's to the last bit.
+Why large films are not scored from a part of their pixels: docs/decisions/0063.
 """
 
 import cv2
