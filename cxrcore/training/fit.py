@@ -94,13 +94,15 @@ def _one_epoch(
     def end_batch(batch: int, logs: Mapping[str, float]) -> None:
         _require_finite(logs["loss"], state.epoch + 1, float(model.optimizer.learning_rate))
         pace.end_batch()
+        # While the head trains alone, nobody knows how long an epoch of the rest takes.
+        last = pace.epochs == reporter.epochs
         reporter.report(
             "training",
             epoch=state.epoch + 1,
             batch=batch + 1,
             batches=len(feeds[0]),
             images_per_second=pace.images_per_second,
-            eta_seconds=pace.eta_seconds(state.epoch, batch + 1),
+            eta_seconds=pace.eta_seconds(state.epoch, batch + 1) if last else None,
         )
 
     def end_validation_batch(_batch: int, logs: Mapping[str, float]) -> None:  # noqa: ARG001 - Keras' names
@@ -191,7 +193,7 @@ class Pace:
         epochs: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._train, self._epochs, self._clock = train, epochs, clock
+        self._train, self.epochs, self._clock = train, epochs, clock
         # Until it is measured: validation only runs forward, about a third of the work.
         self._expected_rest = validation.images / train.images / 3  # of the training part
         self._batches, self._seconds = 0, 0.0  # for the rate
@@ -239,7 +241,7 @@ class Pace:
         rest = self._rest
         if rest is None:
             rest = self._expected_rest * len(self._train) * batch_seconds
-        epochs = self._epochs - epochs_done
+        epochs = self.epochs - epochs_done
         batches = epochs * len(self._train) - batch
         return batches * batch_seconds + epochs * rest
 

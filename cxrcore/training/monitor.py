@@ -52,7 +52,7 @@ class Reporter:
         epochs: int,
     ) -> None:
         self._callback, self._should_stop = callback, should_stop
-        self._epochs = epochs
+        self.epochs = epochs
         self._last = -_INTERVAL_SECONDS
         self._stage: Stage | None = None
         self.history: list[dict[str, Any]] = []  # rows of the completed epochs
@@ -79,7 +79,7 @@ class Reporter:
         self._stage, self._last = stage, time.monotonic()
         history = list(self.history)
         epoch = len(history) if epoch is None else epoch
-        progress = TrainingProgress(stage, epoch, self._epochs, history=history, **details)
+        progress = TrainingProgress(stage, epoch, self.epochs, history=history, **details)
         self._callback(progress)
 
     def for_stage(self, stage: Stage) -> Callable[[Progress], None]:
@@ -101,5 +101,5 @@ class Reporter:
         if not self._should_stop():
             return
         done = len(self.history)
-        kept = f"{done} of {self._epochs} epochs are kept" if done else "no epoch was done yet"
+        kept = f"{done} of {self.epochs} epochs are kept" if done else "no epoch was done yet"
         raise Cancelled(f"The training was stopped; {kept}. Start it again to continue.")

@@ -9,6 +9,7 @@ import pytest
 from cxrcore import models, training
 from cxrcore.errors import Cancelled, RecipeError, TrainingError
 from cxrcore.models import RECIPES, networks, stages
+from cxrcore.training import monitor
 from tests.helpers.trainings import figures
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -67,9 +68,18 @@ def changed(run) -> set[str]:
 
 
 @pytest.mark.parametrize("augmentation", ["none", "strong"])
-def test_the_head_trains_first_then_the_last_stage_at_a_lower_rate(make, augmentation):
+def test_the_head_trains_first_then_the_last_stage_at_a_lower_rate(make, augmentation, monkeypatch):
     spec = make(augmentation=augmentation, fine_tuning_rate=1e-4)
-    run = training.train(spec)
+    times: dict[int, set[bool]] = {}
+
+    def note(progress):
+        if progress.stage == "training" and progress.batch > 1:
+            times.setdefault(progress.epoch, set()).add(progress.eta_seconds is not None)
+
+    monkeypatch.setattr(monitor, "_INTERVAL_SECONDS", 0)
+    run = training.train(spec, report=note)
+    # How long the rest takes is not known while the head trains.
+    assert [True in times[epoch] for epoch in (1, 2, 3, 4)] == [False, False, True, True]
     assert run.history()["learning_rate"].tolist() == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4])
     assert run.epochs_run == 4
     assert run.history()["val_loss"].idxmin() > 1  # else the weights kept are those of the head
