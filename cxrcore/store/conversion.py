@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cxrcore import files
 from cxrcore.errors import StoreError
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ def tflite(model_path: Path, target: Path) -> float:
     Raises:
         StoreError: the converter fails on this model, or the predictions of its file differ.
     """
-    import tensorflow as tf
+    with _without_output():
+        import tensorflow as tf
 
-    model = _opened(model_path)
+        model = _opened(model_path)
     with _explained("TFLite", model_path), _without_output():
         # Not from_concrete_functions: on TensorFlow 2.21 its file answers with NaN.
         content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
@@ -69,7 +71,8 @@ def onnx(model_path: Path, target: Path) -> float:
         )
     import onnxruntime
 
-    model = _opened(model_path)
+    with _without_output():
+        model = _opened(model_path)
     with _explained("ONNX", model_path), _without_output():
         # Keras exports only models that were called.
         model(np.zeros((1, *model.input.shape[1:]), np.float32))
@@ -114,8 +117,9 @@ def _compared(
 
 @contextlib.contextmanager
 def _without_output() -> Iterator[None]:
-    """Converters print where they save; standard output belongs to the command's answer."""
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    """Converters say much about themselves; the command's answer is all that users need."""
+    quiet = contextlib.redirect_stdout(io.StringIO()), files.without_stderr()
+    with quiet[0], quiet[1], warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 

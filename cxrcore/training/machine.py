@@ -66,7 +66,8 @@ def start_tensorflow() -> None:
     if unwanted:
         sys.modules["sklearn"] = None  # type: ignore[assignment]  # for `import`: it is not there
     try:
-        with _without_errors():
+        # Whatever the log level, it says that there is no GPU.
+        with files.without_stderr():
             import keras  # noqa: F401
             import tensorflow
 
@@ -74,20 +75,6 @@ def start_tensorflow() -> None:
     finally:
         if unwanted:
             del sys.modules["sklearn"]
-
-
-@contextlib.contextmanager
-def _without_errors() -> Iterator[None]:
-    """No standard error, also that of C++: whatever the level, TensorFlow says that there is no GPU."""
-    sys.stderr.flush()
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
 
 
 @contextlib.contextmanager
