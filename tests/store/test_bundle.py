@@ -198,7 +198,7 @@ def test_a_converter_that_fails_is_one_clear_line(network, tmp_path, monkeypatch
 
 def test_onnx_without_its_packages_says_which_are_missing(network, tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(StoreError, match=r"onnx, tf2onnx, onnxruntime, which are not installed"):
+    with pytest.raises(StoreError, match=r"not installed: onnx, tf2onnx, onnxruntime\."):
         conversion.onnx(tmp_path / "model.keras", tmp_path / "model.onnx")
 
 
