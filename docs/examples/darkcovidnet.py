@@ -9,6 +9,10 @@ normalisation and a leaky ReLU. As in the published code, a 1 x 1 convolution pa
 that maps grow by two; without that the published parameters are not met. Trainable parameters
 at 256 px: 1,164,434 for two classes, as published, and 1,167,586 for three.
 
+Measured here on 1,123 of the study's films, five folds, `--size 128 --epochs 20` and the fast
+schedule: accuracy 0.793 divided by image (`--group image --duplicates ignored`; 95 % interval
+0.730 to 0.855) and 0.788 by patient (0.694 to 0.882). The study reports 0.870 at 256 px.
+
 Source: doi 10.1016/j.compbiomed.2020.103792
 """
 
