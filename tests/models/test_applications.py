@@ -89,6 +89,17 @@ def test_with_its_file_it_finds_what_keras_finds_with_its_own_scaling(name, tmp_
         assert inspection._numbers(content, source) == source.parameters
 
 
+def test_from_scratch_the_running_means_follow_the_training_within_some_dozen_batches():
+    def momenta(weights):
+        recipe = RECIPES["keras-mobilenetv3-small"].override(image_size=32, weights=weights)
+        (inside,) = stages.trunks(recipe.architecture.build(recipe, 2))
+        norms = [x for x in inside.layers if isinstance(x, keras.layers.BatchNormalization)]
+        return {layer.momentum for layer in norms}
+
+    assert momenta("random") == {0.9}
+    assert momenta("imagenet") == {0.999}  # means of a million photographs are not thrown away
+
+
 def test_one_trains_on_its_features_and_explains(tiny_dataset_folder, tmp_path):
     trunk = keras.applications.MobileNetV3Small(
         include_top=False, weights=None, input_shape=(32, 32, 3), include_preprocessing=False
