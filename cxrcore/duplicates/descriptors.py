@@ -11,6 +11,7 @@ Box = tuple[float, float, float, float]  # shares cut off left, top, right and b
 SIDE = 64  # pixels; thumbnails are compared as squares of this side
 WHOLE: Box = (0.0, 0.0, 0.0, 0.0)
 _SCALE = 7.0  # pixels of SIDE; standard deviation of the Gaussian that averages the surroundings
+_WIDE = 3.0  # pixels; Gaussians of at least twice this scale are taken on a smaller image
 _NOISE = 4.0  # gray values; contrast below it is noise and not amplified
 _FLAT = 2.0  # gray values; with a smaller standard deviation an image is blank
 _EVEN = 4.0  # the same for one row of pixels at the rim; compressed frames vary a little
@@ -44,9 +45,19 @@ def contrast(gray: Gray, scale: float) -> Floats:
         (H, W) float32 around 0; 0 everywhere in a flat image.
     """
     values = gray.astype(np.float32)
-    detail = values - cv2.GaussianBlur(values, (0, 0), scale)
-    spread = np.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 1.5 * scale))
+    detail = values - _blurred(values, scale)
+    spread = np.sqrt(_blurred(detail * detail, 1.5 * scale))
     return np.asarray(detail / (spread + _NOISE), np.float32)
+
+
+def _blurred(values: Floats, scale: float) -> Floats:
+    """Blurred by a Gaussian of so many pixels; a wide one on a smaller image, two to six times as fast."""
+    height, width = values.shape
+    times = max(1, min(int(scale / _WIDE), height, width))
+    size = (round(width / times), round(height / times))
+    small = values if times == 1 else cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), scale / times)
+    return np.asarray(cv2.resize(small, (width, height)), np.float32)
 
 
 def as_square(gray: Gray, side: int = SIDE) -> Gray:

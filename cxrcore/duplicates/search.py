@@ -28,7 +28,7 @@ NEAR = 0.8  # correlation of the image files from which two show the same film
 # Candidates are compared at three sizes, at each only those that correlated at the one before.
 # Side and scale of the detail in pixels, see `detail`:
 _SMALL, _ROUGH, _ROUNDS = (64, 2.0), 0.6, 4
-_THUMB, _THUMBS = (128, 3.0), 0.6
+_THUMB, _THUMBS = (128, 3.0), 0.7
 _FILE = (256, 4.0)
 _BITS = 4  # images whose hashes differ in no more are candidates as well
 _KEPT = 64  # image files kept in memory while pairs are compared; more of smaller images
