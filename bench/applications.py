@@ -5,8 +5,8 @@ against the table on keras.io, where its weights lie and their checksum against 
 asks for, and whether our network with a file of weights finds the same features as Keras' own with
 its own scaling, `weights="imagenet"` and that file (made here, of random weights).
 
-`--journey NAME` trains one for an epoch on a small made dataset, explains it by Grad-CAM, exports
-it and compares what the exported files answer; ONNX needs requirements-export.txt.
+`--journey NAME` trains one on a small simulated dataset, explains it by Grad-CAM, exports it, imports
+the exported files and compares their answers to the test films; ONNX needs requirements-export.txt.
 
     python bench/applications.py                      # the small ones, about 15 s each
     python bench/applications.py --all                # 6 GB of memory and of temporary disk
@@ -16,6 +16,7 @@ it and compares what the exported files answer; ONNX needs requirements-export.t
 import argparse
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -29,9 +30,10 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 
-from bench.common import synthetic  # noqa: E402
-from cxrcore import datasets, explanations, models, training  # noqa: E402
+from cxrcore import datasets, explanations, model_files, models, store, training  # noqa: E402
+from cxrcore.datasets import demo  # noqa: E402
 from cxrcore.errors import StoreError  # noqa: E402
+from cxrcore.inference import loading  # noqa: E402
 from cxrcore.models import networks, stages  # noqa: E402
 from cxrcore.models.keras_table import FAMILIES, Family, Member  # noqa: E402
 from cxrcore.store import conversion  # noqa: E402
@@ -114,24 +116,46 @@ def row(family: Family, member: Member, folder: Path, *, with_top: bool) -> tupl
 
 
 def journey(name: str, folder: Path) -> None:
-    """Train one epoch, explain, export, and compare."""
+    """Train, explain, export, import what was exported, and compare the answers to the test films."""
     begun = time.perf_counter()
-    dataset = datasets.load(synthetic(folder / "images", 60, 64, distinct=True))
+    demo.make(folder / "films", patients=24, seed=1, size=96)
+    dataset = datasets.register(f"films-{name}"[:40], folder / "films")
     recipe = models.get(name)
     size = max(64, recipe.architecture.min_size)
-    changes = {"image_size": size, "epochs": 1, "batch_size": 8, "weights": "random"}
+    changes = {"image_size": size, "epochs": 12, "batch_size": 8, "weights": "random"}
     run = training.train(training.plan(recipe.override(**changes), dataset))
-    import keras
-
-    model = keras.models.load_model(run.model_path(), compile=False, safe_mode=True)
+    own = answers(run)
+    model = loading.load(run.model_path(), run.run_id, len(run.classes))
     film = np.random.default_rng(0).integers(0, 256, (size, size), np.uint8)
     heat = explanations.explain(model, film, "grad-cam")
-    print(f"{name}: one epoch, test n = {run.metrics['test'].n}; Grad-CAM {heat.shape}", end="")
-    for kind in ("tflite", "onnx"):
-        with contextlib.suppress(StoreError):  # its packages are not installed
-            apart = getattr(conversion, kind)(run.model_path(), folder / f"{name}.{kind}")
-            print(f"; {kind} within {apart:.0e} of Keras", end="")
+    print(
+        f"{name}: test n = {len(own)}, probabilities spread by {own.std(axis=0).max():.1e}; ",
+        end="",
+    )
+    print(f"Grad-CAM {heat.shape}, at most {heat.max():.1e}", end="")
+    for kind in ("keras", "tflite", "onnx"):
+        file = folder / f"{name}.{kind}"
+        try:
+            convert = {"tflite": conversion.tflite, "onnx": conversion.onnx}.get(
+                kind, shutil.copyfile
+            )
+            convert(run.model_path(), file)
+        except StoreError as error:  # its packages are not installed
+            print(f"; {error}", end="")
+            continue
+        again = model_files.import_model(
+            file, dataset, f"{name} {kind}", run.classes, values="0..255"
+        )
+        apart = np.abs(answers(again.run) - own).max()
+        print(f"; {kind} imported again within {apart:.0e}", end="")
     print(f"; {time.perf_counter() - begun:.0f} s", flush=True)
+
+
+def answers(run: store.Run) -> np.ndarray:
+    """(n, classes) probabilities of the test films, in the order of their content."""
+    table = run.predictions()
+    table = table[table["split"] == "test"].sort_values("image_id")
+    return table[[f"p_{name}" for name in run.classes]].to_numpy()
 
 
 @contextlib.contextmanager

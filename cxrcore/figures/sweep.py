@@ -10,6 +10,7 @@ from plotly.colors import sample_colorscale
 from cxrcore.figures.theme import NEUTRAL, layout, plain
 
 _MOST_TICKS = 8
+_SHADES = 0.25, 0.85  # of Viridis: what is seen on white and on black
 
 
 def parallel_coordinates(
@@ -27,7 +28,9 @@ def parallel_coordinates(
     axes = [_axis([row[column] for row in rows], log=column in log) for column in columns]
     fig = go.Figure()
     last = axes[-1][0]
-    for number, colour in enumerate(sample_colorscale("Viridis", last)):
+    low, high = _SHADES
+    shades = [low + (high - low) * place for place in last]
+    for number, colour in enumerate(sample_colorscale("Viridis", shades)):
         text = "<br>".join(f"{plain(h)}: {_text(rows[number][c])}" for c, h in columns.items())
         fig.add_scatter(
             x=list(range(len(axes))),
@@ -38,9 +41,10 @@ def parallel_coordinates(
             showlegend=False,
         )
     for x, (_, ticks) in enumerate(axes):
-        fig.add_vline(x=x, line={"color": NEUTRAL, "width": 1})
+        fig.add_shape(x0=x, x1=x, y0=0, y1=1, line={"color": NEUTRAL, "width": 1})
         for place, tick in ticks.items():
-            fig.add_annotation(x=x, y=place, text=tick, showarrow=False, xanchor="right", xshift=-6)
+            side = _side(x, len(axes) - 1, place)
+            fig.add_annotation(x=x, y=place, text=tick, showarrow=False, **side)
     layout(fig, height=360)
     names = [plain(head) for head in columns.values()]
     fig.update_xaxes(
@@ -50,6 +54,15 @@ def parallel_coordinates(
         range=[-0.5, len(axes) - 0.7],
     )
     return fig.update_yaxes(visible=False, range=[-0.08, 1.08])
+
+
+def _side(axis: int, last: int, place: float) -> dict[str, Any]:
+    """Where the text of a place stands, so that few lines cross it."""
+    if axis == 0:
+        return {"xanchor": "right", "xshift": -6}
+    if axis == last:
+        return {"xanchor": "left", "xshift": 6}
+    return {"yshift": 12 if place >= 0.5 else -12}
 
 
 def _axis(values: Sequence[Any], *, log: bool) -> tuple[list[float], dict[float, str]]:

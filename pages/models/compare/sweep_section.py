@@ -69,7 +69,7 @@ def _chart(sweep: Sweep, reached: list[Trial]) -> None:
         alt="The values of each training and its validation accuracy",
     )
     st.caption(
-        "One line a training, across its values: from violet, the least accurate on validation images, to yellow."
+        "One line a training, across its values: from blue, the least accurate on validation images, to green."
     )
 
 
