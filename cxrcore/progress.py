@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Progress:
     """How much of a piece of work is done.
 
-    `stage` is a short phrase for people ("measuring images"); `eta_seconds` and `rate` are None
-    until enough was done to estimate them.
+    `stage` is a short phrase for people ("measuring images"); `rate` is None until enough
+    was done to estimate it, `eta_seconds` also when all is done.
     """
 
     stage: str
@@ -49,7 +49,8 @@ class Meter:
         """Report that `done` items of the total are done."""
         seconds = time.monotonic() - self._start
         rate = done / seconds if done and seconds > 0 else None
-        eta = (self.total - done) / rate if rate else None
+        # When all is done another stage may follow: no time is promised.
+        eta = (self.total - done) / rate if rate and done < self.total else None
         self._report(Progress(self.stage, done, self.total, eta, rate))
 
 

@@ -18,6 +18,8 @@ def test_the_meter_estimates_from_its_own_clock(monkeypatch):
     assert seen[1].rate == 2.5
     assert seen[1].eta_seconds == 30
     assert seen[1].share == 0.25
+    meter.update(100)
+    assert seen[2].eta_seconds is None  # another stage may follow
 
 
 def test_nothing_to_do_is_done():
