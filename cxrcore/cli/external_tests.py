@@ -108,7 +108,7 @@ def leave_one_source_out(
                 _interval(row.home_value, row.home_low, row.home_high),
                 _interval(row.value, row.low, row.high),
                 _interval(row.drop, row.drop_low, row.drop_high),
-                f"not trained: {row.vanishes} vanishes with it" if row.vanishes else row.classes,
+                f"not trained: {row.obstacle}" if row.obstacle else row.classes,
             )
             for row in table.itertuples()
         ],

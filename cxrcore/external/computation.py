@@ -16,7 +16,7 @@ from cxrcore.external import known_films, mapping
 from cxrcore.inference import Models, loading
 from cxrcore.pixels import Preparation
 from cxrcore.progress import Report, silent
-from cxrcore.splits import Leaks
+from cxrcore.splits import Leaks, from_source
 from cxrcore.store import Home, Run
 from cxrcore.store.differences import trained_on
 from cxrcore.training import machine
@@ -76,8 +76,8 @@ def evaluate(
     labels = dataset.table["label"].map(lambda label: full.get(label, mapping.OTHER))
     removed = _removed(run, dataset, prepared, known, labels)
     asked = np.ones(len(removed), bool)
-    if own:
-        asked = dataset.table["source"].eq(run.split.without_source).fillna(False).to_numpy(bool)
+    if own and run.split.without_source is not None:
+        asked = from_source(dataset.table, run.split.without_source)
     rows = np.flatnonzero(removed.isna().to_numpy() & asked)
     removed = removed.where(asked)  # nobody asked for the others
     if not len(rows):

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cxrcore import store, training
+from cxrcore.datasets import merged
 from cxrcore.errors import ComparisonError
 from cxrcore.external import computation
 from cxrcore.external.matrix import row as row_of
 from cxrcore.models import Recipe
-from cxrcore.splits import SplitSpec
+from cxrcore.splits import SplitSpec, from_source
 from cxrcore.store import Run
 from cxrcore.training import TrainSpec
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "source",
     "films",
-    "vanishes",
+    "obstacle",
     "run_id",
     "classes",
     "home_value",
@@ -37,7 +38,8 @@ COLUMNS = (
     "drop_low",
     "drop_high",
 )
-_TEXTS = ("source", "vanishes", "run_id", "classes")
+_TEXTS = ("source", "obstacle", "run_id", "classes")
+_FEWEST = 20  # films of a source, or its interval says nothing
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Arm:
     Attributes:
         source: its name.
         films: how many come from it.
-        vanishes: classes that have no film from elsewhere; where there is one, nothing is trained.
+        obstacle: why nothing is trained; empty where there is no reason.
         spec: the training without it; None where nothing is trained.
         run: that training, if it is in the store.
         test: of it on the source, if that is in the store.
@@ -55,7 +57,7 @@ class Arm:
 
     source: str
     films: int
-    vanishes: tuple[str, ...]
+    obstacle: str
     spec: TrainSpec | None
     run: Run | None
     test: Run | None
@@ -93,7 +95,7 @@ def leave_one_out(recipe: Recipe, dataset: "Dataset") -> LeftOut:
         StoreError: a run is damaged.
     """
     table = dataset.table
-    counts = table["source"].value_counts()
+    counts = _places(dataset).value_counts()
     if len(counts) < 2:
         raise ComparisonError(
             f"The films of {dataset.name} come from {len(counts)} known source"
@@ -113,7 +115,7 @@ def leave_one_out(recipe: Recipe, dataset: "Dataset") -> LeftOut:
 def frame(found: LeftOut, metric: str = "accuracy", class_name: str = "") -> pd.DataFrame:
     """One row a source: what is reached at home, on the source, and what is lost; NaN where not known.
 
-    Columns: source, films (of it), vanishes (classes, text), run_id (of the training), classes (that have
+    Columns: source, films (of it), obstacle (why nothing is trained), run_id (of the training), classes (that have
     films there, text), home_value, home_low and home_high (on the test films of the other sources, of all
     classes), value, low and high (on the source), drop, drop_low and drop_high as in `matrix.table`.
 
@@ -128,7 +130,7 @@ def frame(found: LeftOut, metric: str = "accuracy", class_name: str = "") -> pd.
     rows = []
     for arm in found.arms:
         values: dict[str, object] = dict.fromkeys(_TEXTS, "")
-        values |= {"source": arm.source, "films": arm.films, "vanishes": ", ".join(arm.vanishes)}
+        values |= {"source": arm.source, "films": arm.films, "obstacle": arm.obstacle}
         if arm.run:
             home = row_of(arm.run, metric, class_name)
             values |= {f"home_{name}": home[name] for name in ("value", "low", "high")}
@@ -144,11 +146,20 @@ def frame(found: LeftOut, metric: str = "accuracy", class_name: str = "") -> pd.
     return table.astype(types | {"films": "int64"})
 
 
+def _places(dataset: "Dataset") -> pd.Series:
+    """Where each film comes from: of a merged dataset its member, else its source."""
+    source = dataset.table["source"]
+    return source.str.split(": ", n=1).str[0] if dataset.layout == merged.LAYOUT else source
+
+
 def _arm(recipe: Recipe, dataset: "Dataset", source: str, films: int) -> Arm:
-    elsewhere = dataset.table.loc[dataset.table["source"].ne(source).fillna(True), "label"]
-    if vanishes := tuple(name for name in dataset.classes if name not in set(elsewhere)):
-        return Arm(source, films, vanishes, None, None, None)
+    elsewhere = set(dataset.table.loc[~from_source(dataset.table, source), "label"])
+    obstacle = f"fewer than {_FEWEST} films" if films < _FEWEST else ""
+    if vanishing := [name for name in dataset.classes if name not in elsewhere]:
+        obstacle = f"{', '.join(vanishing)} vanishes with it"
+    if obstacle:
+        return Arm(source, films, obstacle, None, None, None)
     spec = training.plan(recipe, dataset, SplitSpec(without_source=source))
     run = store.load_run(spec.run_id) if store.exists(spec.run_id) else None
     test = None if run is None else computation.find(run, dataset)
-    return Arm(source, films, (), spec, run, test)
+    return Arm(source, films, "", spec, run, test)

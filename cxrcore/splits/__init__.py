@@ -13,6 +13,7 @@ from cxrcore.splits.assignment import (
     Split,
     SplitSpec,
     assign,
+    from_source,
 )
 from cxrcore.splits.leaks import Leak, Leaks
 
@@ -26,4 +27,5 @@ __all__ = [
     "Split",
     "SplitSpec",
     "assign",
+    "from_source",
 ]

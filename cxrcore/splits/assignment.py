@@ -187,7 +187,7 @@ def assign(table: pd.DataFrame, spec: SplitSpec, groups: pd.Series | None = None
 
 def _without(table: pd.DataFrame, spec: SplitSpec, source: str, groups: pd.Series | None) -> Split:
     """The division of the films that have nothing to do with a source."""
-    inside = table["source"].eq(source).fillna(False).to_numpy(bool)
+    inside = from_source(table, source)
     if not inside.any():
         raise DatasetError(
             f"No film comes from {source!r}. The sources are: "
@@ -206,6 +206,13 @@ def _without(table: pd.DataFrame, spec: SplitSpec, source: str, groups: pd.Serie
     note = notes.on_source(source, int(inside.sum()), int((tied & ~inside).sum()))
     every = found.assignment.reindex(table["image_id"].to_numpy(object)).fillna(LEFT_OUT)
     return replace(found, assignment=every, note=f"{note} {found.note}")
+
+
+def from_source(table: pd.DataFrame, source: str) -> NDArray[np.bool_]:
+    """(n,) whether films come from a source: "cohen" is also "cohen: Spain", as merged datasets name them."""
+    named = table["source"].astype("str")
+    found = named.eq(source) | named.str.startswith(f"{source}: ")
+    return found.fillna(False).to_numpy(bool)
 
 
 def _labels(table: pd.DataFrame) -> tuple[Ints, list[str]]:

@@ -10,14 +10,16 @@ import pytest
 
 from cxrcore import datasets, external, models, splits, store, training
 from cxrcore.errors import ComparisonError, DatasetError
+from cxrcore.external import sources
 from cxrcore.splits import LEFT_OUT, SplitSpec
 from tests.cli.conftest import run as command  # noqa: F401
 from tests.helpers import elsewhere, tested
 
 
 @pytest.fixture
-def sourced(tiny):
-    """Two thirds of the films from Kerr, the others from Lind."""
+def sourced(tiny, monkeypatch):
+    """Two thirds of the films from Kerr, the others from Lind; eight of a source are enough."""
+    monkeypatch.setattr(sources, "_FEWEST", 8)
     names = np.where(np.arange(len(tiny.table)) % 3, "Kerr", "Lind")
     return dataclasses.replace(
         tiny, table=tiny.table.assign(source=names).astype({"source": "str"})
@@ -78,11 +80,33 @@ def test_a_class_that_vanishes_with_its_source_and_an_unknown_source_are_said(so
     with pytest.raises(DatasetError, match="The sources are: Kerr, Lind"):
         splits.assign(table, SplitSpec(without_source="Moss"))
     found = external.leave_one_out(recipe(), dataclasses.replace(sourced, table=only))
-    assert [(arm.source, arm.vanishes) for arm in found.arms] == [("Kerr", ()), ("Lind", ("C",))]
+    obstacles = {arm.source: arm.obstacle for arm in found.arms}
+    assert obstacles == {"Kerr": "", "Lind": "C vanishes with it"}
     assert list(found.missing) == ["Kerr"]
     one = dataclasses.replace(sourced, table=table.assign(source="Kerr"))
     with pytest.raises(ComparisonError, match="come from 1 known source; to leave one out"):
         external.leave_one_out(recipe(), one)
+
+
+def test_a_member_of_a_merged_dataset_is_one_source_and_a_small_source_is_no_test(sourced):
+    table = sourced.table.copy()
+    lind = table.index[table["source"] == "Lind"]
+    table.loc[table["source"] == "Kerr", "source"] = "x: Kerr"
+    table.loc[lind[::2], "source"] = "y"  # a film of a member whose hospital is not known
+    table.loc[lind[1::2], "source"] = "y: Lind"
+    many = dataclasses.replace(sourced, table=table)
+    together = external.leave_one_out(recipe(), dataclasses.replace(many, layout="merged"))
+    assert [(arm.source, arm.films) for arm in together.arms] == [
+        ("x", len(table) - len(lind)),
+        ("y", len(lind)),
+    ]
+    (left,) = (arm.spec for arm in together.arms if arm.source == "y")
+    part = splits.assign(table, left.split).assignment
+    assert set(part.index[part == LEFT_OUT]) == set(table.loc[lind, "image_id"])
+    apart = external.leave_one_out(recipe(), many)
+    few = {arm.source: arm.obstacle for arm in apart.arms if arm.films < 8}
+    assert few == {"y": "fewer than 8 films", "y: Lind": "fewer than 8 films"}
+    assert set(apart.missing) == {"x: Kerr"}
 
 
 def test_corrected_sources_make_another_run_only_where_one_is_left_out(sourced):

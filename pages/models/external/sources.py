@@ -63,7 +63,7 @@ def _table(found: pd.DataFrame, name: str) -> None:
             "On that source": _intervals(found, "value", "low", "high"),
             "Lost": _intervals(found, "drop", "drop_low", "drop_high"),
             "Classes there": [
-                f"not trained: {row.vanishes} vanishes with it" if row.vanishes else row.classes
+                f"not trained: {row.obstacle}" if row.obstacle else row.classes
                 for row in found.itertuples()
             ],
         }
@@ -73,7 +73,7 @@ def _table(found: pd.DataFrame, name: str) -> None:
         f"{name} with its 95 % interval. At home: on test films of the other sources. Lost: what is reached at "
         "home on test films of the same classes, less what is reached on the source, with the interval of "
         "the difference of two groups of films. A class whose films all come from one source vanishes "
-        "with it: no model can be trained for that."
+        "with it: no model can be trained for that. Of a merged dataset each member is a source."
     )
 
 
