@@ -92,8 +92,20 @@ def _opened(model_path: Path) -> "keras.Model":
     import keras
 
     model = keras.models.load_model(model_path, compile=False)
+    for layer in _normalizations(model):  # their tensors would be inputs of an ONNX file
+        layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
     inputs = keras.Input(model.input.shape[1:], dtype="float32", name="image")
     return keras.Model(inputs, model(inputs, training=False))
+
+
+def _normalizations(model: "keras.Model") -> Iterator["keras.layers.Normalization"]:
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _normalizations(layer)
+        elif isinstance(layer, keras.layers.Normalization):
+            yield layer
 
 
 def _compared(

@@ -160,6 +160,16 @@ def with_random_layers() -> keras.Model:
     return keras.Model(inputs, layers.Dense(2, "softmax")(x))
 
 
+def normalised() -> keras.Model:
+    """With the statistics of a picture in a nested network, as EfficientNet has them."""
+    scaling = layers.Normalization()
+    scaling.adapt(np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)))
+    inputs = keras.Input((32, 32, 3))
+    inner = keras.Sequential([keras.Input((32, 32, 3)), scaling, layers.Conv2D(4, 3, strides=4)])
+    x = layers.Flatten()(inner(inputs))
+    return keras.Model(inputs, layers.Dense(2, "softmax")(x))
+
+
 @pytest.mark.parametrize("kind", ["plain", "binary", "augmented"])
 def test_a_tflite_file_says_what_keras_says(network, tmp_path, kind):
     if kind == "plain":
@@ -203,11 +213,12 @@ def test_onnx_without_its_packages_says_which_are_missing(network, tmp_path, mon
 
 
 @pytest.mark.filterwarnings("ignore")  # of tf2onnx; nothing of ours
-@pytest.mark.parametrize("kind", ["plain", "augmented"])
+@pytest.mark.parametrize("kind", ["plain", "augmented", "normalised"])
 def test_an_onnx_file_says_what_keras_says(network, tmp_path, kind):
     ort = pytest.importorskip("onnxruntime", reason="requirements-export.txt is not installed")
     pytest.importorskip("tf2onnx", reason="requirements-export.txt is not installed")
-    model = network if kind == "plain" else with_random_layers()
+    made = {"plain": lambda: network, "augmented": with_random_layers, "normalised": normalised}
+    model = made[kind]()
     model.save(tmp_path / "model.keras")
     assert conversion.onnx(tmp_path / "model.keras", tmp_path / "model.onnx") < 1e-4
     session = ort.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
