@@ -19,10 +19,11 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from cxrcore import datasets, index, jobs, settings, store
+from cxrcore import datasets, index, jobs, models, settings, store, training, work
 from cxrcore.errors import JobError
 from cxrcore.jobs import control
 from cxrcore.jobs.ray.api import Api
+from cxrcore.splits import SplitSpec
 from tests.conftest import ROOT
 
 START_SECONDS = 300
@@ -237,6 +238,22 @@ def test_a_training_on_the_cluster_gives_the_run_of_a_local_one(
     pd.testing.assert_frame_equal(
         curves.drop(columns="seconds"), local.drop(columns="seconds"), check_exact=True
     )
+
+
+def test_a_sweep_and_a_training_without_a_source_run_on_the_cluster(on_ray, make_tiny_dataset):
+    for name, side in (("east", 48), ("west", 56)):
+        datasets.register(name, make_tiny_dataset(name, patients=12, side=side))
+    both = datasets.merge("both", ["east", "west"])
+    own = "--size 32 --epochs 1 --batch 8 --json".split()
+    grid = ["--grid", "learning_rate=0.001,0.002"]
+    swept = _command("sweep", "cnn-plain", "--data", "both", *grid, "--yes", *own)
+    names = [trial["run_id"] for trial in swept["trials"]]
+    assert [trial["state"] for trial in swept["trials"]] == ["done", "done"]
+    recipe = models.get("cnn-plain").override(image_size=32, epochs=1, batch_size=8)
+    spec = training.plan(recipe, both, SplitSpec(without_source="west"))
+    work.submit_training(spec)
+    assert "On west: accuracy" in ended(on_ray, "done", spec.run_id).message
+    assert [jobs.get(name).ray.attempt for name in (*names, spec.run_id)] == [1, 1, 1]
 
 
 def _command(*words: str) -> dict[str, object]:
