@@ -98,6 +98,14 @@ def names(dataset_name: str) -> list[str]:
     return [name for name in reversed(members) if tested.issuperset(members[name])]
 
 
+def best(dataset_name: str, most: int) -> list[str]:
+    """Those with the greatest accuracy on the test images, of a family its mean; the newest first of equal ones."""
+    accuracy = cache.runs_table(dataset_name).set_index("run_id")["accuracy"]
+    members = cache.members(dataset_name)
+    means = {name: float(accuracy[members[name]].mean()) for name in names(dataset_name)}
+    return sorted(means, key=lambda name: -means[name])[:most]
+
+
 def load(wanted: Sequence[str], dataset_name: str) -> list[Entry]:
     """The entries of run ids and names of families, in this order.
 

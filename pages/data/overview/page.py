@@ -40,7 +40,7 @@ def main() -> None:
     dataset = cache.chosen_dataset()
     names = entries.names(dataset.name)
     try:
-        shown = entries.load(names[:MOST], dataset.name)
+        shown = entries.load(entries.best(dataset.name, MOST), dataset.name)
     except CxrError as error:
         st.error(literal(str(error)))
         st.stop()

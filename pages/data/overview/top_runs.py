@@ -32,7 +32,8 @@ def show(entries: Sequence[Entry], found: Comparison, of: int) -> None:
         found: their comparison on the metric in question.
         of: how many there are in all.
     """
-    st.subheader("Models" if of <= len(entries) else f"The newest {len(entries)} of {of} models")
+    chosen = of > len(entries)
+    st.subheader(f"The {len(entries)} most accurate of {of} models" if chosen else "Models")
     names = [entry.name for entry in entries]
     columns = {(found.metric, found.class_name): found, ("accuracy", ""): None}
     table = comparisons.intervals(names, found.metric, found.class_name)
@@ -47,9 +48,10 @@ def show(entries: Sequence[Entry], found: Comparison, of: int) -> None:
     head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
     st.html(f'{_STYLE}<table class="runs"><tr>{head}</tr>{rows}</table>')
     if len(entries) > 1:
+        flattered = " The best of many on the same test images look a little better than they are."
         st.caption(
             "A range of ranks: nothing closer can be proven on these images. The line is the 95 % "
-            "interval."
+            f"interval.{flattered if chosen else ''}"
         )
 
 

@@ -61,6 +61,18 @@ def test_the_verdict_and_the_table_are_those_of_the_comparison(tiny, runs):
     assert re.search(r"Rank.*\s1\s.*\s2\s", text, flags=re.S)
 
 
+def test_of_many_models_the_most_accurate_are_shown_however_old_they_are(tiny):
+    truth = [list(tiny.classes).index(label) for label in tiny.table["label"]]
+    for number in range(1, 8):  # each newer run has two more mistakes
+        answers = [(true + 1) % 3 if row < 2 * number else true for row, true in enumerate(truth)]
+        keep(tiny, number, answered(tiny, answers, [0.9] * 36))
+    at = open_page(PAGE)
+    assert "The 5 most accurate of 7 models" in [head.value for head in at.subheader]
+    table = drawn(at).split("Rank", 1)[1]
+    assert re.findall(r"Plain CNN · 0000000(\d)", table)[:5] == ["1", "2", "3", "4", "5"]
+    assert "The best of many" in texts(at)
+
+
 def test_titles_with_brackets_and_stops_stand_whole_in_the_claim(tiny, runs):
     for run, title in zip(runs, ("Ours (v1. final)", "Theirs: (ONNX)"), strict=True):
         store.annotate(run.run_id, title=title)
