@@ -8,7 +8,7 @@ import streamlit as st
 
 from cxrcore import figures
 from cxrcore.figures import CLASS_CURVES
-from cxrcore.thresholds import OperatingPoint
+from cxrcore.thresholds import ALIKE, OperatingPoint
 from pages.models.thresholds import calibration
 from pages.models.thresholds import points as kept
 from pages.models.thresholds.aim import Aim
@@ -64,12 +64,17 @@ def _chart(
         entry.name: float((part.truth == entry.classes.index(class_name)).mean())
         for entry, part in parts
     }
-    able = [(entry, part) for entry, part in parts if 0 < shares[entry.name] < 1]
-    for entry in (entry for entry, _ in parts if not 0 < shares[entry.name] < 1):
-        st.caption(
-            f"{literal(entry.title)}: its test films are all or none of {literal(class_name)}, so "
-            "there is no curve."
-        )
+    able = []
+    for entry, part in parts:
+        answers = part.probabilities[:, entry.classes.index(class_name)]
+        if not 0 < shares[entry.name] < 1:
+            why = f"its test films are all or none of {class_name}"
+        elif np.ptp(answers) < ALIKE:
+            why = f"it gives every film the same probability of {class_name}, {answers[0]:.3g}"
+        else:
+            able.append((entry, part))
+            continue
+        st.caption(literal(f"{entry.title}: {why}, so there is no curve."))
 
     def build() -> go.Figure:
         lines = [

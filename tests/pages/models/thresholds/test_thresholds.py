@@ -1,5 +1,6 @@
 """The page of operating points: what catching a class costs."""
 
+import numpy as np
 import pytest
 
 from cxrcore import store, thresholds
@@ -79,6 +80,16 @@ def test_a_run_without_validation_films_is_named_and_the_others_stay(tiny, two):
     assert "without looking at the test films" in texts(at)
     [table] = [frame.value for frame in at.dataframe if "Called from" in frame.value]
     assert set(table["Run"]) == {"Good", "Poor"}
+
+
+def test_a_run_that_answers_all_films_alike_but_for_rounding_has_neither_threshold_nor_curve(tiny):
+    shares = np.full((len(tiny.table), 3), 1 / 3) + np.linspace(0, 4e-7, len(tiny.table))[:, None]
+    split = np.where(np.arange(len(tiny.table)) % 2, "test", "validation")
+    tested.keep(tiny, 4, shares, parts=split)
+    at = opened()
+    assert "no threshold tells them apart" in texts(at)
+    assert "the same probability of A, 0.333, so there is no curve" in texts(at)
+    assert not at.get("plotly_chart")
 
 
 @pytest.mark.parametrize("kind", ["Precision and recall", "Calibration", "Net benefit"])
