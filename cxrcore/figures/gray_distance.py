@@ -11,7 +11,7 @@ from cxrcore.quality.distances import Distances
 
 # From no distance to the largest, with a text colour that is readable on each; on both themes.
 _WEAK, _STRONG = "#e1ebf2", PALETTE[0]
-_DARK_TEXT, _LIGHT_TEXT = "#1b2730", "#ffffff"
+_DARK_TEXT, _LIGHT_TEXT = "#0e171e", "#ffffff"
 _LIGHT_FROM = 0.8  # share of the largest distance
 _LINE = 14  # letters of a name per line
 _ROW, _MOST_HEIGHT = 58, 620  # pixels

@@ -36,10 +36,10 @@ def prediction_image(
     height = TOP + len(rows) * (HEAD + line + GAP) + FOOT
     page = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(page)
-    _write(draw, (GAP, 12), title, 20, "#1B2730", width - 2 * GAP)
+    _write(draw, (GAP, 12), title, 20, "#0E171E", width - 2 * GAP)
     for number, ((headline, detail), row) in enumerate(zip(rows, pictures, strict=True)):
         top = TOP + number * (HEAD + line + GAP) + GAP // 2
-        _write(draw, (GAP, top), headline, 18, "#1B2730", width - 2 * GAP)
+        _write(draw, (GAP, top), headline, 18, "#0E171E", width - 2 * GAP)
         _write(draw, (GAP, top + 24), detail, 14, "#51606B", width - 2 * GAP)
         for place, (name, picture) in enumerate(row):
             left, upper = GAP + place * (TILE + GAP), top + HEAD - GAP // 2

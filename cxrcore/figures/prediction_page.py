@@ -11,7 +11,7 @@ from cxrcore import images
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
-  color: #1B2730; background: #fff; overflow-wrap: anywhere; }
+  color: #0E171E; background: #fff; overflow-wrap: anywhere; }
 section { border-top: 1px solid #C9D3DA; padding: 1rem 0; break-inside: avoid; }
 h2 { font-size: 1.15rem; margin: 0; } h2 i { display: inline-block; width: .8rem; height: .8rem;
   border-radius: 2px; margin-right: .5rem; }

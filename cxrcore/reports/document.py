@@ -16,7 +16,7 @@ from cxrcore.thresholds import OperatingPoint
 
 _STYLE = """
 @page { size: A4; margin: 16mm; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1b2730; background: #fff; max-width: 62rem;
+body { font: 15px/1.5 system-ui, sans-serif; color: #0e171e; background: #fff; max-width: 62rem;
   margin: 2rem auto; padding: 0 1.2rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.8rem; margin-bottom: 0; } h2 { font-size: 1.25rem; margin: 2rem 0 .5rem;
   border-bottom: 1px solid #c9d3da; break-after: avoid; }

@@ -89,6 +89,18 @@ def test_the_palette_is_that_of_the_streamlit_theme():
     assert [colour.lower() for colour in theme["chartCategoricalColors"]] == list(PALETTE)
 
 
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("ground", ["backgroundColor", "secondaryBackgroundColor"])
+def test_captions_which_have_60_percent_of_the_text_can_be_read(mode, ground):
+    theme = CONFIG["theme"][mode]
+    text, below = (
+        np.array([int(theme[name][i : i + 2], 16) for i in (1, 3, 5)])
+        for name in ("textColor", ground)
+    )
+    faded = (0.6 * text + 0.4 * below).round().astype(int)
+    assert contrast("#{:02x}{:02x}{:02x}".format(*faded), theme[ground]) >= 4.5
+
+
 def test_a_class_has_its_colour_by_its_place_and_the_eleventh_starts_again():
     names = [f"class {n}" for n in range(11)]
     colours = class_colours(names)
