@@ -30,6 +30,7 @@ _TYPES = {
     "seed": "Int64",
     "fold": "Int64",
     "folds": "Int64",
+    "without_source": "str",
 }
 
 
@@ -41,7 +42,7 @@ def list_runs(dataset: str | None = None) -> pd.DataFrame:
     weights_used, synthetic, leaking (test images that are known from training; missing in runs for
     which that was not checked), imported (file and digest of weights that were not trained here,
     else missing), network (whether it has one, see `Run.has_network`), family (the same for runs that differ in seed and fold alone), seed, fold and
-    folds (missing without cross-validation); then every registered metric of the test images and of
+    folds (missing without cross-validation), without_source (the source that was left out, else missing); then every registered metric of the test images and of
     the run, those of classes as "recall[COVID-19]", see `metrics.column`.
     What a damaged folder does not tell is missing.
 
@@ -83,6 +84,7 @@ def _row(name: str, run: Run | None, state: str) -> dict[str, object]:
         "seed": run.recipe.seed,
         "fold": run.split.fold,
         "folds": run.split.folds,
+        "without_source": run.split.without_source,
     }
     row |= {metric.name: metric.compute(run) for metric in select("run", "maps")}
     if test := run.metrics.get("test"):

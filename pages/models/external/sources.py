@@ -8,7 +8,7 @@ from cxrcore.datasets import Dataset
 from cxrcore.errors import ComparisonError, RecipeError, TrainingError
 from cxrcore.external import LeftOut
 from pages.header import header
-from pages.shared import comparisons, offers, tables, waiting
+from pages.shared import cache, comparisons, offers, tables, waiting
 from pages.shared.selection import Question
 from pages.shared.text import duration, literal, plural, shown
 
@@ -36,9 +36,12 @@ def _section(dataset: Dataset, question: Question) -> None:
         "The dataset's films come from several sources. A model is trained without each of them in turn, and "
         "tested on it. Films of the same patients and copies are left out with it."
     )
+    runs = cache.runs_table(dataset.name)
+    tried = runs.loc[runs["without_source"].notna(), "recipe"].tolist()
     recipe = st.selectbox(
         "Model",
-        list(models.RECIPES),
+        names := list(models.RECIPES),
+        index=next((names.index(name) for name in tried if name in names), 0),
         format_func=lambda name: shown(models.RECIPES[name].title),
         key=f"sources_recipe_{dataset.name}",
         width=330,
