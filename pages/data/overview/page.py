@@ -45,9 +45,11 @@ def main() -> None:
         st.error(literal(str(error)))
         st.stop()
     st.caption(_subtitle(dataset, shown))
-    found = _compared(shown)
+    verdict = st.container()
     remark = _remark(dataset, shown)
     _cards(dataset, remark)
+    with verdict:  # last: while runs are being compared the page ends there
+        found = _compared(shown)
     if not shown:
         _first_model(dataset)
     if found is None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cxrcore import comparison, jobs, store
+from cxrcore import comparison, jobs, store, work
 from cxrcore.splits import Leak, Leaks
 from cxrcore.store.lung_shares import KeptShare
 from tests.helpers.app import open_page, texts
@@ -59,6 +59,19 @@ def test_the_verdict_and_the_table_are_those_of_the_comparison(tiny, runs):
     assert best < text.index("Plain CNN · 00000002", text.index("Rank"))
     assert [figure.ranks for figure in found.figures] == [(1, 1), (2, 2)]
     assert re.search(r"Rank.*\s1\s.*\s2\s", text, flags=re.S)
+
+
+def test_while_runs_are_compared_it_says_what_the_data_are(tiny, runs, monkeypatch):
+    active = jobs.Job(
+        job_id="j", kind="comparison", title="Comparing", state="running", created=datetime.now(UTC)
+    )  # fmt: skip
+    monkeypatch.setattr(comparison, "heavy", lambda _: True)
+    monkeypatch.setattr(work, "find", lambda kind, **_: active)
+    monkeypatch.setattr(jobs, "list_jobs", lambda: [active])
+    at = open_page(PAGE)
+    assert any("The runs are being compared" in info.value for info in at.info)
+    assert re.search(r"Images\s+36", drawn(at))
+    assert "Rank" not in drawn(at)
 
 
 def test_of_many_models_the_most_accurate_are_shown_however_old_they_are(tiny):
