@@ -9,7 +9,7 @@ loaded when first used: importing this package loads no other library.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.10.0"
+__version__ = "0.11.0"
 
 # Public name -> the module it comes from; a module stands for itself.
 _SOURCES = {
