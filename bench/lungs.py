@@ -198,8 +198,9 @@ def varied(folder: Path, films: Path, count: int) -> None:
     small = [images.resize(gray, 512).astype(np.int16) for gray in sources]
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 4, (1024, 1024)).astype(np.int16)
+    places = rng.permutation(512 * 512)
     for number in range(count):
-        down, across = rng.integers(0, 512, 2)
+        down, across = divmod(int(places[number]), 512)
         gray = small[number % len(small)] + noise[down : down + 512, across : across + 512]
         place = films / "AB"[number % 2] / f"{number:05d}.jpg"
         place.parent.mkdir(parents=True, exist_ok=True)
