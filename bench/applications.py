@@ -133,13 +133,11 @@ def journey(name: str, folder: Path) -> None:
         end="",
     )
     print(f"Grad-CAM {heat.shape}, at most {heat.max():.1e}", end="")
-    for kind in ("keras", "tflite", "onnx"):
+    exports = {"keras": shutil.copyfile, "tflite": conversion.tflite, "onnx": conversion.onnx}
+    for kind, export in exports.items():
         file = folder / f"{name}.{kind}"
         try:
-            convert = {"tflite": conversion.tflite, "onnx": conversion.onnx}.get(
-                kind, shutil.copyfile
-            )
-            convert(run.model_path(), file)
+            export(run.model_path(), file)
         except StoreError as error:  # its packages are not installed
             print(f"; {error}", end="")
             continue

@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--darwin", type=Path)
     parser.add_argument("--others", type=Path)
     parser.add_argument("--folds", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=28)
+    parser.add_argument("--epochs", type=int, help="by default as the network in the package")
     parser.add_argument("--many", type=int, default=0)
     parser.add_argument("--workers", type=int)
     asked = parser.parse_args()
@@ -108,7 +108,7 @@ def held_back(asked: argparse.Namespace, drawn: dict[str, Pair]) -> None:
     scores: list[float] = []
     for fold in range(asked.folds):
         films = [film for stem, film in every.items() if part[patient[stem]] != fold]
-        model = train.fit([*films, *phantoms], others, asked.epochs)
+        model = train.fit([*films, *phantoms], others, asked.epochs or train.EPOCHS)
         run = Network(conversion.onnx_bytes(model))
         held = [pair for stem, pair in drawn.items() if part[patient[stem]] == fold]
         scores += told(f"held back, part {fold + 1} of 5", held, run)

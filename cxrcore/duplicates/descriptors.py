@@ -53,9 +53,11 @@ def contrast(gray: Gray, scale: float) -> Floats:
 def _blurred(values: Floats, scale: float) -> Floats:
     """Blurred by a Gaussian of so many pixels; a wide one on a smaller image, two to six times as fast."""
     height, width = values.shape
-    times = max(1, min(int(scale / _WIDE), height, width))
+    times = min(int(scale / _WIDE), height, width)
+    if times < 2:
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), scale), np.float32)
     size = (round(width / times), round(height / times))
-    small = values if times == 1 else cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), scale / times)
     return np.asarray(cv2.resize(small, (width, height)), np.float32)
 

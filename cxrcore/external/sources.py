@@ -15,6 +15,7 @@ from cxrcore.errors import ComparisonError
 from cxrcore.external import computation
 from cxrcore.external.matrix import row as row_of
 from cxrcore.models import Recipe
+from cxrcore.slices import FEWEST
 from cxrcore.splits import SplitSpec, from_source
 from cxrcore.store import Run
 from cxrcore.training import TrainSpec
@@ -39,7 +40,6 @@ COLUMNS = (
     "drop_high",
 )
 _TEXTS = ("source", "obstacle", "run_id", "classes")
-_FEWEST = 20  # films of a source, or its interval says nothing
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _places(dataset: "Dataset") -> pd.Series:
 
 def _arm(recipe: Recipe, dataset: "Dataset", source: str, films: int) -> Arm:
     elsewhere = set(dataset.table.loc[~from_source(dataset.table, source), "label"])
-    obstacle = f"fewer than {_FEWEST} films" if films < _FEWEST else ""
+    obstacle = f"fewer than {FEWEST} films" if films < FEWEST else ""
     if vanishing := [name for name in dataset.classes if name not in elsewhere]:
         obstacle = f"{', '.join(vanishing)} vanishes with it"
     if obstacle:

@@ -17,6 +17,7 @@ from cxrcore.errors import CxrError, DatasetError
 from cxrcore.lungs import augmentation, conversion, grid, network
 
 BATCH = 8
+EPOCHS = 120
 SEED = 0
 PHANTOM_PATIENTS = 8  # of each of four classes, two films each
 PLAIN_SHARE = 0.12  # of the films with lungs: as many pictures without are added to each epoch
@@ -29,7 +30,7 @@ def main(
     masks_folder: Annotated[Path, typer.Argument(metavar="MASKS")],
     others: Annotated[Path | None, typer.Option(help="Pictures that are no frontal films: they are to be refused.")] = None,
     without: Annotated[Path | None, typer.Option(help="A text file with stems of films, one a line, that are left out.")] = None,
-    epochs: Annotated[int, typer.Option(min=1)] = 120,
+    epochs: Annotated[int, typer.Option(min=1)] = EPOCHS,
     out: Annotated[Path, typer.Option(help="The ONNX file.")] = Path(__file__).parent / "lungs.onnx",
 ) -> None:  # fmt: skip
     """Train on films with masks drawn by people and on simulated ones, and write the ONNX file."""

@@ -61,10 +61,10 @@ def _set_statistics(trunk: "keras.Model") -> None:
 
 
 def _quicken(trunk: "keras.Model") -> None:
-    """Let the running means follow the training within some dozen batches.
+    """Let the running means follow the training within some hundred batches.
 
-    With Keras' momentum of up to 0.999 a network from scratch answers nearly the same for every
-    film, however well it learns, until it has seen some thousand batches.
+    With Keras' momentum of up to 0.999 a network from scratch needs thousands, and before that
+    answers nearly the same for every film, however well it learns.
     """
     from keras.layers import BatchNormalization
 

@@ -3,13 +3,13 @@
 Chosen on validation films, measured on test films. Files of a run are read in `subject`.
 """
 
-from cxrcore.thresholds.choice import ALIKE, Choice, choose
+from cxrcore.thresholds.choice import ROUNDING, Choice, choose
 from cxrcore.thresholds.cost import Cost, PerThousand, measure, per_thousand
 from cxrcore.thresholds.subject import OperatingPoint, Part, operating_point, part, temperature
 from cxrcore.thresholds.wording import promise, sentence
 
 __all__ = [
-    "ALIKE",
+    "ROUNDING",
     "Choice",
     "Cost",
     "OperatingPoint",

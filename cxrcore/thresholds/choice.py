@@ -10,7 +10,7 @@ from scipy.special import betaincinv
 from cxrcore.errors import ComparisonError
 
 SURE = 0.95  # one-sided confidence of the bound
-ALIKE = 1e-6  # of probabilities: what differs less differs by rounding
+ROUNDING = 1e-6  # of probabilities: what differs less differs by rounding
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def choose(
             "No validation film is of this class, so no threshold can be chosen. Divide the "
             "dataset anew, with films of every class for validation."
         )
-    if np.ptp(scores) < ALIKE:
+    if np.ptp(scores) < ROUNDING:
         raise ComparisonError(
             f"Every validation film has the same probability, {scores[0]:.3g}: no threshold tells "
             "them apart. Train the model again."

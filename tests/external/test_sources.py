@@ -19,7 +19,7 @@ from tests.helpers import elsewhere, tested
 @pytest.fixture
 def sourced(tiny, monkeypatch):
     """Two thirds of the films from Kerr, the others from Lind; eight of a source are enough."""
-    monkeypatch.setattr(sources, "_FEWEST", 8)
+    monkeypatch.setattr(sources, "FEWEST", 8)
     names = np.where(np.arange(len(tiny.table)) % 3, "Kerr", "Lind")
     return dataclasses.replace(
         tiny, table=tiny.table.assign(source=names).astype({"source": "str"})

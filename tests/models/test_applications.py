@@ -89,7 +89,7 @@ def test_with_its_file_it_finds_what_keras_finds_with_its_own_scaling(name, tmp_
         assert inspection._numbers(content, source) == source.parameters
 
 
-def test_from_scratch_the_running_means_follow_the_training_within_some_dozen_batches():
+def test_from_scratch_the_running_means_follow_the_training_faster():
     def momenta(weights):
         recipe = RECIPES["keras-mobilenetv3-small"].override(image_size=32, weights=weights)
         (inside,) = stages.trunks(recipe.architecture.build(recipe, 2))

@@ -38,9 +38,10 @@ def _section(dataset: Dataset, question: Question) -> None:
     )
     runs = cache.runs_table(dataset.name)
     tried = runs.loc[runs["without_source"].notna(), "recipe"].tolist()
+    names = list(models.RECIPES)
     recipe = st.selectbox(
         "Model",
-        names := list(models.RECIPES),
+        names,
         index=next((names.index(name) for name in tried if name in names), 0),
         format_func=lambda name: shown(models.RECIPES[name].title),
         key=f"sources_recipe_{dataset.name}",

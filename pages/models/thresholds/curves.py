@@ -8,7 +8,7 @@ import streamlit as st
 
 from cxrcore import figures
 from cxrcore.figures import CLASS_CURVES
-from cxrcore.thresholds import ALIKE, OperatingPoint
+from cxrcore.thresholds import ROUNDING, OperatingPoint
 from pages.models.thresholds import calibration
 from pages.models.thresholds import points as kept
 from pages.models.thresholds.aim import Aim
@@ -69,7 +69,7 @@ def _chart(
         answers = part.probabilities[:, entry.classes.index(class_name)]
         if not 0 < shares[entry.name] < 1:
             why = f"its test films are all or none of {class_name}"
-        elif np.ptp(answers) < ALIKE:
+        elif np.ptp(answers) < ROUNDING:
             why = f"it gives every film the same probability of {class_name}, {answers[0]:.3g}"
         else:
             able.append((entry, part))

@@ -20,7 +20,7 @@ def sourced(tiny, monkeypatch):
         tiny, table=tiny.table.assign(source=names).astype({"source": "str"})
     )
     monkeypatch.setattr("pages.shared.cache.chosen_dataset", lambda: found)
-    monkeypatch.setattr("cxrcore.external.sources._FEWEST", 8)
+    monkeypatch.setattr("cxrcore.external.sources.FEWEST", 8)
     return found
 
 
