@@ -93,7 +93,8 @@ def _sides(mask: np.ndarray) -> np.ndarray | None:
 def fit(films: list[Film], others: list[np.ndarray], epochs: int) -> Any:
     """Train a new network on these films, each varied anew in each epoch.
 
-    Most of it is computed in bfloat16: twice as fast where the processor has it.
+    Most of it is computed in bfloat16, twice as fast as float32 on some processors that have it
+    and half as fast on others.
 
     Returns:
         keras.Model of `network.build`.
