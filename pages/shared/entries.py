@@ -98,11 +98,18 @@ def names(dataset_name: str) -> list[str]:
     return [name for name in reversed(members) if tested.issuperset(members[name])]
 
 
-def best(dataset_name: str, most: int) -> list[str]:
-    """Those with the greatest accuracy on the test images, of a family its mean; the newest first of equal ones."""
+def best(dataset_name: str, most: int, among: Sequence[str] | None = None) -> list[str]:
+    """Those with the greatest accuracy on the test images, of a family its mean; the newest first of equal ones.
+
+    Args:
+        among: tested runs and families, the newest first; by default `names`.
+    """
     accuracy = cache.runs_table(dataset_name).set_index("run_id")["accuracy"]
     members = cache.members(dataset_name)
-    means = {name: float(accuracy[members[name]].mean()) for name in names(dataset_name)}
+    means = {
+        name: float(accuracy[members.get(name, [name])].mean())
+        for name in (names(dataset_name) if among is None else among)
+    }
     return sorted(means, key=lambda name: -means[name])[:most]
 
 

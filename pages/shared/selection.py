@@ -10,7 +10,7 @@ from pages.shared import cache, comparisons, entries
 from pages.shared.run_choice import of_address
 from pages.shared.text import plural
 
-MOST_AT_FIRST = 8  # newest runs; more can be added
+MOST_AT_FIRST = 8  # runs; more can be added
 _EVERY = "every_run"
 
 
@@ -63,7 +63,7 @@ def ask(dataset: Dataset, prefix: str = "") -> Question:
 
 
 def _runs(dataset: Dataset) -> list[str]:
-    """The runs of the address, or the newest."""
+    """The runs of the address, or the newest, which one came to see, and the most accurate others."""
     families = entries.names(dataset.name)
     every = cache.runs_table(dataset.name)
     single = every.loc[(every["state"] == "ok") & every["accuracy"].notna(), "run_id"].tolist()
@@ -71,7 +71,9 @@ def _runs(dataset: Dataset) -> list[str]:
     alone = st.session_state.get(_EVERY, any(name not in families for name in wanted))
     options = single if alone else families
     titles = cache.titles(dataset.name)
-    chosen = [name for name in wanted if name in options] or options[:MOST_AT_FIRST]
+    first = {*options[:1], *entries.best(dataset.name, MOST_AT_FIRST - 1, options[1:])}
+    at_first = [name for name in options if name in first]
+    chosen = [name for name in wanted if name in options] or at_first
     with st.popover(f"{plural(len(chosen), 'run')} of {len(options)}", icon=":material/checklist:"):
         if len(single) > len(families):
             st.toggle(
@@ -87,10 +89,9 @@ def _runs(dataset: Dataset) -> list[str]:
             default=chosen,
             format_func=lambda name: titles.get(name, name),
             key=f"compared_{dataset.name}_{alone}",
-            placeholder="The newest",
+            placeholder="The most accurate, and the newest",
         )
-    newest = options[:MOST_AT_FIRST]
-    picked = picked or newest
-    if picked != (wanted or newest):
+    picked = picked or at_first
+    if picked != (wanted or at_first):
         st.query_params["runs"] = ",".join(picked)
     return picked
