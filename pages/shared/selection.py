@@ -63,7 +63,7 @@ def ask(dataset: Dataset, prefix: str = "") -> Question:
 
 
 def _runs(dataset: Dataset) -> list[str]:
-    """The runs of the address, or the newest, which one came to see, and the most accurate others."""
+    """The runs of the address; else the newest, just trained perhaps, and the most accurate others."""
     families = entries.names(dataset.name)
     every = cache.runs_table(dataset.name)
     single = every.loc[(every["state"] == "ok") & every["accuracy"].notna(), "run_id"].tolist()
@@ -90,6 +90,7 @@ def _runs(dataset: Dataset) -> list[str]:
             format_func=lambda name: titles.get(name, name),
             key=f"compared_{dataset.name}_{alone}",
             placeholder="The most accurate, and the newest",
+            help="The best of many on the same test images look a little better than they are.",
         )
     picked = picked or at_first
     if picked != (wanted or at_first):

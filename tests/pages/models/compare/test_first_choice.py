@@ -1,4 +1,4 @@
-"""What Compare begins with: the newest, which one came to see, and the most accurate others."""
+"""What Compare begins with: the newest run and the most accurate others."""
 
 import numpy as np
 import pytest
